@@ -1,0 +1,1 @@
+"""Answers: one patient, now."""

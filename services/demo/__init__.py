@@ -1,0 +1,1 @@
+"""The demonstration: a hospital with known truth, its committee, and one loop from data to card."""

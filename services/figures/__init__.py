@@ -1,0 +1,1 @@
+"""Pure: what a person looks at, charts and pages."""

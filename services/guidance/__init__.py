@@ -1,0 +1,1 @@
+"""Pure: what guidance is, what it needs, what it says."""

@@ -1,0 +1,1 @@
+"""Learns: many patients, back then. Proposes, never promotes."""

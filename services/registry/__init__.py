@@ -1,0 +1,1 @@
+"""Decides who may speak: people, evidence, signatures, memory."""

@@ -1,0 +1,1 @@
+"""The ground floor, pure: what is known of patients, and when."""
