@@ -8,91 +8,34 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-Condition = Annotated[str, StringConstraints(min_length=1)]
-"""A three-valued condition over feature names, e.g. `age >= 18 and not delivery` (see `guidance.conditions`)."""
+from services.guidance.feature_definition import (
+    EVENT_FIELDS,
+    Codes,
+    EventFields,
+    Feature,
+    Identifier,
+    Kind,
+    Name,
+    Part,
+    Window,
+)
 
-
-class Part(BaseModel):
-    """Base of every part of a guidance: frozen, and an unknown key is a fault."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Codes(Part):
-    """What an event must be coded as: any of the value sets or of the `system|code` tokens named."""
-
-    value_set: Identifier | None = None
-    value_sets: tuple[Identifier, ...] = ()
-    tokens: tuple[str, ...] = ()
-
-
-class Window(Part):
-    """When an event must have happened, counted back from the index (or from the start of this stay).
-
-    `this_stay`: from the start of the stay to the index. `days`: the number of days before the anchor.
-    Neither: ever. `or_this_stay`: the window and this stay together.
-    """
-
-    days: float | None = Field(default=None, gt=0, description="days counted back from the anchor")
-    hours: float | None = Field(default=None, gt=0, description="hours counted back from the anchor")
-    before: Literal["index", "admission"] = "index"
-    this_stay: bool = False
-    or_this_stay: bool = False
-
-
-Kind = Literal[
-    "last", "first", "min", "max", "mean", "sum", "count", "exists", "days_since", "slope",
-    "current", "age", "duration", "formula",
+__all__ = [
+    "EVENT_FIELDS", "About", "Action", "Band", "Card", "Codes", "Condition", "EventFields", "Feature", "Guidance", "Hook",
+    "Identifier", "Index", "Kind", "Link", "Model", "Name", "Outcome", "OverrideReason", "Part", "Policy", "Population",
+    "StayPlanned", "Suggestion", "Window",
 ]  # fmt: skip
 
-
-class Feature(Part):
-    """One input: where in FHIR it stands, how it is coded, in which unit and window, and how events become one number."""
-
-    kind: Kind
-    source: str | None = Field(default=None, alias="from", description="the event field, e.g. `Observation.code`")
-    codes: Codes | None = None
-    answers: Codes | None = Field(
-        default=None, description="the coded value must be one of these (exists, count, last)"
-    )
-    unit: str | None = Field(default=None, description="UCUM unit of the feature; events are converted to it")
-    range: tuple[float, float] | None = Field(
-        default=None, description="plausible range; outside is missing and reported"
-    )
-    window: Window = Window()
-    this_encounter: bool = Field(default=False, description="only events of the very encounter of the index")
-    distinct: Literal["code", "icd10-3", "resource"] | None = Field(default=None, description="what `count` counts")
-    levels: dict[str, float] = Field(
-        default_factory=dict, description="coded value (`system|code`) to number, for `last`"
-    )
-    formula: str | None = Field(default=None, description="name in `guidance.formulas`")
-    inputs: dict[str, Name] = Field(default_factory=dict, description="formula argument to feature name")
-    use: Literal["model", "rule", "helper", "audit"] = Field(
-        default="model",
-        description="model: an input of the model; rule: conditions and card; helper: only inside formulas; audit: fairness only",
-    )
-    direction: Literal[-1, 0, 1] = Field(
-        default=0, description="monotone constraint: risk rises (+1) or falls (-1) with it"
-    )
-    required: bool = Field(default=False, description="unknown means 412, not an answer")
-    assume_known: bool = Field(
-        default=True, description="an event without a known time counts as known when it happened"
-    )
-    label: str = Field(min_length=1, description="what a clinician reads, e.g. `haemoglobin`")
-    phrase: str | None = Field(
-        default=None, description="reason on the card, `{value}` filled in, e.g. `haemoglobin {value} g/dL`"
-    )
-    decimals: int = Field(default=0, ge=0, le=3)
+Condition = Annotated[str, StringConstraints(min_length=1)]
+"""A three-valued condition over feature names, e.g. `age >= 18 and not delivery` (see `guidance.conditions`)."""
 
 
 class Hook(Part):
     """A CDS Hooks hook on which this guidance may speak, and when."""
 
-    hook: Identifier
+    hook: Identifier = Field(description="name of the hook in the CDS Hooks library")
     when: Condition | None = Field(default=None, description="speak only if this holds, e.g. `discharge_planned`")
 
 
@@ -100,7 +43,7 @@ class Index(Part):
     """The moments at which the learner trains: one row per stay."""
 
     stay: Codes = Field(description="classes of Encounter that are stays")
-    at: Literal["admission", "discharge"] = "discharge"
+    at: Literal["admission", "discharge"] = Field(default="discharge", description="counted from here")
     plus_hours: float = Field(default=0.0, ge=0, description="hours after it")
     hours_tolerated: float = Field(default=0.0, ge=0, description="longer than this and the stay must still be open")
 
@@ -108,28 +51,32 @@ class Index(Part):
 class Population(Part):
     """Who the guidance is for. A condition that is unknown does not include, and does not exclude, on its own: it is counted."""
 
-    include: tuple[Condition, ...] = ()
-    exclude: tuple[Condition, ...] = ()
+    include: tuple[Condition, ...] = Field(default=(), description="all of these must hold")
+    exclude: tuple[Condition, ...] = Field(default=(), description="none of these may hold")
 
 
 class StayPlanned(Part):
     """When a later stay was planned: its principal diagnosis, or an elective priority without an acute diagnosis."""
 
-    always: Codes
-    elective: Codes
-    acute: Codes
+    always: Codes = Field(description="principal diagnoses that make a stay planned, whatever its priority")
+    elective: Codes = Field(description="priorities or types of an elective stay")
+    acute: Codes = Field(description="principal diagnoses that make even an elective stay unplanned")
 
 
 class Outcome(Part):
     """What is predicted. `readmission`: a new unplanned stay within the horizon. `death-in-stay`: died before the stay ended."""
 
-    kind: Literal["readmission", "death-in-stay"]
+    kind: Literal["readmission", "death-in-stay"] = Field(description="how it is found in the record")
     name: str = Field(description="as in a sentence: `unplanned readmission within 30 days`")
     happens: str = Field(description="verb phrase: `come back unplanned within 30 days`")
     happens_not: str = Field(default="do not", description="verb phrase of the complement")
-    horizon_days: float | None = Field(default=None, gt=0)
+    happened: str | None = Field(
+        default=None, description="the verb phrase in the past: `came back unplanned within 30 days`"
+    )
+    happened_not: str = Field(default="did not", description="the complement in the past")
+    horizon_days: float | None = Field(default=None, gt=0, description="within how many days after the index")
     died: Codes = Field(description="discharge dispositions that mean death")
-    planned: StayPlanned | None = None
+    planned: StayPlanned | None = Field(default=None, description="which later stays do not count")
     transfer_hours: float = Field(
         default=24.0, description="a new stay this soon after the last is a transfer, one episode"
     )
@@ -138,11 +85,9 @@ class Outcome(Part):
 class Model(Part):
     """The recipe: which models are tried, and how much clarity is worth."""
 
-    candidates: tuple[Literal["logistic", "scorecard_additive", "scorecard", "forest"], ...] = (
-        "logistic",
-        "scorecard_additive",
-        "scorecard",
-        "forest",
+    candidates: tuple[Literal["logistic", "scorecard_additive", "scorecard", "forest"], ...] = Field(
+        default=("logistic", "scorecard_additive", "scorecard", "forest"),
+        description="kinds of model that are fitted and compared; `scorecard` has pairs, `scorecard_additive` has none",
     )
     glass_box_price: float = Field(
         default=0.01, ge=0, description="AUROC that a forest must gain before it is chosen over a scorecard"
@@ -153,7 +98,7 @@ class Model(Part):
 class Band(Part):
     """A range of risk and what happens in it."""
 
-    name: Name
+    name: Name = Field(description="what reports call it")
     when: Condition = Field(
         description="over `risk`, `base_rate` and rule features, e.g. `risk >= 2 * base_rate or hospital >= 7`"
     )
@@ -163,90 +108,96 @@ class Band(Part):
 class Policy(Part):
     """What the committee starts with; a site's overlay may replace any of it without a new release."""
 
-    risk_tier: Literal["low", "moderate", "high"] = "moderate"
+    risk_tier: Literal["low", "moderate", "high"] = Field(
+        default="moderate", description="how long it may speak unheard by the registry: 24 hours, 4 hours, 15 minutes"
+    )
     bands: tuple[Band, ...] = Field(min_length=1, description="the first that holds is taken")
-    when_unknown: Literal["answer", "abstain"] = "answer"
+    when_unknown: Literal["answer", "abstain"] = Field(
+        default="answer", description="when an optional input is not known: answer and say so, or say nothing"
+    )
     max_unknown_share: float = Field(
         default=0.5, ge=0, le=1, description="more model inputs unknown than this: abstain"
     )
-    cooldown_hours: float = Field(default=24.0, ge=0)
+    cooldown_hours: float = Field(
+        default=24.0, ge=0, description="hours in which the same card is not shown again for the same patient"
+    )
     alert_budget: float = Field(
         default=0.2, gt=0, le=1, description="share of calls that may carry a card; proposes thresholds, drops nobody"
     )
-    reasons: int = Field(default=3, ge=0, le=5)
+    reasons: int = Field(default=3, ge=0, le=5, description="how many reasons a card names at most")
 
 
 class Action(Part):
     """A resource that a suggestion creates; bound to the patient, encounter and practitioner of the call."""
 
-    description: str
-    resource: str = Field(description="file in `resources/`")
+    description: str = Field(description="what the clinician agrees to")
+    resource: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.json$", description="file in `resources/`")
 
 
 class Suggestion(Part):
     """A button on the card."""
 
-    label: str = Field(max_length=80)
-    actions: tuple[Action, ...] = Field(min_length=1)
-    when: Condition | None = None
+    label: str = Field(max_length=80, description="the words on the button: verb and object")
+    actions: tuple[Action, ...] = Field(min_length=1, description="what one press creates")
+    when: Condition | None = Field(default=None, description="offer it only if this holds")
 
 
 class Link(Part):
     """An absolute link."""
 
-    label: str
-    url: str = Field(pattern=r"^https?://")
+    label: str = Field(description="the words of the link")
+    url: str = Field(pattern=r"^https?://", description="where it leads")
 
 
 class OverrideReason(Part):
     """Why a clinician may decline."""
 
-    code: str
-    system: str
-    display: str
+    code: str = Field(description="code in the CDS Hooks override reasons")
+    system: str = Field(description="their code system")
+    display: str = Field(description="the words of that code, unchanged")
 
 
 class Card(Part):
     """One card. Templates are Jinja2 (sandboxed); patient-derived text is escaped."""
 
-    indicator: Literal["info", "warning", "critical"] = "info"
+    indicator: Literal["info", "warning", "critical"] = Field(default="info", description="how loud it is")
     summary: str = Field(description="at most 139 characters once filled in")
-    detail: str
-    suggestions: tuple[Suggestion, ...] = ()
-    selection: Literal["any", "at-most-one"] = "any"
-    links: tuple[Link, ...] = ()
+    detail: str = Field(description="GitHub-flavoured Markdown")
+    suggestions: tuple[Suggestion, ...] = Field(default=(), description="buttons that create drafts")
+    selection: Literal["any", "at-most-one"] = Field(default="any", description="how many buttons may be pressed")
+    links: tuple[Link, ...] = Field(default=(), description="where to read more")
 
 
 class About(Part):
     """What the committee and the reader of the evidence page are told; the human half of the HTI-1 source attributes."""
 
-    question: str
-    intended_use: str
-    intended_users: tuple[str, ...]
-    not_for: tuple[str, ...]
-    harm_of_false_positive: str
-    harm_of_false_negative: str
-    equity: str
-    developer: str
-    funding: str
-    citations: tuple[str, ...] = ()
+    question: str = Field(description="the question it answers, in words a ward sister uses")
+    intended_use: str = Field(description="when, for whom and to what end")
+    intended_users: tuple[str, ...] = Field(description="who reads the card")
+    not_for: tuple[str, ...] = Field(description="what it must not be used for")
+    harm_of_false_positive: str = Field(description="what happens to one flagged for nothing")
+    harm_of_false_negative: str = Field(description="what happens to one missed")
+    equity: str = Field(description="for whom it may be worse, and how that is watched")
+    developer: str = Field(description="who made it, and how to reach them")
+    funding: str = Field(description="who paid for it")
+    citations: tuple[str, ...] = Field(default=(), description="the evidence it rests on")
 
 
 class Guidance(Part):
     """One piece of decision support as data: the whole of guidance.yaml."""
 
-    id: Identifier
+    id: Identifier = Field(description="its name in addresses, the ledger and MLflow; never changed")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$", description="semantic version of the text")
-    title: str
-    description: str
-    about: About
-    hooks: tuple[Hook, ...] = Field(min_length=1)
-    index: Index
-    population: Population
-    features: dict[Name, Feature] = Field(min_length=1)
-    outcome: Outcome
-    model: Model = Model()
-    policy: Policy
-    cards: dict[Name, Card] = Field(default_factory=dict)
-    override_reasons: tuple[OverrideReason, ...] = ()
-    pronouns: bool = False
+    title: str = Field(description="its name for people")
+    description: str = Field(description="one paragraph for discovery (CDS Hooks) and lists")
+    about: About = Field(description="what the committee is told")
+    hooks: tuple[Hook, ...] = Field(min_length=1, description="when it may speak")
+    index: Index = Field(description="the moments at which the learner trains")
+    population: Population = Field(description="who it is for")
+    features: dict[Name, Feature] = Field(min_length=1, description="what it reads, by name")
+    outcome: Outcome = Field(description="what it predicts")
+    model: Model = Field(default=Model(), description="how it is learned")
+    policy: Policy = Field(description="what happens at which risk")
+    cards: dict[Name, Card] = Field(default_factory=dict, description="what it says, by name")
+    override_reasons: tuple[OverrideReason, ...] = Field(default=(), description="why a clinician may decline")
+    pronouns: bool = Field(default=False, description="speak of him and her by Patient.gender; else of `this patient`")

@@ -1,0 +1,165 @@
+"""One reduction per kind of feature: the visible events of every (feature, row) cell become one number.
+
+The events come flat, cell after cell, each cell's in the order of the timeline. Segments are reduced by `reduceat`,
+whose result for a segment depends on that segment alone: the bits of a row do not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.timeline.instants import DAY, NAT
+
+VALUE: Final = 0
+"""There is a value."""
+ABSENT: Final = 1
+"""It was asked for, and nothing usable is there."""
+UNKNOWN: Final = 2
+"""It was not asked for, or not in full: nobody can say."""
+
+Ints = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visible:
+    """The visible, usable events of some cells, flat; the cells of one kind are one stretch."""
+
+    cell: Ints
+    """Feature * rows + row, ascending."""
+    event: Ints
+    """Row of the timeline."""
+    value: Numbers
+    counted: Ints
+    """What it is counted as, where distinct ones are counted."""
+    time: Ints
+    at: Ints
+    """The index of the row."""
+    start: Ints
+    """The start of the row's stay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """The cells that have events: where each one's stretch begins and ends in `Visible`."""
+
+    seen: Visible
+    first: Ints
+    last: Ints
+
+    @property
+    def sizes(self) -> Ints:
+        """Events per cell."""
+        return self.last - self.first + 1
+
+    def stretch(self) -> tuple[slice, Ints]:
+        """The events of all these cells, and where in it each begins."""
+        begin, end = int(self.first[0]), int(self.last[-1]) + 1
+        return slice(begin, end), self.first - begin
+
+
+Reduced = tuple[Numbers, Ints]
+"""A number per cell, and the event (its place in `Visible`) that it came from; -1 = from several."""
+
+
+def _several(groups: Groups) -> Ints:
+    return np.full(len(groups.first), -1, dtype=np.int64)
+
+
+def _last(groups: Groups) -> Reduced:
+    return groups.seen.value[groups.last], groups.last
+
+
+def _first(groups: Groups) -> Reduced:
+    return groups.seen.value[groups.first], groups.first
+
+
+def _extreme(reduce: np.ufunc) -> Callable[[Groups], Reduced]:
+    def extreme(groups: Groups) -> Reduced:
+        stretch, begins = groups.stretch()
+        value = groups.seen.value[stretch]
+        best = reduce.reduceat(value, begins)
+        # Of several equal ones the latest is named as the source.
+        where = np.where(value == best.repeat(groups.sizes), np.arange(len(value)), -1)
+        place = np.maximum.reduceat(where, begins)
+        return best, np.where(place < 0, -1, place + stretch.start)
+
+    return extreme
+
+
+def _sum(groups: Groups) -> Reduced:
+    stretch, begins = groups.stretch()
+    return np.add.reduceat(groups.seen.value[stretch], begins), _several(groups)
+
+
+def _mean(groups: Groups) -> Reduced:
+    total, several = _sum(groups)
+    return total / groups.sizes, several
+
+
+def _slope(groups: Groups) -> Reduced:
+    """Least squares, per day; fewer than two different times have no slope."""
+    stretch, begins = groups.stretch()
+    seen, sizes = groups.seen, groups.sizes
+    dated = seen.time[stretch] != NAT
+    day = np.where(dated, seen.time[stretch] - seen.at[stretch], 0) / DAY
+    value = seen.value[stretch]
+    day = day - (np.add.reduceat(day, begins) / sizes).repeat(sizes)
+    value = value - (np.add.reduceat(value, begins) / sizes).repeat(sizes)
+    spread = np.add.reduceat(day * day, begins)
+    rise = np.add.reduceat(day * value, begins)
+    usable = np.logical_and.reduceat(dated, begins) & (seen.time[groups.first] != seen.time[groups.last])
+    return np.divide(rise, spread, out=np.full(len(sizes), np.nan), where=usable & (spread > 0.0)), _several(groups)
+
+
+def _days_since(groups: Groups) -> Reduced:
+    time, at = groups.seen.time[groups.last], groups.seen.at[groups.last]
+    return np.where(time == NAT, np.nan, np.where(time == NAT, 0, at - time) / DAY), groups.last
+
+
+def _age(groups: Groups) -> Reduced:
+    """Whole years by the calendar; who was born on 29 February has a birthday on 1 March of a common year."""
+    born = groups.seen.time[groups.last]
+    # Years that begin in March: a leap day is their last, so that every date has one and the same day of the year.
+    day = np.array((born, groups.seen.at[groups.last])) // DAY + 719_468
+    of_era = day % 146_097
+    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    day_of_year = of_era - (365 * year + year // 4 - year // 100)
+    year += day // 146_097 * 400
+    age = year[1] - year[0] - (day_of_year[1] < day_of_year[0])
+    return np.where(born == NAT, np.nan, age), groups.last
+
+
+def _duration(groups: Groups) -> Reduced:
+    """Calendar days from the start of the stay to the index: the same day is 0."""
+    days = groups.seen.at[groups.last] // DAY - groups.seen.start[groups.last] // DAY
+    return np.where(days < 0, np.nan, days.astype(np.float64)), groups.last
+
+
+def _exists(groups: Groups) -> Reduced:
+    return np.ones(len(groups.first)), groups.last
+
+
+def _tally(groups: Groups) -> Reduced:
+    """How many distinct ones (resources, codes or categories) each cell holds."""
+    stretch, _ = groups.stretch()
+    what = groups.seen.counted[stretch]
+    width = int(what.max()) + 1
+    pairs = np.arange(len(groups.first)).repeat(groups.sizes) * width + what
+    pairs.sort()
+    fresh = np.ones(len(pairs), dtype=np.bool_)
+    np.not_equal(pairs[1:], pairs[:-1], out=fresh[1:])
+    number = np.bincount(pairs[fresh] // width, minlength=len(groups.first))
+    return number.astype(np.float64), _several(groups)
+
+
+KERNELS: dict[str, Callable[[Groups], Reduced]] = {
+    "last": _last, "first": _first, "min": _extreme(np.minimum), "max": _extreme(np.maximum), "mean": _mean, "sum": _sum,
+    "slope": _slope, "days_since": _days_since, "age": _age, "duration": _duration, "exists": _exists, "tally": _tally,
+}  # fmt: skip
+"""Kind of reduction → how."""

@@ -1,0 +1,140 @@
+"""What became of each row: labels from all that is in the record, whenever it became known.
+
+Only what is settled is a label (1 or 0). A death that comes first, a horizon that has not passed, a stay that goes on
+elsewhere are none (-1): they are said by name, and never counted as "it did not happen".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.guidance.definition import Guidance
+from services.guidance.outcome_record import Record, join_transfers, up_to
+from services.timeline.codes import ValueSets
+from services.timeline.errors import BadInput
+from services.timeline.instants import DAY, FOREVER, HOUR, NAT
+from services.timeline.timeline import IndexRows, Timeline
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+STATES: Final = {
+    "positive": 1,
+    "negative": 0,
+    "planned-readmission": 0,
+    "competing-death": -1,
+    "death-undated": -1,
+    "transferred": -1,
+    "pending": -1,
+    "no-stay": -1,
+    "unknown-patient": -1,
+}
+"""State → label: 1 it happened, 0 it did not, -1 nobody can say (yet)."""
+_NAMES: Final = tuple(STATES)
+_LABELS: Final = np.array(list(STATES.values()), dtype=np.int8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """The outcome of every row."""
+
+    y: NDArray[np.int8]
+    state: tuple[str, ...]
+    at: Ints
+    """When it was settled: the event's time, or the end of the horizon or of the stay; NAT = it is not."""
+
+
+def label_outcome(
+    guidance: Guidance, value_sets: ValueSets, timeline: Timeline, rows: IndexRows, data_end: int
+) -> Labels:
+    """Label every row as it stands at the end of the data."""
+    record = Record(timeline, data_end)
+    label = _readmission if guidance.outcome.kind == "readmission" else _death_in_stay
+    state, at = label(guidance, value_sets, record, rows)
+    state[rows.patient < 0] = _NAMES.index("unknown-patient")
+    y = _LABELS[state]
+    named = state == _NAMES.index("competing-death")
+    return Labels(y=y, state=tuple(map(_NAMES.__getitem__, state.tolist())), at=np.where((y >= 0) | named, at, NAT))
+
+
+def _decide(rows: int, *rules: tuple[str, Bools, Ints | int]) -> tuple[Ints, Ints]:
+    """The first rule that holds gives a row its state and the time of it; without any it is negative."""
+    state = np.full(rows, _NAMES.index("negative"), dtype=np.int64)
+    at = np.full(rows, NAT, dtype=np.int64)
+    for name, holds, when in reversed(rules):
+        state = np.where(holds, _NAMES.index(name), state)
+        at = np.where(holds, when, at)
+    return state, at
+
+
+def _readmission(guidance: Guidance, value_sets: ValueSets, record: Record, rows: IndexRows) -> tuple[Ints, Ints]:
+    """The first stay after the episode's discharge decides: unplanned and within the horizon, or not."""
+    outcome = guidance.outcome
+    if outcome.horizon_days is None:
+        raise BadInput("A readmission needs a horizon", place="outcome.horizon_days", remedy="Give a number of days")
+    horizon, transfer = round(outcome.horizon_days * DAY), round(outcome.transfer_hours * HOUR)
+    stays = record.stays(value_sets.resolve(guidance.index.stay))
+    episodes = join_transfers(stays, transfer)
+    planned = np.append(record.planned(stays, outcome.planned, value_sets), False)
+    death, undated = record.deaths(value_sets.resolve(outcome.died))
+
+    own = stays.of_rows(rows.encounter, len(record.timeline.resource_words))
+    known = own >= 0
+    end = np.append(stays.end, NAT)[own]
+    own_episode = np.append(episodes.of_stay, -1)[own]
+    episode_end = np.append(episodes.end, NAT)[own_episode]
+    left = np.where(end == NAT, rows.at, end)
+    patient = rows.patient.astype(np.int64)
+    following = up_to(episodes.patient, episodes.start, patient, left)
+    there = np.append(episodes.patient, -1)[following] == patient
+    start = np.where(there, np.append(episodes.start, NAT)[following], FOREVER)
+    back = there & (start <= left + horizon)
+    of_plan = planned[np.append(episodes.first, len(stays))[following]]
+    died, died_undated = np.append(death, NAT)[patient], np.append(undated, False)[patient]
+    return _decide(
+        len(rows),
+        ("pending", known & (end == NAT) & (episode_end == FOREVER), NAT),
+        ("transferred", (known & (episode_end > left)) | (there & (start <= left + transfer)), NAT),
+        ("positive", back & ~of_plan, start),
+        # An unplanned stay after a planned one no longer counts: this settles it.
+        ("planned-readmission", back & of_plan, start),
+        ("competing-death", (died != NAT) & (died <= left + horizon), died),
+        ("death-undated", died_undated, NAT),
+        ("pending", left + horizon > record.data_end, NAT),
+        ("negative", np.ones(len(rows), dtype=np.bool_), left + horizon),
+    )
+
+
+def _death_in_stay(guidance: Guidance, value_sets: ValueSets, record: Record, rows: IndexRows) -> tuple[Ints, Ints]:
+    """Died before the stay ended (within the horizon, if there is one), by the disposition or by the date of death."""
+    outcome = guidance.outcome
+    died = value_sets.resolve(outcome.died)
+    stays = record.stays()
+    own = stays.of_rows(rows.encounter, len(record.timeline.resource_words))
+    start, end = np.append(stays.start, NAT)[own], np.append(stays.end, NAT)[own]
+    resource = np.append(stays.resource, 0)[own]
+    disposed = record.encounters_with(record.facts("Encounter.dischargeDisposition"))[resource]
+    said = record.encounters_with(record.facts("Encounter.dischargeDisposition", died))[resource]
+    deaths, undated = record.deaths(died)
+    death, without_date = np.append(deaths, NAT)[rows.patient], np.append(undated, False)[rows.patient]
+    # A date without a time is midnight: on the day of admission that is before the stay began.
+    since = np.where(death % DAY == 0, start // DAY * DAY, start)
+    last = np.where(end == NAT, FOREVER, end)
+    # On the last day, or at the last moment, the disposition knows better whether the patient left alive.
+    last = np.where(disposed & (end != NAT), np.where(death % DAY == 0, end // DAY * DAY, end) - 1, last)
+    within = (death != NAT) & (death >= since) & (death <= last)
+    when = np.where(within, np.maximum(death, start), end)
+    until = FOREVER if outcome.horizon_days is None else rows.at + round(outcome.horizon_days * DAY)
+    over = np.minimum(np.where(end == NAT, FOREVER, end), until)
+    return _decide(
+        len(rows),
+        ("no-stay", own < 0, NAT),
+        ("positive", (within | (said & (end != NAT))) & (when <= until), when),
+        ("death-undated", without_date & ~disposed & (end != NAT), NAT),
+        ("pending", over > record.data_end, NAT),
+        ("negative", np.ones(len(rows), dtype=np.bool_), over),
+    )

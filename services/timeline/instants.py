@@ -1,0 +1,58 @@
+"""FHIR dates and times as int64 microseconds since 1970 UTC. What cannot be a time is NAT, never an error.
+
+Partial dates mean the start of their period; a time without a zone is UTC. A FHIR `date` is compared by that
+start, so an event of "2024-05-01" happened at midnight.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+NAT: Final = -(2**63)
+"""No time: missing, open, or impossible. The smallest int64, as in numpy's NaT."""
+ALWAYS: Final = NAT + 1
+"""Before every time: what was always known."""
+FOREVER: Final = 2**63 - 1
+"""After every time: what is not known yet, or never ends."""
+
+SECOND: Final = 1_000_000
+HOUR: Final = 3600 * SECOND
+DAY: Final = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def parse_instant(text: str) -> int:
+    """Microseconds since 1970 UTC of a FHIR date, dateTime or instant; NAT if it is none."""
+    return _parse(text) if len(text) <= 40 else NAT  # longer is no time, and would fill the memory below
+
+
+@lru_cache(maxsize=1 << 16)  # the times of one patient repeat: effective = issued = the encounter's
+def _parse(text: str) -> int:
+    text = text.strip()
+    if len(text) == 4 and text.isdecimal():
+        text += "-01-01"
+    elif len(text) == 7 and text[4] == "-":
+        text += "-01"
+    leap = 0
+    if text[16:19] == ":60":  # FHIR allows leap seconds, Python does not
+        text, leap = f"{text[:16]}:59{text[19:]}", SECOND
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return NAT
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MICROSECOND + leap
+
+
+def instant_text(instant: int) -> str:
+    """The FHIR instant of a time, in UTC; "" for NAT, ALWAYS, FOREVER and what no calendar holds."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=instant)
+    except OverflowError:
+        return ""
+    return moment.isoformat().replace("+00:00", "Z")

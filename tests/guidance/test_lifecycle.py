@@ -1,0 +1,388 @@
+"""No path leads to a bedside but through distinct people in every role, on the same digest, who read the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from services.guidance.evidence import Kind
+from services.guidance.lifecycle import (
+    ENTRY,
+    MAY_STOP,
+    NEVER_VOTE,
+    ROLES,
+    RUNNING,
+    STATES,
+    TRANSITIONS,
+    Case,
+    Check,
+    Choice,
+    Decision,
+    Person,
+    Role,
+    State,
+    Vote,
+    decide,
+    may_stop,
+    person_key,
+)
+from services.guidance.policies import POLICIES
+
+RELEASE = "sha256:" + "a" * 64
+OTHER = "sha256:" + "b" * 64
+EVIDENCE: Mapping[str, Kind] = {"sha256:t": "training", "sha256:s": "silent", "sha256:r": "trial"}
+
+
+def person(name: str, *roles: str, **facts: Any) -> Person:
+    """Someone in these roles."""
+    return Person(name=name, roles=frozenset(roles), **facts)
+
+
+def people(*known: Person) -> dict[str, Person]:
+    """The people as `decide` takes them."""
+    return {person_key(one.name): one for one in known}
+
+
+PILOT_TEAM = (
+    person("ann", "clinical-reviewer"),
+    person("ben", "data-science-reviewer"),
+    person("cleo", "equity-reviewer"),
+    person("dan", "privacy-security"),
+)
+
+
+def silent_case(**change: Any) -> Case:
+    """A release in the silent stage with all its evidence."""
+    facts: dict[str, Any] = {
+        "release": RELEASE,
+        "state": "silent",
+        "authors": frozenset({"author"}),
+        "evidence": EVIDENCE,
+    }
+    return Case(**{**facts, **change})
+
+
+def vote(who: str, role: str, choice: Choice = "approve", **change: Any) -> Vote:
+    """A vote for the pilot by someone who read everything."""
+    facts: dict[str, Any] = {
+        "person": who,
+        "role": role,
+        "vote": choice,
+        "transition": "pilot",
+        "release": RELEASE,
+        "round": 0,
+        "evidence": frozenset(EVIDENCE),
+    }
+    return Vote(**{**facts, **change})
+
+
+def full_house() -> list[Vote]:
+    """A vote of each member of the team."""
+    return [vote(one.name, next(iter(one.roles))) for one in PILOT_TEAM]
+
+
+def decided(votes: list[Vote], *more: Person, case: Case | None = None, checks: tuple[Check, ...] = ()) -> Decision:
+    """The decision on the pilot."""
+    return decide(case=case or silent_case(), to="pilot", votes=votes, people=people(*PILOT_TEAM, *more), checks=checks)
+
+
+def test_everyone_required_agrees() -> None:
+    """Four distinct people in the four roles that a pilot needs: it passes."""
+    decision = decided(full_house())
+    assert decision.passes
+    assert {one.role for one in decision.counted} == ENTRY["pilot"].roles
+
+
+@pytest.mark.parametrize("absent", sorted(ENTRY["pilot"].roles))
+def test_each_required_role_is_required(absent: str) -> None:
+    """Without any one of them nothing moves, and the missing role is named."""
+    decision = decided([one for one in full_house() if one.role != absent])
+    assert not decision.passes
+    assert decision.missing_roles == (absent,)
+
+
+def test_one_person_in_two_roles_counts_once() -> None:
+    """Whoever holds two roles fills one of them."""
+    double = person("ann", "clinical-reviewer", "equity-reviewer")
+    votes = [one for one in full_house() if one.person != "cleo"] + [vote("ann", "equity-reviewer")]
+    decision = decided(votes, double)
+    assert decision.missing_roles == ("equity-reviewer",)
+    assert "one person counts for one role" in decision.not_counted[0][1]
+
+
+def test_another_spelling_of_a_name_is_the_same_person() -> None:
+    """Case, spaces and compatible letters do not make a second person, nor a second author."""
+    double = person("Ａnn", "clinical-reviewer", "equity-reviewer")
+    votes = [one for one in full_house() if one.person != "cleo"] + [vote(" ANN ", "equity-reviewer")]
+    assert decided(votes, double).missing_roles == ("equity-reviewer",)
+    assert not decided(full_house(), case=silent_case(authors=frozenset({"  ＡNN "}))).passes
+
+
+def test_the_author_is_not_counted() -> None:
+    """Who authored, configured or ran it does not vote on it, in whatever role."""
+    decision = decided(full_house(), case=silent_case(authors=frozenset({"ben"})))
+    assert decision.missing_roles == ("data-science-reviewer",)
+    assert "authored" in decision.not_counted[0][1]
+
+
+@pytest.mark.parametrize("role", sorted(NEVER_VOTE))
+def test_roles_that_never_vote_bar_their_holders_from_every_role(role: str) -> None:
+    """A developer, administrator, auditor or safety officer who also reviews is not counted."""
+    decision = decided(full_house(), person("ann", "clinical-reviewer", role))
+    assert decision.missing_roles == ("clinical-reviewer",)
+
+
+def test_a_service_is_never_counted() -> None:
+    """Not even one that was given a reviewer's role."""
+    decision = decided(full_house(), person("ann", "clinical-reviewer", is_service=True))
+    assert decision.missing_roles == ("clinical-reviewer",)
+
+
+def test_a_role_that_was_taken_away_is_not_counted() -> None:
+    """Votes are counted with the people as they are when the last one is cast."""
+    assert not decided(full_house(), person("ann")).passes
+    assert not decided(full_house(), person("ann", "clinical-reviewer", is_active=False)).passes
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"release": OTHER}, "another release"),
+        ({"transition": "silent"}, "another step"),
+        ({"round": -1}, "before the last change"),
+        ({"evidence": frozenset()}, "no training and no silent evidence"),
+        ({"evidence": frozenset({"sha256:t"})}, "no silent evidence"),
+        ({"evidence": frozenset({"sha256:t", "sha256:unknown"})}, "no silent evidence"),
+    ],
+)
+def test_a_vote_is_bound_to_what_was_read(change: dict[str, Any], why: str) -> None:
+    """A vote for another digest, step or round, or without the evidence named, is not counted, and it says why."""
+    votes = [*full_house()[1:], vote("ann", "clinical-reviewer", **change)]
+    decision = decided(votes)
+    assert decision.missing_roles == ("clinical-reviewer",)
+    assert why in decision.not_counted[0][1]
+
+
+def test_later_evidence_does_not_void_a_vote() -> None:
+    """Another pack of the same kind, added after the vote, leaves the vote standing."""
+    more = {**EVIDENCE, "sha256:s2": "silent"}
+    assert decided(full_house(), case=silent_case(evidence=more)).passes
+
+
+def test_a_rejection_by_a_required_role_blocks_until_withdrawn() -> None:
+    """Another person in the same role cannot outvote it; only its author can take it back."""
+    second = person("zoe", "clinical-reviewer")
+    votes = [*full_house(), vote("zoe", "clinical-reviewer", "reject")]
+    assert not decided(votes, second).passes
+    assert decided(votes, second).rejected_by == (votes[-1],)
+    assert decided([*votes, vote("zoe", "clinical-reviewer", "withdraw")], second).passes
+    assert decided([*votes, vote("zoe", "clinical-reviewer")], second).passes
+
+
+def test_dissent_of_another_role_is_kept_and_does_not_block() -> None:
+    """A statistician's no stands in the record of the decision."""
+    decision = decided([*full_house(), vote("hal", "statistician", "reject")], person("hal", "statistician"))
+    assert decision.passes
+    assert [one.person for one in decision.dissent] == ["hal"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "accepts", "passes"),
+    [
+        ("meets", frozenset(), True),
+        ("cannot tell", frozenset(), False),
+        ("cannot tell", frozenset({"alert-burden"}), True),
+        ("cannot tell", frozenset({"calibration"}), False),
+        ("does not meet", frozenset({"alert-burden"}), False),
+    ],
+)
+def test_a_doubt_is_accepted_by_name_and_a_failure_by_nobody(verdict: Any, accepts: Any, passes: bool) -> None:
+    """`cannot tell` needs a vote that accepts just that check; `does not meet` blocks whoever accepts it."""
+    check = Check(
+        name="alert-burden", asked="", found="", verdict=verdict, accepted_by=frozenset({"clinical-reviewer"})
+    )
+    votes = [*full_house()[1:], vote("ann", "clinical-reviewer", accepts=accepts)]
+    assert decided(votes, checks=(check,)).passes is passes
+
+
+def test_a_doubt_is_not_accepted_in_the_wrong_role() -> None:
+    """Privacy cannot accept a doubt about the burden of alerts."""
+    check = Check(
+        name="alert-burden", asked="", found="", verdict="cannot tell", accepted_by=frozenset({"clinical-reviewer"})
+    )
+    votes = [*full_house()[:3], vote("dan", "privacy-security", accepts=frozenset({"alert-burden"}))]
+    assert not decided(votes, checks=(check,)).passes
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("to", STATES)
+def test_only_the_steps_of_the_table_exist(state: State, to: State) -> None:
+    """Whatever is not in the table is refused with its reason, and nothing leads back into the first states."""
+    decision = decide(case=silent_case(state=state), to=to, votes=[], people={})
+    assert (decision.refusal is None) == (
+        (state, to) in TRANSITIONS and to != "suspended" and not (state == "suspended" and to in ("pilot", "general"))
+    )
+    assert not decision.passes
+
+
+def test_retired_never_returns() -> None:
+    """There is no step out of it."""
+    assert not [to for source, to in TRANSITIONS if source == "retired"]
+    assert "never returns" in str(decide(case=silent_case(state="retired"), to="silent", votes=[], people={}).refusal)
+
+
+@pytest.mark.parametrize("stage", RUNNING)
+def test_a_restart_needs_the_quorum_of_the_stage_and_goes_no_higher(stage: State) -> None:
+    """Suspended in a stage, it returns to that stage or below, by that stage's own quorum."""
+    for to in RUNNING:
+        decision = decide(case=silent_case(state="suspended", stopped_at=stage), to=to, votes=[], people={})
+        assert set(decision.missing_roles) == ENTRY[to].roles
+        assert (decision.refusal is None) == (RUNNING.index(to) <= RUNNING.index(stage))
+
+
+def test_one_person_in_a_safety_role_may_stop() -> None:
+    """Each of them alone; an auditor, an administrator, a service or someone inactive may not."""
+    assert {role for role in ROLES if may_stop(person("x", role))} == MAY_STOP
+    assert "safety-officer" in MAY_STOP
+    assert not may_stop(person("x", "safety-officer", is_service=True))
+    assert not may_stop(person("x", "safety-officer", is_active=False))
+
+
+def test_the_demo_policy_differs_only_in_sample_floors() -> None:
+    """No role and no gate is left out by a policy: it holds numbers, and they are smaller."""
+    standard, demo = POLICIES["standard"], POLICIES["demo"]
+    assert standard.observed_expected == demo.observed_expected
+    for name in standard.floors.__slots__:
+        assert 0 < getattr(demo.floors, name) < getattr(standard.floors, name)
+    assert "DEMONSTRATION" in demo.said
+
+
+NAMES = [f"p{n}" for n in range(7)]
+ANYONE = st.builds(
+    Person,
+    name=st.sampled_from(NAMES),
+    roles=st.frozensets(st.sampled_from(ROLES), max_size=4),
+    is_service=st.booleans(),
+    is_active=st.booleans(),
+)
+ANY_VOTE = st.builds(
+    Vote,
+    person=st.sampled_from(NAMES),
+    role=st.sampled_from(ROLES),
+    vote=st.sampled_from(get_args(Choice)),
+    transition=st.sampled_from(STATES),
+    release=st.sampled_from([RELEASE, OTHER]),
+    round=st.integers(0, 1),
+    evidence=st.frozensets(st.sampled_from(sorted(EVIDENCE))),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    known=st.lists(ANYONE, max_size=7, unique_by=lambda one: one.name),
+    votes=st.lists(ANY_VOTE, max_size=14),
+    state=st.sampled_from(STATES),
+    to=st.sampled_from(STATES),
+    authors=st.frozensets(st.sampled_from(NAMES), max_size=2),
+)
+def test_whoever_is_counted_is_entitled(
+    known: list[Person], votes: list[Vote], state: State, to: State, authors: frozenset[str]
+) -> None:
+    """Whatever the votes: each counted one is of another active person, in a role they hold, no author, no bar, this digest."""
+    by_name = people(*known)
+    decision = decide(
+        case=silent_case(state=state, authors=authors, stopped_at="general"), to=to, votes=votes, people=by_name
+    )
+    assert len({one.person for one in decision.counted}) == len(decision.counted)
+    for one in decision.counted:
+        who = by_name[one.person]
+        assert who.is_active
+        assert not who.is_service
+        assert one.role in who.roles
+        assert not NEVER_VOTE.keys() & who.roles
+        assert one.person not in authors
+        assert (one.release, one.transition, one.round) == (RELEASE, to, 0)
+        assert set(ENTRY[to].evidence) <= {EVIDENCE[digest] for digest in one.evidence}
+    if decision.passes:
+        assert (state, to) in TRANSITIONS
+        assert {one.role for one in decision.counted} >= TRANSITIONS[(state, to)].roles
+
+
+class Path(RuleBasedStateMachine):
+    """Random people do random things to one release; a shadow bookkeeping knows who agreed to each stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: State = "registered"
+        self.stopped_at: State | None = None
+        self.round = 0
+        self.people: dict[str, Person] = {}
+        self.votes: list[Vote] = []
+        self.agreed: dict[State, dict[str, Role]] = {}
+
+    @rule(who=ANYONE)
+    def someone_comes_or_changes(self, who: Person) -> None:
+        """A person appears, or gets other roles."""
+        self.people[person_key(who.name)] = who
+
+    @rule(one=ANY_VOTE, right_round=st.booleans())
+    def someone_votes(self, one: Vote, right_round: bool) -> None:
+        """A vote, sensible or not; the step is taken if it passes."""
+        one = Vote(**{
+            **{name: getattr(one, name) for name in one.__slots__}, "round": self.round if right_round else one.round
+        })  # fmt: skip
+        self.votes.append(one)
+        self._try(one.transition)
+
+    @rule(to=st.sampled_from(["development", "silent", "pilot", "general", "retired"]), bad=st.booleans())
+    def the_right_people_vote(self, to: State, bad: bool) -> None:
+        """A quorum of entitled people votes; with `bad`, one person less."""
+        roles = sorted(ENTRY[to].roles)[: -1 if bad else None]
+        for number, role in enumerate(roles):
+            self.people[f"q{number}"] = Person(name=f"q{number}", roles=frozenset({role}))
+            self.votes.append(vote(f"q{number}", role, transition=to, round=self.round))
+        self._try(to)
+
+    @rule(who=ANYONE)
+    def someone_stops(self, who: Person) -> None:
+        """One person stops it, if they may."""
+        if self.state in RUNNING and may_stop(who):
+            self.stopped_at, self.state = self.state, "suspended"
+            self.round += 1
+
+    def _try(self, to: State) -> None:
+        before = self.state
+        decision = decide(
+            case=silent_case(state=before, stopped_at=self.stopped_at, round=self.round, authors=frozenset({"p0"})),
+            to=to,
+            votes=self.votes,
+            people=self.people,
+        )
+        if decision.passes:
+            assert before != "retired"
+            if before == "suspended" and to in RUNNING:
+                assert RUNNING.index(to) <= RUNNING.index(self.stopped_at or "silent")
+            self.agreed[to] = {one.person: one.role for one in decision.counted}  # type: ignore[misc]
+            self.state = to
+            self.round += 1
+
+    @invariant()
+    def no_stage_without_its_people(self) -> None:
+        """To be in a stage, distinct people must have agreed in every role of it and of the stages below."""
+        if self.state in ("registered", "suspended", "retired"):
+            return
+        ladder: tuple[State, ...] = ("development", "silent", "pilot", "general")
+        for stage in ladder[: ladder.index(self.state) + 1]:
+            counted = self.agreed[stage]
+            assert set(counted.values()) >= ENTRY[stage].roles
+            assert len(counted) >= len(ENTRY[stage].roles)
+            assert "p0" not in counted
+
+
+TestPath = Path.TestCase
+TestPath.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

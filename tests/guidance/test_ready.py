@@ -1,0 +1,97 @@
+"""Opening a release is the proof that it can speak: what is missing or does not compile is named with its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.guidance.check import load_guidance
+from services.guidance.errors import BadRelease
+from services.guidance.ready import conditions_of, open_release
+from services.guidance.release import ReleaseBundle, build_release, pack, unpack
+from tests.guidance import small_guidance
+from tests.registry import samples
+
+LIBRARY = Path(__file__).resolve().parents[2] / "services" / "guidance" / "library"
+REFERENCE = {"name": "stays of the tests", "base_rate": 0.12, "n": 2000, "events": 240, "inputs": {}}
+
+
+def changed(name: str, data: bytes | None) -> ReleaseBundle:
+    """The small release with one file replaced or left out."""
+    files = {**samples.release().files, name: data}
+    return ReleaseBundle(
+        guidance="small", version="1.0.0", files={key: value for key, value in files.items() if value is not None}
+    )
+
+
+def test_an_opened_release_holds_all_that_a_call_needs() -> None:
+    """Features, model, conditions, cards, resources and reference, compiled; under the digest of its bytes."""
+    bundle = samples.release()
+    release = open_release(unpack(pack(bundle), expected_digest=bundle.digest))
+    assert release.digest == bundle.digest
+    assert release.guidance.id == "small"
+    assert set(release.model.inputs) <= set(release.plan.names)
+    assert set(release.conditions) == set(conditions_of(release.guidance))
+    assert {"inpatient", "age >= 18", "died", "risk >= 2 * base_rate"} <= set(release.conditions)
+    assert set(release.cards) == {"visit"}
+    assert release.resources["visit.json"]["resourceType"] == "ServiceRequest"
+    assert release.base_rate == 0.12
+    assert release.queries
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in LIBRARY.iterdir() if (path / "guidance.yaml").exists()))
+def test_each_shipped_guidance_becomes_a_release(folder: str) -> None:
+    """With a model it packs, unpacks and opens; and what was loaded is in it byte for byte."""
+    loaded = load_guidance(LIBRARY / folder)
+    first = next(name for name, feature in loaded.definition.features.items() if feature.use == "model")
+    bundle = build_release(loaded, samples.one_input_model(first), REFERENCE)
+    release = open_release(unpack(pack(bundle), expected_digest=bundle.digest))
+    assert release.guidance == loaded.definition
+    assert bundle.files["guidance.yaml"] == (LIBRARY / folder / "guidance.yaml").read_bytes()
+    assert set(bundle.files) >= {"guidance.yaml", "value_sets.json", "model.json", "reference.json"}
+
+
+def test_the_same_folder_built_twice_is_the_same_release(tmp_path: Path) -> None:
+    """No clock, run id or order of files goes in; a changed letter does."""
+    for name, data in small_guidance.files().items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    first, second = (build_release(load_guidance(tmp_path), samples.model(), REFERENCE) for _ in range(2))
+    assert pack(first) == pack(second)
+    path = tmp_path / "guidance.yaml"
+    path.write_text(path.read_text().replace("title: Small", "title: Smaller"))
+    assert build_release(load_guidance(tmp_path), samples.model(), REFERENCE).digest != first.digest
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("guidance.yaml", b"id: small\nversion: 1.0.0\n", "cannot be read"),
+        ("guidance.yaml", b"a: [", "cannot be read"),
+        ("guidance.yaml", b"\xff\xfe", "cannot be read"),
+        (
+            "guidance.yaml",
+            small_guidance.GUIDANCE.replace("version: 1.0.0", "version: 2.0.0").encode(),
+            "manifest says",
+        ),
+        ("guidance.yaml", small_guidance.GUIDANCE.replace("age >= 18", "age >=").encode(), None),
+        ("value_sets.json", b"[]", "not a JSON object"),
+        ("value_sets.json", b"{", "not JSON"),
+        ("value_sets.json", b'{"version":"1","terms":"","value_sets":{}}', None),
+        ("model.json", b"{}", None),
+        ("model.json", b'{"kind":"pickle"}', None),
+        ("model.json", samples.one_input_model("shoe_size"), "no feature of the guidance: shoe_size"),
+        ("reference.json", b'{"base_rate":0}', "base_rate"),
+        ("reference.json", b'{"base_rate":"0.1"}', "base_rate"),
+        ("resources/visit.json", b"nothing", "not JSON"),
+        ("resources/visit.json", None, "it is missing"),
+    ],
+)
+def test_what_cannot_speak_is_refused_by_name(name: str, data: bytes | None, said: str | None) -> None:
+    """Whatever is wrong with a release is BadRelease, never another error, with the place in it."""
+    with pytest.raises(BadRelease, match=said) as caught:
+        open_release(changed(name, data))
+    assert caught.value.place
+    if said:
+        assert caught.value.place == name
