@@ -1,0 +1,114 @@
+"""The CDS Hooks endpoints. They translate; they decide nothing."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.concurrency import iterate_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.cds.client_auth import Caller, ClientAuth
+from services.cds.decision_log import DecisionLog
+from services.cds.desk import Desk, wall_clock
+from services.cds.discovery import Discovery
+from services.cds.durable import Durable
+from services.cds.feedback import read_feedback
+from services.cds.schemas import read_hook_request
+from services.guidance.errors import NotAuthenticated
+from services.plumbing.web import json_response, read_body
+from services.timeline.errors import BadInput
+from services.timeline.instants import NAT, instant_text, parse_instant
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What the endpoints stand on; `app` puts it on `app.state.cds` at start-up."""
+
+    desk: Desk
+    discovery: Discovery
+    auth: ClientAuth
+    durable: Durable
+    log: DecisionLog
+    export_token: str
+
+
+@router.get("/cds-services")
+async def discover(request: Request) -> Response:
+    """What can be called here. Open, as clients expect: it holds no patient data."""
+    return json_response(_service(request).discovery.answer())
+
+
+@router.post("/cds-services/{service_id}")
+async def call(service_id: str, request: Request) -> Response:
+    """Answer one hook with the cards of one approved guidance."""
+    service = _service(request)
+    caller = service.auth.check(request.headers.get("authorization", ""), _path(request))
+    seen = service.durable.token(caller.token) if caller.token is not None else None
+    answer = await service.desk.answer(service_id, read_hook_request(await read_body(request)))
+    if seen is not None and not await seen:
+        raise _replayed(caller)
+    return json_response(answer)
+
+
+@router.post("/cds-services/{service_id}/feedback")
+async def feedback(service_id: str, request: Request) -> Response:
+    """Keep what clinicians did with cards; for a service that is gone, too."""
+    service = _service(request)
+    caller = service.auth.check(request.headers.get("authorization", ""), _path(request))
+    if caller.token is not None and not await service.durable.token(caller.token):
+        raise _replayed(caller)
+    kept, faults = read_feedback(await read_body(request), service=service_id[:64], now=wall_clock())
+    await service.durable.feedback(kept)
+    if faults:
+        raise BadInput("; ".join(faults[:5]), place="feedback", remedy=f"{len(kept)} other entries were kept")
+    return json_response({})
+
+
+@router.get("/decisions/export")
+async def export(request: Request, guidance: str = "", since: str = "") -> Response:
+    """Decisions with their feedback as NDJSON, oldest first; for the learner, with its token."""
+    service = _service(request)
+    shown = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not service.export_token or not hmac.compare_digest(shown.encode(), service.export_token.encode()):
+        raise NotAuthenticated(
+            "the export needs its own token", place="/decisions/export", remedy="Set KNOWDO_CDS_EXPORT_TOKEN_FILE"
+        )
+    moment = parse_instant(since) if since else 0
+    if moment == NAT:
+        raise BadInput("no instant", place="since", remedy="Write it as 2026-01-31T12:00:00Z")
+    pages = service.log.export(guidance=guidance, since=moment)
+    return StreamingResponse(iterate_in_threadpool(_lines(pages)), media_type="application/x-ndjson")
+
+
+def _lines(pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+    """Each decision a line, with times that people can read."""
+    for page in pages:
+        for row in page:
+            row["at"], row["index_at"] = instant_text(row["at"]), instant_text(row["index_at"])
+            for said in row["feedback"]:
+                said["at"], said["received_at"] = instant_text(said["at"]), instant_text(said["received_at"])
+        yield b"".join(msgspec.json.encode(row) + b"\n" for row in page)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.cds
+    return service
+
+
+def _path(request: Request) -> str:
+    """The path as this app has it: what the public address is put before."""
+    root: str = request.scope.get("root_path", "")
+    path: str = request.scope["path"]
+    return path.removeprefix(root)
+
+
+def _replayed(caller: Caller) -> NotAuthenticated:
+    return NotAuthenticated("the token was used before, at another worker", place=caller.iss)

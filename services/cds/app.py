@@ -1,0 +1,242 @@
+"""The CDS service, put together: the only file that reads its settings.
+
+What lives as long as the service is made at start-up and kept on `app.state.cds`; a mounted app's lifespan must be
+entered by whoever mounts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from services.cds.aggregates import keep_reporting, tend
+from services.cds.api import Service, router
+from services.cds.approved import Approved
+from services.cds.approved_files import ApprovedFiles, read_keys
+from services.cds.cards import CardStyle
+from services.cds.client_auth import ClientAuth, TrustedIssuer, read_issuers
+from services.cds.decision_log import DecisionLog
+from services.cds.decision_spool import Spool
+from services.cds.demo_issuer import DemoIssuer
+from services.cds.desk import Desk, DeskMetrics, wall_clock
+from services.cds.discovery import Discovery
+from services.cds.durable import Durable
+from services.cds.fetch_missing import FetchMissing
+from services.cds.follow_registry import follow_registry
+from services.cds.settings import CdsSettings
+from services.plumbing.database import open_database
+from services.plumbing.fhir_server import FhirServers
+from services.plumbing.logs import configure_logs, get_logger
+from services.plumbing.metrics import ServiceMetrics
+from services.plumbing.registry_client import RegistryClient
+from services.plumbing.web import create_service_app
+from services.timeline.errors import BadInput
+
+VERSION = "0.1.0"
+_log = get_logger("cds")
+
+
+def create_app(
+    settings: CdsSettings,
+    *,
+    registry: RegistryClient | None = None,
+    registry_keys: Mapping[str, Any] | None = None,
+    bedside_clock: Callable[[], int] | None = None,
+) -> FastAPI:
+    """The CDS service. `registry`: a client to one in this process, instead of the one at the settings' URL.
+
+    `registry_keys`: its public keys, handed over by whoever runs both; else they come from the pinned file.
+    `bedside_clock`: what time it is for the patients (a demo's); leases and tokens always go by the real clock.
+    """
+    if settings.open and not settings.demo:
+        raise BadInput(
+            "a service that answers anyone is for the demo only",
+            place="KNOWDO_CDS_OPEN",
+            remedy="Name the clients that may call: `knowdo cds trust add --help`",
+        )
+    metrics = ServiceMetrics("cds")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            client = registry or await _registry_client(settings, stack)
+            await _start(app, settings, client, registry_keys, bedside_clock or wall_clock, metrics, stack)
+            yield
+
+    app = create_service_app(
+        "Knowdo CDS",
+        VERSION,
+        lifespan,
+        service="cds",
+        error_form="operation-outcome",
+        metrics=metrics,
+        cors_origins=settings.cors_origins,
+    )
+    app.include_router(router)
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """The service as its environment describes it: what each worker process of a server makes for itself."""
+    settings = CdsSettings.from_environment()
+    configure_logs(level=settings.log_level)
+    return create_app(settings)
+
+
+async def _start(
+    app: FastAPI,
+    settings: CdsSettings,
+    client: RegistryClient | None,
+    registry_keys: Mapping[str, Any] | None,
+    bedside_clock: Callable[[], int],
+    metrics: ServiceMetrics,
+    stack: AsyncExitStack,
+) -> None:
+    """Make everything, start what runs beside the calls, and leave on the stack how it ends."""
+    room = settings.var / "cds"
+    counted = DeskMetrics(metrics)
+    log = DecisionLog(open_database(settings.database_url or f"sqlite:///{(room / 'decisions.sqlite').resolve()}"))
+    log.create()
+    stack.callback(log.close)
+    durable = Durable(log, Spool(room / "spool"), on_spooled=counted.spooled.inc)
+    stack.push_async_callback(durable.stop)
+    await durable.bring_home()
+    auth = ClientAuth(_issuers(settings, room), public_url=settings.public_url, open_to_all=settings.open)
+    auth.remember(log.tokens(now=0))
+    pinned = settings.registry_keys_file or room / "registry-keys.json"
+    approved = Approved(
+        files=ApprovedFiles(room / "approved"),
+        keys=registry_keys or read_keys(pinned),
+        site=settings.site,
+        on_refused=counted.refused.inc,
+    )
+    await approved.load()
+    _warn(settings, approved, auth, pinned)
+    desk = Desk(
+        approved=approved,
+        durable=durable,
+        fetch=FetchMissing(await _fhir_servers(settings, stack), seconds=settings.fetch_milliseconds / 1000),
+        style=CardStyle(evidence_url=_evidence_url(settings), topic_system=settings.topic_system),
+        metrics=counted,
+        bedside_clock=bedside_clock,
+    )
+    app.state.cds = Service(
+        desk=desk,
+        discovery=Discovery(approved),
+        auth=auth,
+        durable=durable,
+        log=log,
+        export_token=_text(settings.export_token),
+    )
+
+    def ready() -> dict[str, object]:
+        return {"authentication": "OPEN" if settings.open else f"{len(auth.issuers)} trusted", **approved.readiness()}
+
+    app.state.ready = ready
+    site = settings.site
+    stack.push_async_callback(_last_report, log, durable, client, site)
+    _run_beside(stack, keep_reporting(log, durable, client, site=site, seconds=settings.report_seconds))
+    if client is not None:
+        pin = pinned if settings.demo else None
+        ears = Ears()
+        following = _run_beside(
+            stack, follow_registry(approved, client, worker=settings.worker, pin_keys_to=pin, heard=ears.heard)
+        )
+        app.state.ready = lambda: {**ready(), "registry": not following.done() and ears.said()}
+
+
+class Ears:
+    """When the registry was heard last."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+
+    def heard(self) -> None:
+        """Now."""
+        self._at = time.monotonic()
+
+    def said(self) -> str:
+        """As readiness says it."""
+        return f"heard {time.monotonic() - self._at:.0f} s ago" if self._at else "not heard yet"
+
+
+async def _last_report(log: DecisionLog, durable: Durable, client: RegistryClient | None, site: str) -> None:
+    """At shut-down; a registry that is gone must not hold us up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(3):
+            await tend(log, durable, client, site=site)
+
+
+def _run_beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task that lives as long as the service; if it dies before, the log says so."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_died)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    stack.push_async_callback(end)
+    return task
+
+
+def _died(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        _log.error("a task beside the calls died", error=type(fault).__name__, remedy="Restart the service")
+
+
+async def _registry_client(settings: CdsSettings, stack: AsyncExitStack) -> RegistryClient | None:
+    if not settings.registry_url:
+        return None
+    http = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.registry_url))
+    return RegistryClient(http, _text(settings.token) or None)
+
+
+async def _fhir_servers(settings: CdsSettings, stack: AsyncExitStack) -> FhirServers | None:
+    if not settings.fhir_servers:
+        return None
+    http = await stack.enter_async_context(
+        # A proxy named in the environment must not get to see where tokens go.
+        httpx.AsyncClient(timeout=settings.fetch_milliseconds / 1000, follow_redirects=False, trust_env=False)
+    )
+    return FhirServers(http, origins=settings.fhir_servers, largest=int(settings.fetch_megabytes * 1e6))
+
+
+def _issuers(settings: CdsSettings, room: Path) -> list[TrustedIssuer]:
+    issuers = read_issuers(settings.trusted_issuers_file) if settings.trusted_issuers_file is not None else []
+    if settings.demo:
+        issuers.append(DemoIssuer.load_or_create(room / "demo-issuer.json").trusted())
+    return issuers
+
+
+def _evidence_url(settings: CdsSettings) -> str:
+    public_url = settings.public_url.rstrip("/")
+    return settings.evidence_url.replace("{public_url}", public_url)
+
+
+def _warn(settings: CdsSettings, approved: Approved, auth: ClientAuth, pinned: Path) -> None:
+    """Say at start-up what will otherwise be asked later."""
+    if settings.open:
+        _log.warning("DEMO: this service answers anyone", remedy="Unset KNOWDO_CDS_OPEN")
+    elif settings.demo:
+        _log.warning("DEMO: a generated demo client is trusted", remedy="Unset KNOWDO_DEMO for real patients")
+    elif not auth.issuers:
+        _log.error("no CDS client is trusted: every call gets 401", remedy="`knowdo cds trust add --help`")
+    if approved.keys is None and not settings.demo:
+        _log.error(
+            "the registry's public keys are not pinned: nothing is served",
+            place=str(pinned),
+            remedy="Write the registry's answer at /keys there, over a way you trust",
+        )
+
+
+def _text(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""

@@ -1,0 +1,162 @@
+"""`knowdo cds`: serve, call a service and read its card, say whom to trust, export decisions."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+
+from services.cds.settings import CdsSettings
+from services.cds.show_card import show_answer
+from services.cds.trust_commands import trust
+from services.guidance.errors import Unavailable
+from services.timeline.errors import BadInput
+
+app = typer.Typer(no_args_is_help=True)
+decisions = typer.Typer(no_args_is_help=True, help="Read the decision log.")
+app.add_typer(trust, name="trust")
+app.add_typer(decisions, name="decisions")
+
+UrlOption = Annotated[str, typer.Option(help="Where the CDS service runs")]
+HERE = "http://127.0.0.1:8000"
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; else KNOWDO_CDS_HOST")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; else KNOWDO_CDS_PORT")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Worker processes; more than one needs PostgreSQL or one disk")
+    ] = 1,
+) -> None:
+    """Run the CDS service as its environment describes it (KNOWDO_CDS_…).
+
+    Example: KNOWDO_CDS_REGISTRY_URL=http://registry:8001 knowdo cds serve --port 8000
+    """
+    import uvicorn
+
+    settings = CdsSettings.from_environment()
+    uvicorn.run(
+        "services.cds.app:app_from_environment",
+        factory=True,
+        host=host or settings.host,
+        port=port or settings.port,
+        workers=workers,
+        # The service writes its own access log, which holds no identifiers; `app` configures logging.
+        access_log=False,
+        log_config=None,
+    )
+
+
+@app.command()
+def call(
+    file: Annotated[Path, typer.Argument(help="A CDS Hooks request as JSON")],
+    service: Annotated[str, typer.Option(help="Which service; else the one that discovery lists for the hook")] = "",
+    url: UrlOption = HERE,
+    key: Annotated[Path | None, typer.Option(help="Private P-384 JWK to sign with; else the demo client's")] = None,
+    iss: Annotated[str, typer.Option(help="Issuer to sign as, with --key")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The answer as it came")] = False,
+) -> None:
+    """Post a hook request to a running service, signed as an EHR would, and print the card readably.
+
+    A request without `hookInstance` gets one, so that a file can be sent again.
+
+    Example: knowdo cds call discharge.json --service readmission-30d
+    """
+    request = _read_request(file)
+    base = url.rstrip("/")
+    with httpx.Client(timeout=30.0) as http:
+        chosen = service or _service_for(http, base, str(request.get("hook", "")))
+        endpoint = f"{base}/cds-services/{chosen}"
+        answer = _ask(http, "POST", endpoint, json=request, headers=_signed(endpoint, key=key, iss=iss))
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show_answer(answer.json(), status=answer.status_code, console=Console())
+    if answer.status_code != 200:
+        raise typer.Exit(1)
+
+
+@decisions.callback()
+def _decisions() -> None:
+    """Read the decision log."""
+
+
+@decisions.command()
+def export(
+    out: Annotated[Path | None, typer.Option(help="File to write; else standard output")] = None,
+    guidance: Annotated[str, typer.Option(help="Only this guidance")] = "",
+    since: Annotated[str, typer.Option(help="Only decisions at or after this instant, e.g. 2026-01-31T00:00:00Z")] = "",
+    url: UrlOption = HERE,
+    token_file: Annotated[Path | None, typer.Option(help="File with the export token of the service")] = None,
+) -> None:
+    """Write decisions and their feedback as NDJSON, oldest first.
+
+    Example: knowdo cds decisions export --since 2026-01-01 --token-file export.token --out decisions.ndjson
+    """
+    token = token_file.read_text(encoding="utf-8").strip() if token_file is not None else ""
+    headers = {"Authorization": f"Bearer {token}"}
+    query = {"guidance": guidance, "since": since}
+    address = f"{url.rstrip('/')}/decisions/export"
+    with (
+        httpx.Client(timeout=60.0) as http,
+        http.stream("GET", address, params=query, headers=headers) as answer,
+        out.open("wb") if out is not None else nullcontext(typer.get_binary_stream("stdout")) as target,
+    ):
+        if answer.status_code != 200:
+            answer.read()
+            raise _refused(answer)
+        for chunk in answer.iter_bytes():
+            target.write(chunk)
+
+
+def _read_request(file: Path) -> dict[str, Any]:
+    try:
+        request = json.loads(file.read_bytes())
+    except (OSError, ValueError) as fault:
+        raise BadInput("no JSON can be read there", place=str(file), remedy="Name a CDS Hooks request") from fault
+    if not isinstance(request, dict):
+        raise BadInput("no JSON object", place=str(file), remedy="Name a CDS Hooks request")
+    return {"hookInstance": str(uuid.uuid4()), **request}
+
+
+def _service_for(http: httpx.Client, base: str, hook: str) -> str:
+    services = _ask(http, "GET", f"{base}/cds-services").json().get("services", [])
+    found = sorted({str(entry["id"]) for entry in services if entry.get("hook") == hook})
+    if len(found) != 1:
+        raise BadInput(
+            f"{len(found)} services answer {hook}: {', '.join(found) or 'none'}",
+            place=base,
+            remedy="Choose one with --service",
+        )
+    return found[0]
+
+
+def _signed(endpoint: str, *, key: Path | None, iss: str) -> dict[str, str]:
+    """The header of a caller: the key given, or the demo client's if this machine has it; else none."""
+    from services.cds.demo_issuer import ISSUER, DemoIssuer
+
+    demo = CdsSettings.from_environment().var / "cds" / "demo-issuer.json"
+    path = key or (demo if demo.exists() else None)
+    if path is None:
+        return {}
+    return {"Authorization": f"Bearer {DemoIssuer.load(path, iss=iss or ISSUER).token(endpoint)}"}
+
+
+def _ask(http: httpx.Client, method: str, url: str, **more: Any) -> httpx.Response:
+    try:
+        return http.request(method, url, **more)
+    except httpx.HTTPError as fault:
+        raise Unavailable(
+            f"nothing answers ({type(fault).__name__})", place=url, remedy="Start it: `knowdo up` or `knowdo cds serve`"
+        ) from fault
+
+
+def _refused(answer: httpx.Response) -> Unavailable:
+    return Unavailable(f"the service answered {answer.status_code}", place=str(answer.url), remedy=answer.text[:300])

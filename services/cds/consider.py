@@ -1,0 +1,130 @@
+"""From what is known at the bedside to a decision that is not yet kept: facts, advice, card, lint. No I/O.
+
+Whatever goes wrong in here is the release's fault or ours, never the caller's: it becomes Withheld, and so a 503.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from services.cds.advise import Advice, Facts, advise, read_facts
+from services.cds.approved import Deployed
+from services.cds.bedside import Bedside
+from services.cds.card_lint import faults_of
+from services.cds.cards import CardStyle, make_card
+from services.cds.decision import Decision, Status
+from services.cds.schemas import HookRequest
+from services.guidance.errors import MissingPatientData, Unavailable
+from services.timeline.errors import BadInput
+
+# What a wrong release or an unforeseen record can raise while it is computed; what is not named here is a 500.
+SCORING_FAULTS: Final = (BadInput, Unavailable, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+
+
+class Withheld(Exception):
+    """An answer that must not leave: what kind of fault it was, and its reason, without patient data."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind = kind
+        self.reason = reason
+        super().__init__(kind, reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A decision, `shown` if nothing further silences it; `missing` when the answer is 412."""
+
+    decision: Decision
+    missing: MissingPatientData | None = None
+
+
+def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, style: CardStyle) -> Considered:
+    """What the deployed guidance decides for this call; Withheld if that cannot be computed or must not be said."""
+    release, here = deployed.release, deployed.policy
+    if release is None or here is None:
+        raise Withheld("scoring", "no release is open")
+    try:
+        facts = read_facts(release, bedside.timeline, bedside.rows)
+        blank = _with_facts(new_decision(deployed, request, status="shown", index_at=bedside.index_at), facts)
+        try:
+            advice = advise(release, here, facts, hook=request.hook)
+        except MissingPatientData as missing:
+            return Considered(decision=_changed(blank, status="unknown", reason=missing.message), missing=missing)
+        decision = _with_advice(blank, advice)
+        if advice.verdict != "card":
+            return Considered(decision=_changed(decision, status=advice.verdict))
+        card = make_card(
+            deployed,
+            advice,
+            request,
+            card_uuid=decision.decision,
+            index_at=bedside.index_at,
+            gender=bedside.gender,
+            style=style,
+        )
+    except SCORING_FAULTS as fault:
+        raise Withheld("scoring", _said(fault)) from fault
+    if faults := faults_of({"cards": [card]}):
+        raise Withheld("lint", "; ".join(faults[:5]))
+    decision = _changed(decision, card=card, card_uuid=card["uuid"])
+    if not deployed.manifest.speaks:
+        decision = _changed(decision, status="silent")
+    return Considered(decision=decision)
+
+
+def new_decision(
+    deployed: Deployed, request: HookRequest, *, status: Status, index_at: int, reason: str = ""
+) -> Decision:
+    """A decision about this call, with nothing computed yet."""
+    manifest = deployed.manifest
+    return Decision(
+        decision=str(uuid.uuid4()),
+        at=time.time_ns() // 1000,
+        index_at=index_at,
+        guidance=manifest.guidance,
+        release=manifest.release or "",
+        policy_digest=manifest.policy.digest,
+        stage=manifest.stage,
+        hook=request.hook,
+        hook_instance=request.instance,
+        patient=request.patient,
+        encounter=request.encounter,
+        user=request.user,
+        status=status,
+        reason=reason,
+    )
+
+
+def _with_facts(decision: Decision, facts: Facts) -> Decision:
+    return _changed(decision, features=dict(facts.values), states=dict(facts.states), sources=dict(facts.sources))
+
+
+def _with_advice(decision: Decision, advice: Advice) -> Decision:
+    return _changed(
+        decision,
+        reason=advice.reason,
+        risk=advice.risk,
+        log_odds=advice.log_odds,
+        band=advice.band.name if advice.band is not None else "",
+        contributions=dict(advice.contributions),
+    )
+
+
+def _changed(decision: Decision, **changes: Any) -> Decision:
+    return msgspec.structs.replace(decision, **changes)
+
+
+def _said(fault: BaseException) -> str:
+    """Our own errors never hold patient data; Python's may, so only their kind and place are told."""
+    if isinstance(fault, BadInput | Unavailable):
+        return str(fault)
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{type(fault).__name__}{where}"

@@ -1,0 +1,51 @@
+"""A decision: what was computed for one hook call and one guidance, shown or not. It is durable before the answer leaves."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Status = Literal[
+    "shown", "below-band", "outside", "silent", "suppressed", "suspended", "abstained", "unknown", "failed"
+]
+"""Why a card was shown or not.
+
+shown; below-band: no band with a card holds; outside: not the population, or the hook's condition does not hold;
+silent: in its silent stage; suppressed: cool-down; suspended: stopped, or not approved here; abstained: too much
+unknown; unknown: required data unknown (412); failed: a fault (503).
+"""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the decision log; times are microseconds since 1970 UTC."""
+
+    decision: str
+    at: int
+    index_at: int
+    guidance: str
+    release: str
+    policy_digest: str
+    stage: str
+    hook: str
+    hook_instance: str
+    patient: str
+    encounter: str
+    user: str
+    status: Status
+    reason: str = ""
+    risk: float | None = None
+    log_odds: float | None = None
+    band: str = ""
+    features: dict[str, float | None] = msgspec.field(default_factory=dict)
+    states: dict[str, str] = msgspec.field(default_factory=dict)
+    contributions: dict[str, float] = msgspec.field(default_factory=dict)
+    sources: dict[str, str] = msgspec.field(default_factory=dict)
+    card: dict[str, object] | None = None
+    card_uuid: str = ""
+    arm: str = "show"
+    arm_probability: float = 1.0
+
+    def __repr__(self) -> str:
+        """Without the patient, so that no log or traceback holds them."""
+        return f"Decision({self.decision!r}, {self.guidance!r}, {self.status!r})"

@@ -1,0 +1,125 @@
+"""One call, from request to answer: what may speak, what is known, what it says, what is kept; only then the answer.
+
+The table of the design's section 6 is this file: every way in which no card is shown ends in a decision that says why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from services.cds.approved import Approved, Deployed
+from services.cds.bedside import read_bedside
+from services.cds.cards import CardStyle
+from services.cds.consider import Withheld, consider, new_decision
+from services.cds.decision import Decision, Status
+from services.cds.durable import Durable
+from services.cds.fetch_missing import FetchMissing
+from services.cds.schemas import HookRequest
+from services.cds.suppress import MICROSECONDS_PER_HOUR
+from services.guidance.errors import Unavailable
+from services.plumbing.logs import get_logger
+from services.plumbing.metrics import ServiceMetrics
+from services.timeline.errors import BadInput
+
+_log = get_logger("cds")
+
+
+def wall_clock() -> int:
+    """Now, in microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+class DeskMetrics:
+    """What the desk counts: decisions by what became of them, and faults that someone must look at."""
+
+    def __init__(self, metrics: ServiceMetrics) -> None:
+        self.decisions = metrics.counter("decisions_total", "Decisions, by guidance and status", ("guidance", "status"))
+        self.faults = metrics.counter("faults_total", "Answers withheld because of a fault", ("guidance", "kind"))
+        self.spooled = metrics.counter("spooled_total", "Records that went to the spool, the database being down")
+        self.refused = metrics.counter("manifests_refused_total", "Manifests or releases that were refused")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Answers hook calls. `bedside_clock` says what time it is for the patient (a demo's may run apart from ours)."""
+
+    approved: Approved
+    durable: Durable
+    fetch: FetchMissing
+    style: CardStyle
+    metrics: DeskMetrics
+    bedside_clock: Callable[[], int] = wall_clock
+
+    async def answer(self, guidance: str, request: HookRequest) -> dict[str, Any]:
+        """The cards of one guidance for one call; when this returns or raises 412, its decision is durable."""
+        deployed = self.approved.find(guidance)
+        _check_hook(deployed, request)
+        if reason := self._not_here(deployed, request):
+            return await self._silent(deployed, request, status="suspended", reason=reason)
+        if deployed.release is None or deployed.policy is None:
+            raise Unavailable("no release is open", place=guidance)
+        fetched = await self.fetch(deployed.release.queries.values(), request)
+        try:
+            bedside = read_bedside(deployed.release, request, fetched, now=self.bedside_clock())
+            considered = consider(deployed, request, bedside, style=self.style)
+        except Withheld as fault:
+            await self._withhold(deployed, request, fault)
+        hours = deployed.policy.policy.cooldown_hours
+        kept = await self._keep(considered.decision, cool_down=round(hours * MICROSECONDS_PER_HOUR))
+        if considered.missing is not None:
+            raise considered.missing
+        return {"cards": [kept.card] if kept.status == "shown" else []}
+
+    def _not_here(self, deployed: Deployed, request: HookRequest) -> str:
+        """Why this guidance does not compute at all; empty if it does."""
+        manifest = deployed.manifest
+        if not manifest.runs:
+            return manifest.stage
+        if not manifest.where.covers(site=self.approved.site, hook=request.hook):
+            return f"not approved for {request.hook} at this site"
+        return ""
+
+    async def _silent(self, deployed: Deployed, request: HookRequest, *, status: Status, reason: str) -> dict[str, Any]:
+        now = self.bedside_clock()
+        await self._keep(new_decision(deployed, request, status=status, reason=reason, index_at=now))
+        return {"cards": []}
+
+    async def _withhold(self, deployed: Deployed, request: HookRequest, fault: Withheld) -> NoReturn:
+        """A fault: 503, counted, kept. Nothing may read it as "no risk"."""
+        guidance = deployed.manifest.guidance
+        self.metrics.faults.labels(guidance, fault.kind).inc()
+        _log.error(
+            "answer withheld",
+            guidance=guidance,
+            release=deployed.manifest.release,
+            kind=fault.kind,
+            reason=fault.reason,
+        )
+        await self._silent(deployed, request, status="failed", reason=f"{fault.kind}: {fault.reason}")
+        raise Unavailable(
+            "this guidance could not be computed for this call",
+            place=guidance,
+            remedy="Do not read this as an absence of risk; the service's log says more",
+        ) from fault
+
+    async def _keep(self, decision: Decision, *, cool_down: int = 0) -> Decision:
+        try:
+            kept = await self.durable.decision(decision, cool_down=cool_down)
+        except Unavailable:
+            self.metrics.faults.labels(decision.guidance, "not durable").inc()
+            raise
+        self.metrics.decisions.labels(kept.guidance, kept.status).inc()
+        return kept
+
+
+def _check_hook(deployed: Deployed, request: HookRequest) -> None:
+    """The hook must be one of the service's; the release says which, and without one the manifest."""
+    release = deployed.release
+    hooks = {entry.hook for entry in release.guidance.hooks} if release else set(deployed.manifest.where.hooks)
+    if request.hook not in hooks:
+        raise BadInput(
+            "this service does not answer that hook", place="hook", remedy=f"It answers {', '.join(sorted(hooks))}"
+        )

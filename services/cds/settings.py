@@ -1,0 +1,59 @@
+"""Every setting of the CDS service, with its reason. Only `app.py` reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from services.plumbing.settings import ServiceSettings
+
+
+class CdsSettings(ServiceSettings):
+    """Settings of the CDS service (`KNOWDO_CDS_…`)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KNOWDO_CDS_", extra="ignore", frozen=True, validate_by_name=True, validate_by_alias=True
+    )
+
+    public_url: str = Field(
+        default="http://127.0.0.1:8000",
+        pattern=r"^https?://",
+        description="the address EHRs call; a token's audience must be one of its endpoints",
+    )
+    database_url: str = Field(default="", description="decision log; empty: SQLite in `<var>/cds/decisions.sqlite`")
+    site: str = Field(default="", description="the site answered for; a manifest says at which sites guidance speaks")
+    worker: str = Field(default="cds", description="name of this worker in acknowledgements")
+
+    registry_url: str = Field(default="", description="the registry; empty: serve from the cache until its leases end")
+    token: SecretStr | None = Field(default=None, description="what this service shows to the registry")
+    registry_keys_file: Path | None = Field(
+        default=None,
+        description="JWK set of the registry's public keys; default `<var>/cds/registry-keys.json`, required unless demo",
+    )
+
+    trusted_issuers_file: Path | None = Field(
+        default=None, description='JSON list of CDS clients: [{"iss", "jwks" or "jwks_file", "audiences", "profile"}]'
+    )
+    open: bool = Field(default=False, description="answer callers without a token; refused unless KNOWDO_DEMO is true")
+    export_token: SecretStr | None = Field(default=None, description="what the learner shows to read decisions")
+
+    fhir_servers: tuple[str, ...] = Field(
+        default=(),
+        description='origins that missing prefetch may be fetched from, e.g. ["https://fhir.hospital.example"]',
+    )
+    # CDS Hooks asks for an answer within 500 ms; a fetch may take most of that and no more.
+    fetch_milliseconds: int = Field(default=400, ge=0, le=10_000, description="budget of one call for fetching, in ms")
+    fetch_megabytes: float = Field(default=5.0, gt=0, description="largest answer taken from a FHIR server, in MB")
+
+    evidence_url: str = Field(
+        default="{public_url}/registry/releases/{digest}/page",
+        description="where a card's source leads; `{public_url}` and `{digest}` are filled in",
+    )
+    topic_system: str = Field(default="urn:knowdo:guidance", description="code system of a card's topic")
+    # Callers prove themselves with a token, not a cookie, so any page may ask.
+    cors_origins: tuple[str, ...] = Field(default=("*",), description="browser origins that may call")
+    report_seconds: float = Field(default=60.0, gt=0, description="how often counts go to the registry")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, description="port to listen on")

@@ -1,0 +1,243 @@
+"""The door to the registry: one client over HTTP between containers and over `httpx.ASGITransport` in one process.
+
+It carries bytes and signed text; it verifies nothing and trusts nothing: `guidance.release.unpack` and
+`plumbing.keys.verify` do that where the bytes are used. The shapes of the feed of section 9 are declared here once,
+for both ends; they have no place for patient data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import httpx
+import msgspec
+
+from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused, Unavailable
+from services.timeline.errors import BadInput, KnowdoError
+
+SECONDS: Final = 30.0  # a proposal of some MB is read, opened and checked before it is answered
+LONGEST_WAIT: Final = 55.0  # below the minute after which proxies cut a silent connection
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Short = Annotated[str, msgspec.Meta(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
+CountName = Literal[
+    "calls", "shown", "below-band", "silent", "abstained", "unknown", "suppressed", "failed",
+    "accepted", "overridden",
+]  # fmt: skip
+T = TypeVar("T")
+
+
+class Aggregate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happened with one release at one site on one day, in counts; sent again, it replaces what was sent before."""
+
+    guidance: _Short
+    release: _Short
+    site: _Short
+    day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    counts: dict[CountName, _Count]
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One worker says which stage it is in for one deployment: `release X live / stopped in worker Y at t`."""
+
+    worker: _Short
+    deployment: _Short
+    guidance: _Short
+    release: _Short | None
+    stage: Literal["silent", "pilot", "general", "suspended", "retired"]
+    ledger_number: _Count
+    at: _Short
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The last entry of the registry's ledger."""
+
+    number: int
+    hash: str
+
+
+class SignedManifests(msgspec.Struct, frozen=True):
+    """Every deployment's manifest as it stands, renewed; and the head of the ledger, for the next question."""
+
+    head: Head
+    manifests: tuple[str, ...]
+
+
+class Proposed(msgspec.Struct, frozen=True):
+    """What the registry calls a proposal."""
+
+    proposal: str
+    release: str
+    state: str
+
+
+_MANIFESTS: Final = msgspec.json.Decoder(SignedManifests)
+_PROPOSED: Final = msgspec.json.Decoder(Proposed)
+_ERRORS: Final[Mapping[int, type[KnowdoError]]] = {
+    400: BadInput,
+    401: NotAuthenticated,
+    403: NotPermitted,
+    404: NotFound,
+    409: Refused,
+    413: BadInput,
+}
+
+
+class RegistryClient:
+    """What the CDS, the learner and the command line ask of a registry. `http` has the registry's base URL."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str | None = None) -> None:
+        self._http = http
+        self._token = token
+
+    async def propose(self, release: bytes, evidence: Sequence[bytes] = (), *, author: str, note: str = "") -> Proposed:
+        """Offer a packed release and its packed evidence; the same release twice is one proposal."""
+        body = {"release": release, "evidence": list(evidence), "author": author, "note": note}
+        return _read(_PROPOSED, await self._post("/proposals", body))
+
+    async def add_evidence(self, proposal: str, pack: bytes) -> str:
+        """Add one packed evidence pack to a proposal; answers its digest."""
+        answer = await self._post(f"/proposals/{proposal}/evidence", {"evidence": pack})
+        return str(_object(answer)["evidence"])
+
+    async def vote(
+        self,
+        proposal: str,
+        *,
+        transition: str,
+        role: str,
+        vote: Literal["approve", "reject", "withdraw"],
+        release: str,
+        evidence: Sequence[str],
+        reason: str = "",
+        accepts: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """One person's vote, bound to the release, the step and the evidence read; answers the state and the decision."""
+        body = {
+            "transition": transition,
+            "role": role,
+            "vote": vote,
+            "release": release,
+            "evidence": list(evidence),
+            "reason": reason,
+            "accepts": list(accepts),
+        }
+        return _object(await self._post(f"/proposals/{proposal}/votes", body))
+
+    async def suspend(self, guidance: str, *, reason: str = "") -> dict[str, Any]:
+        """Stop every release of this guidance, at once."""
+        return _object(await self._post(f"/deployments/{guidance}/suspend", {"reason": reason}))
+
+    async def proposals(self) -> list[dict[str, Any]]:
+        """All proposals, the newest first."""
+        answer = _object(await self._get("/proposals"))
+        return list(answer["proposals"])
+
+    async def proposal(self, proposal: str) -> dict[str, Any]:
+        """One proposal with its evidence, votes, and what the next step still needs."""
+        return _object(await self._get(f"/proposals/{proposal}"))
+
+    async def guidance(self) -> list[dict[str, Any]]:
+        """What there is, and in which stage."""
+        answer = _object(await self._get("/guidance"))
+        return list(answer["guidance"])
+
+    async def ledger(self, *, after: int = 0) -> dict[str, Any]:
+        """Entries of the ledger after a number, with the head."""
+        return _object(await self._get("/ledger", {"after": after}))
+
+    async def release(self, digest: str) -> bytes:
+        """The packed release; unpack it with `expected_digest`."""
+        return await self._get(f"/releases/{digest}")
+
+    async def evidence(self, digest: str) -> bytes:
+        """The packed evidence; unpack it with `expected_digest`."""
+        return await self._get(f"/evidence/{digest}")
+
+    async def manifests(self, *, after: int = 0, wait: float = 0.0) -> SignedManifests:
+        """All signed manifests. With `wait`, answers as soon as the ledger is past `after`, or when the time is over."""
+        wait = min(max(wait, 0.0), LONGEST_WAIT)
+        body = await self._get("/manifests", {"after": after, "wait": wait}, seconds=SECONDS + wait)
+        return _read(_MANIFESTS, body)
+
+    async def public_keys(self) -> dict[str, Any]:
+        """The registry's JWK set. Keep it: a key fetched along with what it signs proves nothing."""
+        return _object(await self._get("/keys"))
+
+    async def report(self, aggregates: Sequence[Aggregate]) -> None:
+        """Send counts; never patient data."""
+        await self._post("/reports", {"aggregates": list(aggregates)})
+
+    async def acknowledge(self, acknowledgements: Sequence[Acknowledgement]) -> None:
+        """Say what this worker now does."""
+        await self._post("/acknowledgements", {"acknowledgements": list(acknowledgements)})
+
+    async def _get(self, path: str, query: Mapping[str, float] | None = None, *, seconds: float = SECONDS) -> bytes:
+        return await self._ask("GET", path, query=query, seconds=seconds)
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> bytes:
+        return await self._ask("POST", path, content=msgspec.json.encode(body))
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, float] | None = None,
+        content: bytes | None = None,
+        seconds: float = SECONDS,
+    ) -> bytes:
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        try:
+            answer = await self._http.request(
+                method, path, params=query, content=content, headers=headers, timeout=seconds
+            )
+        except httpx.HTTPError as fault:
+            raise Unavailable(
+                f"the registry does not answer ({type(fault).__name__})",
+                place=f"{method} {path}",
+                remedy="Check that it runs and that its address is right; nothing was lost, try again",
+            ) from fault
+        if answer.is_success:
+            return answer.content
+        raise _error(answer, f"{method} {path}")
+
+
+def _error(answer: httpx.Response, place: str) -> KnowdoError:
+    """The registry's own words as the error that they were there."""
+    problem: dict[str, Any] = {}
+    try:
+        decoded = msgspec.json.decode(answer.content)
+        problem = decoded if isinstance(decoded, dict) else {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        problem = {}
+    said = str(problem.get("detail") or f"the registry answered {answer.status_code}")
+    where = str(problem.get("place") or place)
+    remedy = str(problem.get("remedy") or "")
+    if answer.status_code == 401:
+        remedy = remedy or "Give a token that the registry knows: `knowdo registry person add`"
+    return _ERRORS.get(answer.status_code, Unavailable)(said, place=where, remedy=remedy)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.DecodeError as fault:
+        raise _unreadable() from fault
+    if not isinstance(value, dict):
+        raise _unreadable()
+    return value
+
+
+def _read(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except msgspec.DecodeError as fault:
+        raise _unreadable() from fault
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable("what answered is not a registry", remedy="Check the registry's address, and its version")

@@ -1,0 +1,198 @@
+"""The furniture of every web service: errors, request ids, access log, health, metrics, CORS, JSON in and out.
+
+An error leaves in one of two forms, chosen per app by `app.state.error_form`: problem+json (RFC 9457) or a FHIR
+OperationOutcome. The access log holds the route's template, never the path as it was asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Final, TypeVar
+
+import msgspec
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.plumbing.error_answers import ErrorForm, TooLarge, add_error_handlers, json_response, on_fault
+from services.plumbing.logs import REQUEST_ID, get_logger
+from services.plumbing.metrics import CONTENT_TYPE, ServiceMetrics
+from services.timeline.errors import BadInput
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Readiness = Callable[[], Mapping[str, object]]
+T = TypeVar("T")
+
+__all__ = ["ErrorForm", "TooLarge", "create_service_app", "decode", "json_response", "read_body"]
+
+MAX_BODY: Final = 10_000_000  # a hook request of a long stay is 0.1-2 MB
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_service_app(
+    title: str,
+    version: str,
+    lifespan: Lifespan,
+    *,
+    service: str = "",
+    error_form: ErrorForm = "problem",
+    ready: Readiness | None = None,
+    metrics: ServiceMetrics | None = None,
+    cors_origins: Sequence[str] = (),
+    cors_headers: Sequence[str] = ("Authorization", "Content-Type"),
+) -> FastAPI:
+    """A FastAPI app with the furniture. `service` is the short name in logs and metrics.
+
+    `ready` is asked on `/readyz` (it may also be set later as `app.state.ready`): any value that is False means 503.
+    """
+    service = service or title.split()[-1].lower()
+    # The interactive pages load scripts from a public host, which a hospital's network may not reach.
+    app = FastAPI(title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.router.redirect_slashes = False
+    app.state.service = service
+    app.state.error_form = error_form
+    app.state.ready = ready
+    app.state.metrics = metrics or ServiceMetrics(service)
+    app.state.log = get_logger(service)
+    add_error_handlers(app)
+    # Innermost first. Unexpected faults are answered inside CORS, else a browser shows only "CORS error".
+    app.add_middleware(ExceptionMiddleware, handlers={Exception: on_fault})
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=list(cors_headers),
+            expose_headers=["X-Request-Id"],
+        )
+    app.add_middleware(_Edge, state_of=app)
+    app.add_api_route("/healthz", _healthz, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/readyz", _readyz, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
+    return app
+
+
+async def read_body(request: Request, *, limit: int = MAX_BODY) -> bytes:
+    """The whole body, refused as soon as it is known to be larger than `limit`."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def decode(decoder: msgspec.json.Decoder[T], raw: bytes, *, place: str = "body") -> T:
+    """JSON bytes as the type of `decoder`; BadInput says where it is not that, without its values."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise BadInput(_without_values(str(error)), place=place) from None
+    except msgspec.DecodeError as error:
+        raise BadInput(f"not JSON: {error}", place=place) from None
+    except UnicodeDecodeError:
+        raise BadInput("not JSON: the text is not UTF-8", place=place) from None
+    except RecursionError:
+        raise BadInput("not JSON that can be read: nested too deeply", place=place) from None
+
+
+async def _healthz() -> Response:
+    return json_response({"status": "live"})
+
+
+async def _readyz(request: Request) -> Response:
+    ready: Readiness | None = request.app.state.ready
+    facts = dict(ready()) if ready is not None else {}
+    return json_response(facts, 503 if any(value is False for value in facts.values()) else 200)
+
+
+async def _metrics(request: Request) -> Response:
+    metrics: ServiceMetrics = request.app.state.metrics
+    return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+
+class _Edge:
+    """The outermost layer: request id, tidy path, one log line and one count for each answer."""
+
+    def __init__(self, app: ASGIApp, *, state_of: FastAPI) -> None:
+        self.app = app
+        self.state = state_of.state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = _request_id(scope)
+        token = REQUEST_ID.set(request_id)
+        _tidy_path(scope)
+        scope.pop("route", None)  # that of the mount that led here
+        status = 499  # no answer was begun: the caller went away, or the service stops
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            # An app mounted inside this one has already written the line.
+            if "knowdo.logged" not in scope:
+                scope["knowdo.logged"] = True
+                seconds = time.perf_counter() - began
+                route = scope["root_path"] + getattr(scope.get("route"), "path", "(none)")
+                self.state.metrics.answered(route=route, method=_method(scope), status=status, seconds=seconds)
+                self.state.log.info(
+                    "answered", route=route, method=_method(scope), status=status, ms=round(seconds * 1e3, 2)
+                )
+            REQUEST_ID.reset(token)
+
+
+def _method(scope: Scope) -> str:
+    """The method, bounded: a caller cannot make new label values."""
+    method: str = scope["method"]
+    return method if method in {"GET", "POST", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"} else "OTHER"
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text: str = value.decode("latin-1")
+            if _REQUEST_ID.fullmatch(text):
+                return text
+    return secrets.token_hex(8)
+
+
+def _tidy_path(scope: Scope) -> None:
+    """`//` and a trailing `/` are forgiven: the CDS Hooks Sandbox makes both from a discovery URL with a slash."""
+    path: str = scope["path"]
+    root = len(scope.get("root_path", ""))
+    if "//" in path or (path.endswith("/") and len(path) > root + 1):
+        while "//" in path:
+            path = path.replace("//", "/")
+        scope["path"] = path.rstrip("/") if len(path) > root + 1 else path
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {limit} bytes", place="body", remedy="Send fewer or smaller resources")
+
+
+def _without_values(message: str) -> str:
+    """Msgspec quotes an offending value in backticks or quotes only for enums and dates; drop such quotes."""
+    return re.sub(r"'[^']*'", "'…'", message)

@@ -1,0 +1,58 @@
+"""Records for the tests of the decision log: made-up, complete, easy to vary."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from services.cds.decision import Decision
+from services.cds.decision_log import Feedback
+
+HOUR = 3_600_000_000
+NOON = 1_767_268_800_000_000  # 2026-01-01T12:00:00Z
+
+
+def decision(**changes: Any) -> Decision:
+    """A decision that shows a card, unless changed."""
+    number = str(uuid.uuid4())
+    fields: dict[str, Any] = {
+        "decision": number,
+        "at": NOON,
+        "index_at": NOON,
+        "guidance": "tea-time",
+        "release": "sha256:" + "0" * 64,
+        "policy_digest": "sha256:" + "1" * 64,
+        "stage": "pilot",
+        "hook": "patient-view",
+        "hook_instance": str(uuid.uuid4()),
+        "patient": "p1",
+        "encounter": "e1",
+        "user": "Practitioner/u1",
+        "status": "shown",
+        "risk": 0.25,
+        "log_odds": -1.0986122886681098,
+        "features": {"age": 71.0, "haemoglobin": None},
+        "states": {"age": "value", "haemoglobin": "unknown"},
+        "contributions": {"age": 0.5, "haemoglobin": -0.01},
+        "sources": {"age": "Patient/p1"},
+        "card": {"uuid": number, "summary": "Tea"},
+        "card_uuid": number,
+    }
+    return Decision(**(fields | changes))
+
+
+def feedback(**changes: Any) -> Feedback:
+    """An accepted card, unless changed."""
+    fields: dict[str, Any] = {
+        "feedback": uuid.uuid4().hex,
+        "service": "tea-time",
+        "card_uuid": str(uuid.uuid4()),
+        "outcome": "accepted",
+        "accepted_suggestions": ["s1"],
+        "override_reason": None,
+        "comment": None,
+        "at": NOON,
+        "received_at": NOON,
+        "raw": "{}",
+    }
+    return Feedback(**(fields | changes))

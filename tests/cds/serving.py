@@ -1,0 +1,49 @@
+"""A CDS service in a process of its own, over what an earlier one left on the disk."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def served(var: Path, port: int, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`knowdo cds serve` as a demo service, until the block ends; it answers when the block begins."""
+    process = subprocess.Popen(knowdo("cds", "serve", "--port", str(port)), env=environment(var, **settings))
+    try:
+        for _ in range(300):
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+                break
+            except httpx.ConnectError:
+                time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def knowdo(*words: str) -> list[str]:
+    """The command line as a user types it, in this interpreter."""
+    return [sys.executable, "-c", "from services.command import main; main()", *words]
+
+
+def environment(var: Path, **settings: str) -> Mapping[str, str]:
+    """A demo service's environment, quiet in the log."""
+    return {**os.environ, "KNOWDO_VAR": str(var), "KNOWDO_DEMO": "true", "KNOWDO_LOG_LEVEL": "error", **settings}

@@ -1,0 +1,47 @@
+"""The log: JSON lines, request ids, nothing that identifies a patient."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+
+from services.plumbing.logs import REQUEST_ID, get_logger
+
+SCRIPT = """
+import logging
+from services.plumbing.logs import REQUEST_ID, configure_logs, get_logger
+configure_logs(level="info")
+log = get_logger("cds")
+REQUEST_ID.set("r-1")
+log.info("answered", route="/cds-services/{service_id}", status=200)
+log.debug("not shown")
+logging.getLogger("uvicorn.error").info("started %s", "well")
+logging.getLogger("httpx").info("GET https://fhir.example/Patient?name=Chalmers")
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("fault")
+"""
+
+
+def test_every_line_is_one_json_object_with_its_request() -> None:
+    """Ours and the standard library's lines have one form; the HTTP client's URLs, which hold ids, are not logged."""
+    run = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in run.stderr.splitlines()]
+    assert [line["event"] for line in lines] == ["answered", "started well", "fault"]
+    assert {line["request"] for line in lines} == {"r-1"}
+    assert lines[0]["service"] == "cds"
+    assert lines[0]["level"] == "info"
+    assert lines[0]["at"].endswith("Z")
+    assert "ZeroDivisionError" in lines[2]["exception"]
+    assert run.stdout == ""
+
+
+def test_importing_the_door_configures_nothing() -> None:
+    """A library's import leaves the logging of its host alone."""
+    handlers = list(logging.getLogger().handlers)
+    assert REQUEST_ID.get() == ""
+    get_logger("cds")
+    assert logging.getLogger().handlers == handlers

@@ -1,0 +1,151 @@
+"""The reference pages, written from the code: commands, settings, the grammar of guidance.yaml.
+
+`make docs` writes them; `tests/test_docs.py` fails when a page is not what the code says.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from services.command import ROOMS
+from services.command import app as platform_app
+from services.guidance.check import guidance_schema
+
+PROJECT = Path(__file__).resolve().parents[1]
+REFERENCE = PROJECT / "docs" / "reference"
+SETTINGS_MODULES = (
+    "services.plumbing.settings",
+    "services.cds.settings",
+    "services.learner.settings",
+    "services.registry.settings",
+)
+NOTE = "<!-- Written from the code by `make docs`; a test fails when it is not what the code says. -->\n"
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command as (`knowdo room verb`, its Typer/click command)."""
+    platform: Any = typer.main.get_command(platform_app)
+    for name in ("up", "version"):
+        yield f"knowdo {name}", platform.commands[name]
+    for room, (module_name, _) in ROOMS.items():
+        yield from _walk(f"knowdo {room}", typer.main.get_command(importlib.import_module(module_name).app))
+
+
+def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield name, command
+        return
+    for word, child in sorted(children.items()):
+        yield from _walk(f"{name} {word}", child)
+
+
+def settings_classes() -> Iterator[type[BaseSettings]]:
+    """Every settings class declared in the project."""
+    for module_name in SETTINGS_MODULES:
+        module = importlib.import_module(module_name)
+        for thing in vars(module).values():
+            if isinstance(thing, type) and issubclass(thing, BaseSettings) and thing.__module__ == module_name:
+                yield thing
+
+
+def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, str, str]]:
+    """(environment variable, default, what it is) of every setting of a class."""
+    prefix = settings.model_config.get("env_prefix", "")
+    for name, field in settings.model_fields.items():
+        alias = field.validation_alias
+        variable = alias if isinstance(alias, str) else f"{prefix}{name}"
+        default = (
+            "required" if field.is_required() else ("" if field.default is PydanticUndefined else repr(field.default))
+        )
+        yield variable.upper(), default, (field.description or "").strip()
+
+
+def commands_page() -> str:
+    """docs/reference/commands.md."""
+    lines = [NOTE, "# Commands", ""]
+    for name, command in commands():
+        lines += [f"## `{name}`", "", *(line.strip() for line in (command.help or "").strip().splitlines()), ""]
+        rows = []
+        for parameter in command.params:
+            words = ", ".join(f"`{word}`" for word in parameter.opts if word) or f"`{parameter.name}`"
+            if parameter.name != "help":
+                rows.append(f"| {words} | {(getattr(parameter, 'help', None) or '').strip()} |")
+        if rows:
+            lines += ["| word | meaning |", "|---|---|", *rows, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def settings_page() -> str:
+    """docs/reference/settings.md."""
+    lines = [NOTE, "# Settings", "", "Every setting is an environment variable; a secret may come from a file.", ""]
+    for settings in settings_classes():
+        lines += [f"## {settings.__name__}", "", (settings.__doc__ or "").strip().splitlines()[0], ""]
+        lines += ["| variable | default | meaning |", "|---|---|---|"]
+        lines += [
+            f"| `{variable}` | {f'`{default}`' if default else ''} | {text} |"
+            for variable, default, text in variables(settings)
+        ]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def grammar_page() -> str:
+    """docs/reference/guidance-yaml.md."""
+    schema = guidance_schema()
+    lines = [NOTE, "# guidance.yaml", "", "The JSON Schema is printed by `knowdo guidance schema`.", ""]
+    parts = {"Guidance": schema, **schema.get("$defs", {})}
+    for title, part in parts.items():
+        if "properties" not in part:
+            continue
+        lines += [
+            f"## {title}",
+            "",
+            part.get("description", "").strip(),
+            "",
+            "| key | type | meaning |",
+            "|---|---|---|",
+        ]
+        for key, value in part["properties"].items():
+            must = " (required)" if key in part.get("required", ()) else ""
+            lines.append(f"| `{key}`{must} | {_type_of(value)} | {' '.join(value.get('description', '').split())} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _type_of(value: dict[str, Any]) -> str:
+    """A JSON Schema type as a few words."""
+    if "$ref" in value:
+        return str(value["$ref"].rsplit("/", 1)[-1])
+    if "enum" in value:
+        return " \\| ".join(f"`{word}`" for word in value["enum"])
+    if "anyOf" in value:
+        return " or ".join(_type_of(option) for option in value["anyOf"])
+    if value.get("type") == "array" and isinstance(value.get("items"), dict):
+        return f"list of {_type_of(value['items'])}"
+    if value.get("type") == "object" and isinstance(value.get("additionalProperties"), dict):
+        return f"map of {_type_of(value['additionalProperties'])}"
+    return str(value.get("type", value.get("const", "any")))
+
+
+PAGES = {"commands.md": commands_page, "settings.md": settings_page, "guidance-yaml.md": grammar_page}
+
+
+def main() -> None:
+    """Write every reference page."""
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(page(), encoding="utf-8")
+        sys.stdout.write(f"wrote docs/reference/{name}\n")
+
+
+if __name__ == "__main__":
+    main()
