@@ -20,18 +20,19 @@ import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route
 
 from services.cds.app import create_app as create_cds
 from services.cds.settings import CdsSettings
 from services.learner.app import create_app as create_learner
 from services.learner.settings import LearnerSettings
-from services.plumbing.keys import SigningKey, public_key_set
 from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.registry_client import RegistryClient
 from services.plumbing.settings import ServiceSettings
 from services.registry.app import create_app as create_registry
-from services.registry.app import open_tables
+from services.registry.app import open_tables, read_public_keys
 from services.registry.settings import RegistrySettings
 from services.registry.tokens import service_token, write_token
 
@@ -104,7 +105,7 @@ def _wire(
         api_token=SecretStr(_kept_secret(_secret(var, "learner-api"))),
     )  # fmt: skip
     # Whoever runs both hands the keys over; nothing is trusted on first use.
-    keys = public_key_set(SigningKey.load_or_create(registry.key_path))
+    keys = read_public_keys(registry)
     bedside = create_cds(
         cds,
         registry=RegistryClient(client, tokens["cds"]),
@@ -112,10 +113,21 @@ def _wire(
         bedside_clock=bedside_clock,
     )
     deciding, learning = create_registry(registry), create_learner(learner)
-    root.router.routes += [Mount("/registry", app=deciding), Mount("/learner", app=learning), Mount("/", app=bedside)]
+    root.router.routes += [
+        Route("/registry", _with_slash),
+        Mount("/registry", app=deciding),
+        Mount("/learner", app=learning),
+        Mount("/", app=bedside),
+    ]
     return Platform(
-        app=root, services=(deciding, learning, bedside), http=_client(root, url), var=var, url=url, registry=registry, learner=learner, cds=cds,
+        app=root, services=(deciding, learning, bedside), http=_client(root, url), var=var, url=url,
+        registry=registry, learner=learner, cds=cds,
     )  # fmt: skip
+
+
+async def _with_slash(request: Request) -> RedirectResponse:
+    """A person types `/registry`; the registry's pages start at `/registry/`."""
+    return RedirectResponse(f"{request.url.path}/")
 
 
 def serve_platform(*, var: Path | None, host: str, port: int, mlflow_ui: bool) -> None:

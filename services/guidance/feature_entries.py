@@ -7,7 +7,6 @@ whole number and the two ends of a window are two binary searches.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from services.guidance.feature_feeds import FeedTable
 from services.guidance.feature_kernels import Visible
-from services.guidance.feature_plan import FeaturePlan, WindowRule
+from services.guidance.feature_plan import FeaturePlan, Windows
 from services.timeline.instants import ALWAYS, FOREVER, NAT
 from services.timeline.timeline import Timeline
 
@@ -58,8 +57,11 @@ class Entries:
 
 def spread(begin: Ints, sizes: Ints) -> Ints:
     """`begin[0], begin[0] + 1, ...` for `sizes[0]` numbers, then from `begin[1]` on: many ranges, laid out flat."""
+    if len(sizes) == 1:
+        return np.arange(int(begin[0]), int(begin[0]) + int(sizes[0]))
     ends = sizes.cumsum()
-    return (begin - ends + sizes).repeat(sizes) + np.arange(int(ends[-1]) if len(ends) else 0)
+    flat: Ints = (begin - ends + sizes).repeat(sizes) + np.arange(int(ends[-1]) if len(ends) else 0)
+    return flat
 
 
 def distinct(key: Ints) -> tuple[Ints, Ints, Ints]:
@@ -85,7 +87,7 @@ def sort_entries(plan: FeaturePlan, looks: Bools, timeline: Timeline, begin: Int
     feed = feeds[spread(place, size)]
     event, person = event.repeat(size), person.repeat(size)
     feature = table.feature[feed]
-    if plan.sure.any():
+    if plan.sure is not None:
         # What the bedside was sent is known, whatever its times say.
         sure = ~(plan.sure[feature] & timeline.assumed[event] & (timeline.known[event] != ALWAYS))
         event, person, feature, feed = event[sure], person[sure], feature[sure], feed[sure]
@@ -134,27 +136,23 @@ def _feeds(
     return flat, sizes[which], (sizes.cumsum() - sizes)[which], table
 
 
-def window_bounds(rules: Sequence[WindowRule], rows: Rows) -> tuple[Ints, Ints, Bools]:
+def window_bounds(windows: Windows, rows: Rows) -> tuple[Ints, Ints, Bools]:
     """Window x row: its first and its last instant (both within), and whether the row has such a window at all."""
-    low = np.empty((len(rules), len(rows)), dtype=np.int64)
-    high = np.empty_like(low)
-    there = np.ones(low.shape, dtype=np.bool_)
     stay = rows.start != NAT
-    for place, rule in enumerate(rules):
-        anchor = rows.at if rule.anchor == "index" else np.where(stay, rows.start, 0)
-        if rule.anchor == "stay":
-            # With a length as well: the last hours, as far as they are of this stay.
-            low[place] = anchor if rule.length is None else np.maximum(anchor, rows.at - rule.length)
-        else:
-            low[place] = NAT if rule.length is None else anchor - rule.length
-        # Before admission means before the stay began: its own first instant is not within.
-        high[place] = np.minimum(anchor - 1, rows.at) if rule.anchor == "admission" else rows.at
-        if rule.or_this_stay:
-            low[place] = np.where(stay, np.minimum(low[place], rows.start), low[place])
-            high[place] = rows.at
-        if rule.anchor != "index":
-            there[place] = stay
-    low[~there] = high[~there] = FOREVER
+    start = np.where(stay, rows.start, rows.at)
+    low = np.array((rows.at, start))[windows.from_start] - windows.length[:, None]
+    low[windows.ever] = NAT
+    if len(windows.last_of_stay):
+        low[windows.last_of_stay] = np.maximum(low[windows.last_of_stay], start)
+    if len(windows.joined):
+        low[windows.joined] = np.minimum(low[windows.joined], start)
+    high = np.empty_like(low)
+    high[:] = rows.at
+    # Before admission means before the stay began: its own first instant is not within.
+    high[windows.before] = np.minimum(start - 1, rows.at)
+    there = stay | ~windows.of_stay[:, None]
+    if np.count_nonzero(stay) < len(stay):
+        low[~there] = high[~there] = FOREVER
     return low, high, there
 
 
@@ -177,17 +175,17 @@ def find_visible(
     event = entries.event[entry]
     at = rows.at[row]
     seen = (timeline.known[event] <= at) & (at < timeline.until[event])
-    if plan.special.any():
+    if plan.special:
         _hide(plan, timeline, rows, entries.feature[entry], event, row, seen)
     usable = entries.usable[entry]
     spoiled = seen & ~usable
     unusable = cell[:0]
-    if spoiled.any():
+    if np.count_nonzero(spoiled):
         places = spoiled.nonzero()[0]
         unusable = cell[places]
         _report(plan, timeline, entries, entry[places], problems)
         seen &= usable
-    if not seen.all():
+    if np.count_nonzero(seen) < len(seen):
         kept = seen.nonzero()[0]
         cell, row, event, at, entry = cell[kept], row[kept], event[kept], at[kept], entry[kept]
     return Visible(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from services.timeline.codes import CodeSet, icd10_category
 from services.timeline.units import conversion
 
-_REMEMBERED = 100_000  # ways of coding kept; beyond that the memory starts afresh, so that it cannot grow with history
+_FIELD_SETS = 1_000  # which fields occur in one patient's answers: few combinations do
 
 Signature = tuple[str, str, str, str]
 """Field, codes, unit and answer of an event; unit and answer are "" where no feature of that field looks at them."""
@@ -74,9 +74,9 @@ class _Memory:
 
 
 class Feeding:
-    """The wishes of all event features, and what is remembered of whom they took."""
+    """The wishes of all event features, and what is remembered of whom they took; safe to share between threads."""
 
-    def __init__(self, wishes: Sequence[EventWish]) -> None:
+    def __init__(self, wishes: Sequence[EventWish], *, remembered: int = 100_000) -> None:
         self._wishes: dict[str, list[tuple[int, EventWish]]] = {}
         for number, wish in enumerate(wishes):
             for name in wish.fields:
@@ -87,13 +87,24 @@ class Feeding:
             for name, asked in self._wishes.items()
             if any(wish.answers is not None or wish.levels for _, wish in asked)
         )
+        self._looks: dict[tuple[str, ...], NDArray[np.bool_]] = {}
         self._memory = _Memory()
+        self._remembered = remembered
         self._lock = Lock()
 
-    def looks_at(self, fields: Sequence[str]) -> NDArray[np.bool_]:
+    def __len__(self) -> int:
+        return len(self._memory.feeds_of)
+
+    def looks_at(self, fields: tuple[str, ...]) -> NDArray[np.bool_]:
         """Per field of a timeline: whether any feature reads it, its unit, its answer (three rows)."""
-        looks = [[name in asked for name in fields] for asked in (self._wishes, self._unit, self._answer)]
-        return np.array(looks, dtype=np.bool_).reshape(3, len(fields))
+        found = self._looks.get(fields)
+        if found is None:
+            looks = [[name in asked for name in fields] for asked in (self._wishes, self._unit, self._answer)]
+            found = np.array(looks, dtype=np.bool_).reshape(3, len(fields))
+            if len(self._looks) >= _FIELD_SETS:
+                self._looks.clear()
+            self._looks[fields] = found
+        return found
 
     def of(self, signatures: Sequence[Signature]) -> tuple[list[tuple[int, ...]], FeedTable]:
         """The feeds of each way of coding, as rows of the table that comes with them."""
@@ -105,7 +116,8 @@ class Feeding:
 
     def _learn(self, signatures: Sequence[Signature]) -> tuple[list[tuple[int, ...]], FeedTable]:
         with self._lock:
-            if len(self._memory.feeds_of) > _REMEMBERED:
+            # Beyond so many the memory starts afresh: it does not grow with history.
+            if len(self._memory.feeds_of) > self._remembered:
                 self._memory = _Memory()
             memory = self._memory
             fresh = {one: self._decide(memory, one) for one in signatures if one not in memory.feeds_of}

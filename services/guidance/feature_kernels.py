@@ -122,17 +122,30 @@ def _days_since(groups: Groups) -> Reduced:
     return np.where(time == NAT, np.nan, np.where(time == NAT, 0, at - time) / DAY), groups.last
 
 
+_ERA, _FIRST_MARCH = 146_097, 719_468  # days in 400 years; days from 1 March of the year 0 to 1970
+_YEAR = 512  # more than the days of a year
+
+
+def _calendar() -> Ints:
+    """Day of an era → year * 512 + day of the year; years begin in March.
+
+    A leap day is then the last of its year, so that every date has one and the same day of the year in all of them.
+    """
+    day = np.arange(_ERA)
+    year = (day - day // 1_460 + day // 36_524 - day // 146_096) // 365
+    dates: Ints = year * _YEAR + day - (365 * year + year // 4 - year // 100)
+    return dates
+
+
+_CALENDAR = _calendar()
+
+
 def _age(groups: Groups) -> Reduced:
     """Whole years by the calendar; who was born on 29 February has a birthday on 1 March of a common year."""
     born = groups.seen.time[groups.last]
-    # Years that begin in March: a leap day is their last, so that every date has one and the same day of the year.
-    day = np.array((born, groups.seen.at[groups.last])) // DAY + 719_468
-    of_era = day % 146_097
-    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
-    day_of_year = of_era - (365 * year + year // 4 - year // 100)
-    year += day // 146_097 * 400
-    age = year[1] - year[0] - (day_of_year[1] < day_of_year[0])
-    return np.where(born == NAT, np.nan, age), groups.last
+    era, day = np.divmod(np.array((born, groups.seen.at[groups.last])) // DAY + _FIRST_MARCH, _ERA)
+    dates = _CALENDAR[day] + era * (400 * _YEAR)
+    return np.where(born == NAT, np.nan, (dates[1] - dates[0]) // _YEAR), groups.last
 
 
 def _duration(groups: Groups) -> Reduced:

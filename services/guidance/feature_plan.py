@@ -6,7 +6,7 @@ each after its inputs. What cannot be computed is BadGuidance here, not a surpri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,23 +34,55 @@ _LOWEST, _HIGHEST = float(np.finfo(np.float64).min), float(np.finfo(np.float64).
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowRule:
-    """A window in microseconds: from `length` before its anchor; a length of None reaches back for ever."""
+class Windows:
+    """The distinct windows of a plan, as columns; lengths in microseconds."""
 
-    anchor: str
-    """index, admission (before the stay) or stay (from its start to the index)."""
-    length: int | None
-    or_this_stay: bool
+    from_start: NDArray[np.int64]
+    """1: counted back from the start of the stay, 0: from the index."""
+    length: NDArray[np.int64]
+    ever: NDArray[np.int64]
+    """Those that reach back for ever."""
+    last_of_stay: NDArray[np.int64]
+    """Those of a length, as far as it is of this stay."""
+    joined: NDArray[np.int64]
+    """Those back from the index that take in this stay, too."""
+    before: NDArray[np.int64]
+    """Those that end where the stay begins."""
+    of_stay: NDArray[np.bool_]
+    """Without a stay there is no such window."""
 
-    @classmethod
-    def of(cls, window: Window) -> WindowRule:
-        """The rule of a window in guidance.yaml."""
-        length = round((window.days or 0.0) * DAY + (window.hours or 0.0) * HOUR) or None
-        anchor = "stay" if window.this_stay else window.before
-        return cls(anchor=anchor, length=length, or_this_stay=window.or_this_stay)
+
+def window_columns(windows: Sequence[Window]) -> Windows:
+    """The windows of guidance.yaml as columns."""
+
+    def those(holds: Callable[[Window, int], bool]) -> NDArray[np.int64]:
+        chosen = [place for place, window in enumerate(windows) if holds(window, _length(window))]
+        return np.array(chosen, dtype=np.int64)
+
+    return Windows(
+        from_start=np.array([_from_start(window) for window in windows], dtype=np.int64),
+        length=np.array([_length(window) for window in windows], dtype=np.int64),
+        ever=those(lambda window, length: not length and not window.this_stay),
+        last_of_stay=those(lambda window, length: bool(length) and window.this_stay),
+        joined=those(lambda window, length: bool(length) and window.or_this_stay and not _of_stay(window)),
+        before=those(
+            lambda window, _: window.before == "admission" and not window.this_stay and not window.or_this_stay
+        ),
+        of_stay=np.array([_of_stay(window) for window in windows], dtype=np.bool_),
+    )
 
 
-_THIS_STAY = WindowRule(anchor="stay", length=None, or_this_stay=False)
+def _length(window: Window) -> int:
+    return round((window.days or 0.0) * DAY + (window.hours or 0.0) * HOUR)
+
+
+def _of_stay(window: Window) -> bool:
+    return window.this_stay or window.before == "admission"
+
+
+def _from_start(window: Window) -> bool:
+    """A length within this stay is counted back from the index."""
+    return not _length(window) if window.this_stay else window.before == "admission"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +97,8 @@ class FormulaStep:
     """The places of the inputs that must have a value."""
     welcome: NDArray[np.int64]
     """The places of the inputs that may be missing."""
-    bounds: tuple[float, float] | None
-    """The plausible range of the result."""
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +112,7 @@ class FeaturePlan:
     kinds: Mapping[str, slice]
     """Reduction → its stretch of the event features; only those that occur."""
     feeding: Feeding
-    windows: tuple[WindowRule, ...]
+    windows: Windows
     window: NDArray[np.int64]
     """Event feature → its window."""
     queries: tuple[tuple[str, ...], ...]
@@ -91,8 +123,8 @@ class FeaturePlan:
     high: NDArray[np.float64]
     measured: NDArray[np.bool_]
     """The events must bring a number between low and high."""
-    sure: NDArray[np.bool_]
-    """Events whose known time is only assumed do not count."""
+    sure: NDArray[np.bool_] | None
+    """Events whose known time is only assumed do not count; None: no feature minds."""
     this_encounter: NDArray[np.bool_]
     leading: NDArray[np.int64]
     """Encounters that begin or end within this many microseconds before the stay do not count; 0 = all do."""
@@ -113,8 +145,8 @@ class FeaturePlan:
     """Event features whose result must lie within `floor` and `ceiling`."""
     floor: NDArray[np.float64]
     ceiling: NDArray[np.float64]
-    special: NDArray[np.bool_]
-    """Looks at more than times: the encounter, the end, what led to the stay."""
+    special: bool
+    """Some feature looks at more than times: the encounter, the end, what led to the stay."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -131,8 +163,8 @@ def compile_features(guidance: Guidance, value_sets: ValueSets, queries: Mapping
     if faults := [fault for name in names for fault in _faults(name, features)]:
         raise BadGuidance(faults)
     specs = [features[name] for name in order]
-    rules = [_THIS_STAY if spec.kind == "duration" else WindowRule.of(spec.window) for spec in specs]
-    windows = tuple(dict.fromkeys(rules)) or (WindowRule.of(Window()),)
+    rules = [Window(this_stay=True) if spec.kind == "duration" else spec.window for spec in specs]
+    windows = tuple(dict.fromkeys(rules))
     served = [tuple(queries.get(name, ())) for name in order]
     distinct_queries = tuple(dict.fromkeys(served)) or ((),)
     kinds = [_reduction(spec) for spec in specs]
@@ -140,19 +172,20 @@ def compile_features(guidance: Guidance, value_sets: ValueSets, queries: Mapping
     this_encounter = np.array([spec.this_encounter or spec.kind == "duration" for spec in specs], dtype=np.bool_)
     leading = np.array([round((spec.window.exclude_leading_hours or 0.0) * HOUR) for spec in specs], dtype=np.int64)
     active = np.array([spec.kind == "current" for spec in specs], dtype=np.bool_)
+    sure = [not spec.assume_known for spec in specs]
     return FeaturePlan(
         names=names,
         places=np.array([names.index(name) for name in order], dtype=np.int64),
         kinds={kind: slice(kinds.index(kind), kinds.index(kind) + kinds.count(kind)) for kind in dict.fromkeys(kinds)},
         feeding=Feeding([_wish(spec, value_sets) for spec in specs]),
-        windows=windows,
+        windows=window_columns(windows),
         window=np.array([windows.index(rule) for rule in rules], dtype=np.int64),
         queries=distinct_queries,
         query=np.array([distinct_queries.index(one) for one in served], dtype=np.int64),
         low=np.array([bounds(spec)[0] for spec in specs], dtype=np.float64),
         high=np.array([bounds(spec)[1] for spec in specs], dtype=np.float64),
         measured=np.array([_measured(spec) for spec in specs], dtype=np.bool_),
-        sure=np.array([not spec.assume_known for spec in specs], dtype=np.bool_),
+        sure=np.array(sure, dtype=np.bool_) if any(sure) else None,
         this_encounter=this_encounter,
         leading=leading,
         active=active,
@@ -165,7 +198,7 @@ def compile_features(guidance: Guidance, value_sets: ValueSets, queries: Mapping
         ranged=np.array(ranged, dtype=np.int64),
         floor=np.array([bounds(specs[place])[0] for place in ranged], dtype=np.float64),
         ceiling=np.array([bounds(specs[place])[1] for place in ranged], dtype=np.float64),
-        special=this_encounter | (leading > 0) | active,
+        special=bool((this_encounter | (leading > 0) | active).any()),
     )
 
 
@@ -260,5 +293,6 @@ def _steps(features: Mapping[str, Feature]) -> Iterator[FormulaStep]:
             inputs=np.array(given, dtype=np.int64),
             needed=np.array(given[: len(formula.arguments)], dtype=np.int64),
             welcome=np.array(welcome, dtype=np.int64),
-            bounds=spec.range,
+            low=bounds(spec)[0],
+            high=bounds(spec)[1],
         )

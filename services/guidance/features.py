@@ -150,7 +150,7 @@ class _Reader:
         settled &= ~plan.this_encounter[:, None] | (moments.start != NAT)
         result = values[plan.ranged]
         outside = settled[plan.ranged] & ((result < plan.floor[:, None]) | (result > plan.ceiling[:, None]))
-        if outside.any():
+        if np.count_nonzero(outside):
             for place, times in Counter(plan.ranged[outside.nonzero()[0]].tolist()).items():
                 self.problems[f"{plan.names[plan.places[place]]}: out of range"] += times
             values[plan.ranged] = np.where(outside, np.nan, result)
@@ -186,7 +186,7 @@ class _Reader:
             groups = Groups(seen=visible, first=first[part], last=last[part])
             number[part], source[part] = KERNELS[kind](groups)
         unlisted = plan.levelled[feature] & np.isnan(number)
-        if unlisted.any():
+        if np.count_nonzero(unlisted):
             for one, times in Counter(feature[unlisted].tolist()).items():
                 self.problems[f"{plan.names[plan.places[one]]}: answer not listed"] += times
         values[cell] = number
@@ -199,14 +199,14 @@ class _Reader:
 def _compute(plan: FeaturePlan, step: FormulaStep, values: Numbers, states: States, problems: Counter[str]) -> None:
     """One formula: unknown if an input that it needs is unknown, else absent if one is absent, or nothing comes out."""
     number = step.formula.function(values[step.inputs])
-    if step.bounds is not None and (outside := (number < step.bounds[0]) | (number > step.bounds[1])).any():
-        problems[f"{plan.names[step.place]}: out of range"] += int(np.count_nonzero(outside))
-        number[outside] = np.nan
-    state = (~np.isfinite(number)).astype(np.uint8)  # VALUE is 0, ABSENT is 1
+    usable = (number >= step.low) & (number <= step.high)
+    if np.count_nonzero(usable) < len(usable) and (outside := np.count_nonzero(~usable & ~np.isnan(number))):
+        problems[f"{plan.names[step.place]}: out of range"] += int(outside)
+    state = (~usable).astype(np.uint8)  # VALUE is 0, ABSENT is 1
     if len(step.welcome):
         # Without a number, an input that nobody asked for may be the reason.
         state[(state == ABSENT) & (states[step.welcome] == UNKNOWN).any(axis=0)] = UNKNOWN
     if len(step.needed):
-        np.maximum(state, states[step.needed].max(axis=0), out=state)
+        np.maximum(state, np.maximum.reduce(states[step.needed]), out=state)
     values[step.place] = np.where(state == VALUE, number, np.nan)
     states[step.place] = state

@@ -48,19 +48,34 @@ class Formula:
 
 def edge(cut: float, decimals: int) -> float:
     """Where a number, rounded half up to some decimals, begins to reach the cut: 11.995 is 12.00, though not in binary."""
-    return cut - 0.5 / 10**decimals - 1e-9
+    return cut - 0.5 / 10.0**decimals - 1e-9
 
 
-class _Bands:
-    """The points of the band that a number is in: `points[i]` from `cuts[i - 1]` on, after rounding."""
+Band = tuple[int, tuple[float, ...], tuple[float, ...], int]
+"""Argument number, cuts, points (`points[i]` from `cuts[i - 1]` on), and the decimals to which it is compared."""
 
-    def __init__(self, cuts: tuple[float, ...], points: tuple[float, ...], *, decimals: int = 4) -> None:
-        self._edges = np.array([edge(cut, decimals) for cut in cuts])
-        self._points = np.array(points)
+
+class _Points:
+    """A sum of points, each of the band that one argument is in: as steps, taken all at once."""
+
+    def __init__(self, *bands: Band) -> None:
+        steps = [
+            (argument, edge(cut, decimals), points[place + 1] - points[place])
+            for argument, cuts, points, decimals in bands
+            for place, cut in enumerate(cuts)
+        ]
+        self._arguments = np.array([argument for argument, _, _ in steps])
+        self._edges = np.array([[where] for _, where, _ in steps])
+        self._heights = np.array([height for _, _, height in steps])
+        self._ground = sum(points[0] for _, _, points, _ in bands)
 
     def __call__(self, x: Numbers) -> Numbers:
-        banded: Numbers = self._points[self._edges.searchsorted(x, side="right")]
-        return banded
+        # Whole numbers far below 2**53: any order of summation gives the same bits.
+        total: Numbers = self._ground + self._heights @ (x[self._arguments] >= self._edges).astype(np.float64)
+        return total
+
+
+_YES = (1.0,)
 
 
 def _withheld(x: Numbers, score: Numbers) -> Numbers:
@@ -73,13 +88,14 @@ def _egfr(x: Numbers) -> Numbers:
     """Estimated glomerular filtration rate, mL/min/{1.73_m2}; adults, sex 1 female and 0 male."""
     creatinine, age, sex = x
     table = tables.CKD_EPI_2021
-    usable = (creatinine > 0.0) & (age >= table.youngest) & ((sex == 0.0) | (sex == 1.0))
-    own = np.where(usable, sex, 0.0).astype(np.int64)
+    female = sex == 1.0
+    usable = (creatinine > 0.0) & (age >= table.youngest) & (female | (sex == 0.0))
+    own = female.astype(np.int64)
     ratio = np.where(usable, creatinine, 1.0) / _KAPPA[own]
-    below = np.power(np.minimum(ratio, 1.0), _ALPHA[own])
-    above = np.power(np.maximum(ratio, 1.0), table.max_exponent)
+    # min(ratio, 1)^alpha * max(ratio, 1)^-1.2: one of the two is always 1.
+    cleared = np.power(ratio, np.where(ratio < 1.0, _ALPHA[own], table.max_exponent))
     aged = np.power(table.age_base, np.where(usable, age, 0.0))
-    return np.where(usable, table.constant * below * above * aged * _FACTOR[own], np.nan)
+    return np.where(usable, table.constant * cleared * aged * _FACTOR[own], np.nan)
 
 
 _KAPPA, _ALPHA, _FACTOR = (
@@ -103,43 +119,35 @@ def _charlson(weights: Mapping[str, float]) -> Callable[[Numbers], Numbers]:
     return index
 
 
+_HOSPITAL_ARGUMENTS = ("hb", "oncology", "sodium", "procedure", "urgent", "admissions_prior_year", "los_days")
+
+
 def _hospital(variant: str) -> Callable[[Numbers], Numbers]:
     """The HOSPITAL score, 0-13; the variants differ in how prior admissions count."""
-    admitted = _Bands(tables.HOSPITAL_ADMISSIONS_CUTS[variant], tables.HOSPITAL_ADMISSIONS_POINTS)
     point = tables.HOSPITAL_POINTS
-    hb_normal, sodium_normal = edge(tables.HOSPITAL_HB_BELOW, 2), edge(tables.HOSPITAL_SODIUM_BELOW, 1)
-    long_stay = edge(tables.HOSPITAL_LOS_FROM, 4)
-
-    def score(x: Numbers) -> Numbers:
-        hb, oncology, sodium, procedure, urgent, admissions, los_days = x
-        total = (
-            (hb < hb_normal) * point["hb"]
-            + (oncology > 0.0) * point["oncology"]
-            + (sodium < sodium_normal) * point["sodium"]
-            + (procedure > 0.0) * point["procedure"]
-            + (urgent > 0.0) * point["urgent"]
-            + (los_days >= long_stay) * point["los_days"]
-            + admitted(admissions)
-        )
-        return _withheld(x, total)
-
-    return score
+    total = _Points(
+        (0, (tables.HOSPITAL_HB_BELOW,), (point["hb"], 0.0), 2),
+        (1, _YES, (0.0, point["oncology"]), 4),
+        (2, (tables.HOSPITAL_SODIUM_BELOW,), (point["sodium"], 0.0), 1),
+        (3, _YES, (0.0, point["procedure"]), 4),
+        (4, _YES, (0.0, point["urgent"]), 4),
+        (5, tables.HOSPITAL_ADMISSIONS_CUTS[variant], tables.HOSPITAL_ADMISSIONS_POINTS, 4),
+        (6, (tables.HOSPITAL_LOS_FROM,), (0.0, point["los_days"]), 4),
+    )
+    return lambda x: _withheld(x, total(x))
 
 
-_LACE_DAYS = _Bands(tables.LACE_DAYS_CUTS, tables.LACE_DAYS_POINTS)
-_LACE_COMORBIDITY = _Bands(tables.LACE_COMORBIDITY_CUTS, tables.LACE_COMORBIDITY_POINTS)
+_LACE = _Points(
+    (0, tables.LACE_DAYS_CUTS, tables.LACE_DAYS_POINTS, 4),
+    (1, _YES, (0.0, tables.LACE_EMERGENT_POINTS), 4),
+    (2, tables.LACE_COMORBIDITY_CUTS, tables.LACE_COMORBIDITY_POINTS, 4),
+)
 
 
 def _lace(x: Numbers) -> Numbers:
     """The LACE index, 0-19: length of stay, acute admission, comorbidity (LACE's own Charlson), emergency visits."""
-    los_days, emergent, charlson, visits = x
-    total = (
-        _LACE_DAYS(los_days)
-        + (emergent > 0.0) * tables.LACE_EMERGENT_POINTS
-        + _LACE_COMORBIDITY(charlson)
-        + np.minimum(visits, tables.LACE_VISITS_MAXIMUM)
-    )
-    return _withheld(x, total)
+    visits: Numbers = np.minimum(x[3], tables.LACE_VISITS_MAXIMUM)
+    return _withheld(x, _LACE(x) + visits)
 
 
 _EXPECTED = np.array(tables.LACE_EXPECTED_PERCENT)
@@ -155,10 +163,9 @@ def _lace_expected(x: Numbers) -> Numbers:
 def _mean_arterial(x: Numbers) -> Numbers:
     """Mean arterial pressure: as measured, else a third of the way from diastolic to systolic."""
     mean, systolic, diastolic = x
-    return np.where(np.isnan(mean), (systolic + 2.0 * diastolic) / 3.0, mean)
+    cuff: Numbers = (systolic + 2.0 * diastolic) / 3.0
+    return np.where(np.isnan(mean), cuff, mean)
 
-
-_HOSPITAL_ARGUMENTS = ("hb", "oncology", "sodium", "procedure", "urgent", "admissions_prior_year", "los_days")
 
 FORMULAS: dict[str, Formula] = {
     "ckd-epi-2021": Formula(arguments=("creatinine", "age", "sex"), function=_egfr, source=tables.CKD_EPI_2021_SOURCE),

@@ -66,8 +66,10 @@ class Record:
         timeline = self.timeline
         if field not in timeline.fields:
             return np.empty(0, dtype=np.int64)
-        rows = ((timeline.field == timeline.fields.index(field)) & self._final).nonzero()[0]
-        return rows if codes is None else rows[codes.matching(timeline.code_words)[timeline.codes[rows]]]
+        rows: Ints = ((timeline.field == timeline.fields.index(field)) & self._final).nonzero()[0]
+        if codes is not None:
+            rows = rows[codes.matching(timeline.code_words)[timeline.codes[rows]]]
+        return rows
 
     def patients(self, rows: Ints) -> Ints:
         """The patient of each timeline row."""
@@ -138,7 +140,8 @@ class Record:
     def _principal(self, codes: CodeSet) -> Ints:
         """Diagnoses of rank 1, so coded."""
         rows = self.facts("Encounter.diagnosis", codes)
-        return rows[self.timeline.value[rows] == 1.0]
+        first: Ints = rows[self.timeline.value[rows] == 1.0]
+        return first
 
 
 def join_transfers(stays: Stays, transfer: int) -> Episodes:

@@ -10,13 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
 from services.guidance.card_text import CardText, compile_cards
+from services.guidance.check import LoadedGuidance, load_files
 from services.guidance.conditions import ConditionExpr, parse
 from services.guidance.definition import Guidance
-from services.guidance.errors import BadRelease
+from services.guidance.errors import BadGuidance, BadRelease
 from services.guidance.feature_plan import FeaturePlan, compile_features
 from services.guidance.forest import Forest
 from services.guidance.model_file import load_model
@@ -26,7 +24,6 @@ from services.guidance.release import (
     MODEL_FILE,
     REFERENCE_FILE,
     RESOURCES,
-    VALUE_SETS_FILE,
     ReleaseBundle,
 )
 from services.guidance.scorecard import Scorecard
@@ -62,7 +59,8 @@ class Release:
 
 def open_release(bundle: ReleaseBundle) -> Release:
     """Compile a verified bundle; BadRelease names the file that does not do what it must."""
-    guidance = read_definition(bundle)
+    loaded = _loaded(bundle)
+    guidance, value_sets = loaded.definition, loaded.value_sets
     if (guidance.id, guidance.version) != (bundle.guidance, bundle.version):
         raise BadRelease(
             f"it is {guidance.id} {guidance.version}, and the manifest says {bundle.guidance} {bundle.version}",
@@ -70,7 +68,6 @@ def open_release(bundle: ReleaseBundle) -> Release:
             remedy=_REBUILD,
         )
     try:
-        value_sets = ValueSets.from_mapping(_json(bundle, VALUE_SETS_FILE), place=VALUE_SETS_FILE)
         queries = derive_queries(guidance, value_sets, hook=None)
         plan = compile_features(guidance, value_sets, feature_queries(guidance, value_sets))
         model = load_model(bundle.files[MODEL_FILE])
@@ -100,14 +97,7 @@ def open_release(bundle: ReleaseBundle) -> Release:
 
 def read_definition(bundle: ReleaseBundle) -> Guidance:
     """The guidance.yaml of a bundle as types, and nothing else of it."""
-    try:
-        return Guidance.model_validate(yaml.safe_load(bundle.files[GUIDANCE_FILE]))
-    except ValidationError as fault:
-        said = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'whole file'}: {one['msg']}" for one in fault.errors())
-        raise BadRelease(f"it cannot be read: {said}", place=GUIDANCE_FILE, remedy=_REBUILD) from fault
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        said = " ".join(str(fault).split())
-        raise BadRelease(f"it cannot be read: {said}", place=GUIDANCE_FILE, remedy=_REBUILD) from fault
+    return _loaded(bundle).definition
 
 
 def conditions_of(guidance: Guidance) -> Iterator[str]:
@@ -118,6 +108,14 @@ def conditions_of(guidance: Guidance) -> Iterator[str]:
     yield from (band.when for band in guidance.policy.bands)
     for card in guidance.cards.values():
         yield from (suggestion.when for suggestion in card.suggestions if suggestion.when)
+
+
+def _loaded(bundle: ReleaseBundle) -> LoadedGuidance:
+    """The guidance as `knowdo guidance check` reads it: one reader of YAML, so both see the same thing."""
+    try:
+        return load_files(bundle.files)
+    except BadGuidance as fault:
+        raise BadRelease(fault.message, place=fault.faults[0].file, remedy=_REBUILD) from fault
 
 
 def _json(bundle: ReleaseBundle, name: str) -> dict[str, Any]:

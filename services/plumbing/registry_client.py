@@ -22,7 +22,7 @@ LONGEST_WAIT: Final = 55.0  # below the minute after which proxies cut a silent 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Short = Annotated[str, msgspec.Meta(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
 CountName = Literal[
-    "calls", "shown", "below-band", "silent", "abstained", "unknown", "suppressed", "failed",
+    "calls", "shown", "below-band", "outside", "silent", "abstained", "unknown", "suppressed", "suspended", "failed",
     "accepted", "overridden",
 ]  # fmt: skip
 T = TypeVar("T")

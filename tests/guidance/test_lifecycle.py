@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.guidance.evidence import Kind
 from services.guidance.lifecycle import (
@@ -24,7 +21,6 @@ from services.guidance.lifecycle import (
     Choice,
     Decision,
     Person,
-    Role,
     State,
     Vote,
     decide,
@@ -260,129 +256,3 @@ def test_the_demo_policy_differs_only_in_sample_floors() -> None:
     for name in standard.floors.__slots__:
         assert 0 < getattr(demo.floors, name) < getattr(standard.floors, name)
     assert "DEMONSTRATION" in demo.said
-
-
-NAMES = [f"p{n}" for n in range(7)]
-ANYONE = st.builds(
-    Person,
-    name=st.sampled_from(NAMES),
-    roles=st.frozensets(st.sampled_from(ROLES), max_size=4),
-    is_service=st.booleans(),
-    is_active=st.booleans(),
-)
-ANY_VOTE = st.builds(
-    Vote,
-    person=st.sampled_from(NAMES),
-    role=st.sampled_from(ROLES),
-    vote=st.sampled_from(get_args(Choice)),
-    transition=st.sampled_from(STATES),
-    release=st.sampled_from([RELEASE, OTHER]),
-    round=st.integers(0, 1),
-    evidence=st.frozensets(st.sampled_from(sorted(EVIDENCE))),
-)
-
-
-@settings(max_examples=400, deadline=None)
-@given(
-    known=st.lists(ANYONE, max_size=7, unique_by=lambda one: one.name),
-    votes=st.lists(ANY_VOTE, max_size=14),
-    state=st.sampled_from(STATES),
-    to=st.sampled_from(STATES),
-    authors=st.frozensets(st.sampled_from(NAMES), max_size=2),
-)
-def test_whoever_is_counted_is_entitled(
-    known: list[Person], votes: list[Vote], state: State, to: State, authors: frozenset[str]
-) -> None:
-    """Whatever the votes: each counted one is of another active person, in a role they hold, no author, no bar, this digest."""
-    by_name = people(*known)
-    decision = decide(
-        case=silent_case(state=state, authors=authors, stopped_at="general"), to=to, votes=votes, people=by_name
-    )
-    assert len({one.person for one in decision.counted}) == len(decision.counted)
-    for one in decision.counted:
-        who = by_name[one.person]
-        assert who.is_active
-        assert not who.is_service
-        assert one.role in who.roles
-        assert not NEVER_VOTE.keys() & who.roles
-        assert one.person not in authors
-        assert (one.release, one.transition, one.round) == (RELEASE, to, 0)
-        assert set(ENTRY[to].evidence) <= {EVIDENCE[digest] for digest in one.evidence}
-    if decision.passes:
-        assert (state, to) in TRANSITIONS
-        assert {one.role for one in decision.counted} >= TRANSITIONS[(state, to)].roles
-
-
-class Path(RuleBasedStateMachine):
-    """Random people do random things to one release; a shadow bookkeeping knows who agreed to each stage."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.state: State = "registered"
-        self.stopped_at: State | None = None
-        self.round = 0
-        self.people: dict[str, Person] = {}
-        self.votes: list[Vote] = []
-        self.agreed: dict[State, dict[str, Role]] = {}
-
-    @rule(who=ANYONE)
-    def someone_comes_or_changes(self, who: Person) -> None:
-        """A person appears, or gets other roles."""
-        self.people[person_key(who.name)] = who
-
-    @rule(one=ANY_VOTE, right_round=st.booleans())
-    def someone_votes(self, one: Vote, right_round: bool) -> None:
-        """A vote, sensible or not; the step is taken if it passes."""
-        one = Vote(**{
-            **{name: getattr(one, name) for name in one.__slots__}, "round": self.round if right_round else one.round
-        })  # fmt: skip
-        self.votes.append(one)
-        self._try(one.transition)
-
-    @rule(to=st.sampled_from(["development", "silent", "pilot", "general", "retired"]), bad=st.booleans())
-    def the_right_people_vote(self, to: State, bad: bool) -> None:
-        """A quorum of entitled people votes; with `bad`, one person less."""
-        roles = sorted(ENTRY[to].roles)[: -1 if bad else None]
-        for number, role in enumerate(roles):
-            self.people[f"q{number}"] = Person(name=f"q{number}", roles=frozenset({role}))
-            self.votes.append(vote(f"q{number}", role, transition=to, round=self.round))
-        self._try(to)
-
-    @rule(who=ANYONE)
-    def someone_stops(self, who: Person) -> None:
-        """One person stops it, if they may."""
-        if self.state in RUNNING and may_stop(who):
-            self.stopped_at, self.state = self.state, "suspended"
-            self.round += 1
-
-    def _try(self, to: State) -> None:
-        before = self.state
-        decision = decide(
-            case=silent_case(state=before, stopped_at=self.stopped_at, round=self.round, authors=frozenset({"p0"})),
-            to=to,
-            votes=self.votes,
-            people=self.people,
-        )
-        if decision.passes:
-            assert before != "retired"
-            if before == "suspended" and to in RUNNING:
-                assert RUNNING.index(to) <= RUNNING.index(self.stopped_at or "silent")
-            self.agreed[to] = {one.person: one.role for one in decision.counted}  # type: ignore[misc]
-            self.state = to
-            self.round += 1
-
-    @invariant()
-    def no_stage_without_its_people(self) -> None:
-        """To be in a stage, distinct people must have agreed in every role of it and of the stages below."""
-        if self.state in ("registered", "suspended", "retired"):
-            return
-        ladder: tuple[State, ...] = ("development", "silent", "pilot", "general")
-        for stage in ladder[: ladder.index(self.state) + 1]:
-            counted = self.agreed[stage]
-            assert set(counted.values()) >= ENTRY[stage].roles
-            assert len(counted) >= len(ENTRY[stage].roles)
-            assert "p0" not in counted
-
-
-TestPath = Path.TestCase
-TestPath.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

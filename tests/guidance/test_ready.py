@@ -67,16 +67,16 @@ def test_the_same_folder_built_twice_is_the_same_release(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("guidance.yaml", b"id: small\nversion: 1.0.0\n", "cannot be read"),
-        ("guidance.yaml", b"a: [", "cannot be read"),
-        ("guidance.yaml", b"\xff\xfe", "cannot be read"),
+        ("guidance.yaml", b"id: small\nversion: 1.0.0\n", "fault"),
+        ("guidance.yaml", b"a: [", "not YAML"),
+        ("guidance.yaml", b"\xff\xfe", "UTF-8"),
         (
             "guidance.yaml",
             small_guidance.GUIDANCE.replace("version: 1.0.0", "version: 2.0.0").encode(),
             "manifest says",
         ),
         ("guidance.yaml", small_guidance.GUIDANCE.replace("age >= 18", "age >=").encode(), None),
-        ("value_sets.json", b"[]", "not a JSON object"),
+        ("value_sets.json", b"[]", "value_sets"),
         ("value_sets.json", b"{", "not JSON"),
         ("value_sets.json", b'{"version":"1","terms":"","value_sets":{}}', None),
         ("model.json", b"{}", None),

@@ -202,7 +202,7 @@ def wait_for(url: str, seconds: float = 90) -> None:
     until = time.monotonic() + seconds
     while True:
         try:
-            urllib.request.urlopen(url, timeout=5)  # noqa: S310 - our own server
+            urllib.request.urlopen(url, timeout=5)
             return
         except (urllib.error.URLError, OSError):
             if time.monotonic() > until:

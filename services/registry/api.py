@@ -1,0 +1,214 @@
+"""The registry's HTTP API. It translates; it decides nothing. Every route but `/keys` asks who is there first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import APIRouter, Depends, Query
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.guidance.errors import NotAuthenticated
+from services.guidance.lifecycle import Person
+from services.plumbing.registry_client import LONGEST_WAIT
+from services.plumbing.web import decode, json_response, read_body
+from services.registry import deployments, feed, intake, ledger, overview, people, proposals, schemas, votes
+from services.registry.desk import Desk
+from services.registry.people import Act, must
+from services.registry.votes import Ballot
+
+router: Final = APIRouter()
+T = TypeVar("T")
+MAX_PROPOSAL: Final = 100_000_000  # a forest of 1,000 trees is about 27 MB in base64
+ZIP: Final = "application/zip"
+# Content-addressed: what was fetched once is good for ever.
+FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of this app."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+DeskDep = Annotated[Desk, Depends(desk_of)]
+
+
+def allowed(act: Act) -> Callable[[Request], Any]:
+    """A dependency: the caller, if they may do that; 401 or 403 if not."""
+
+    async def caller(request: Request) -> Person:
+        token = bearer(request)
+        person = await desk_of(request).read(lambda connection: people.who_is(connection, token))
+        must(person, act)
+        return person
+
+    return caller
+
+
+def bearer(request: Request) -> str:
+    """The bearer token of a request."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated("no bearer token")
+    return token.strip()
+
+
+Reader = Annotated[Person, Depends(allowed("read"))]
+Proposer = Annotated[Person, Depends(allowed("propose"))]
+Voter = Annotated[Person, Depends(allowed("vote"))]
+Stopper = Annotated[Person, Depends(allowed("stop"))]
+Runner = Annotated[Person, Depends(allowed("run"))]
+Reporter = Annotated[Person, Depends(allowed("report"))]
+
+
+@router.get("/keys")
+async def keys(desk: DeskDep) -> Response:
+    """The public keys that manifests are signed with, as a JWK set."""
+    return json_response(desk.keys)
+
+
+@router.get("/manifests")
+async def manifests(
+    desk: DeskDep,
+    _runner: Runner,
+    after: Annotated[int, Query(ge=0)] = 0,
+    wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,
+) -> Response:
+    """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`."""
+    return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
+
+
+@router.post("/proposals")
+async def propose(request: Request, desk: DeskDep, proposer: Proposer) -> Response:
+    """Offer a release with its evidence; answers 201, and 200 if it was offered before."""
+    body = decode(schemas.PROPOSE, await read_body(request, limit=MAX_PROPOSAL))
+    bundle = await run_in_threadpool(intake.read_release, body.release)
+    packs = [await run_in_threadpool(intake.read_evidence, pack) for pack in body.evidence]
+
+    def act(connection: Connection) -> tuple[bool, proposals.Proposal]:
+        known = proposals.by_release(connection, bundle.digest) is not None
+        return known, proposals.propose(
+            connection, bundle=bundle, packs=packs, author=body.author, note=body.note, by=proposer, now=desk.now()
+        )
+
+    known, proposal = await desk.write(act)
+    return json_response(schemas.proposal_shown(proposal), 200 if known else 201)
+
+
+@router.get("/proposals")
+async def list_proposals(desk: DeskDep, _reader: Reader) -> Response:
+    """All proposals, the newest first."""
+    found = await desk.read(proposals.every)
+    return json_response({"proposals": [schemas.proposal_shown(proposal) for proposal in found]})
+
+
+@router.get("/proposals/{proposal}")
+async def one_proposal(proposal: str, desk: DeskDep, _reader: Reader) -> Response:
+    """One proposal: its evidence, every vote, and for each open step what is still in the way."""
+    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy))
+    return json_response(shown)
+
+
+@router.post("/proposals/{proposal}/evidence")
+async def add_evidence(proposal: str, request: Request, desk: DeskDep, proposer: Proposer) -> Response:
+    """Add an evidence pack; the release stays as it is."""
+    body = decode(schemas.EVIDENCE, await read_body(request, limit=MAX_PROPOSAL))
+    pack = await run_in_threadpool(intake.read_evidence, body.evidence)
+
+    def act(connection: Connection) -> str:
+        known = proposals.must_get(connection, proposal, for_change=True)
+        return proposals.add_evidence(connection, known, pack, by=proposer, now=desk.now())
+
+    return json_response({"proposal": proposal, "evidence": await desk.write(act)}, 201)
+
+
+@router.post("/proposals/{proposal}/votes")
+async def cast_vote(proposal: str, request: Request, desk: DeskDep, voter: Voter) -> Response:
+    """Vote; the step is taken when the quorum is complete and the gate open."""
+    body = decode(schemas.VOTE, await read_body(request))
+    ballot = Ballot(
+        transition=body.transition,
+        role=body.role,
+        vote=body.vote,
+        release=body.release,
+        evidence=frozenset(body.evidence),
+        reason=body.reason,
+        accepts=frozenset(body.accepts),
+    )
+    standing = await desk.write(
+        lambda connection: votes.cast(connection, proposal, ballot, by=voter, policy=desk.policy, now=desk.now())
+    )
+    state = standing.proposal.state
+    return json_response({"proposal": proposal, "state": state, "decision": schemas.standing_shown(standing)}, 201)
+
+
+@router.post("/deployments/{guidance}/suspend")
+async def suspend(guidance: str, request: Request, desk: DeskDep, stopper: Stopper) -> Response:
+    """Stop every running release of a guidance, at once."""
+    raw = await read_body(request)
+    body = decode(schemas.SUSPEND, raw) if raw else schemas.SuspendBody()
+    stopped = await desk.write(
+        lambda connection: deployments.stop(connection, guidance, by=stopper, reason=body.reason, now=desk.now())
+    )
+    return json_response({"guidance": guidance, "state": "suspended", "stopped": stopped})
+
+
+@router.get("/releases/{digest}")
+async def release(digest: str, desk: DeskDep, _runner: Runner) -> Response:
+    """The packed release of that digest."""
+    data = await desk.read(lambda connection: proposals.release_bytes(connection, digest))
+    return Response(data, media_type=ZIP, headers=FOREVER)
+
+
+@router.get("/evidence/{digest}")
+async def evidence(digest: str, desk: DeskDep, _runner: Runner) -> Response:
+    """The packed evidence of that digest."""
+    data = await desk.read(lambda connection: proposals.evidence_bytes(connection, digest))
+    return Response(data, media_type=ZIP, headers=FOREVER)
+
+
+@router.get("/guidance")
+async def list_guidance(desk: DeskDep, _reader: Reader) -> Response:
+    """What there is, in which stage, how far its votes are, and what came back of it."""
+    shown = await desk.read(lambda connection: overview.all_guidance(connection, desk.policy, desk.now()))
+    return json_response({"policy": desk.policy.name, "guidance": shown})
+
+
+@router.get("/ledger")
+async def read_ledger(
+    desk: DeskDep,
+    _reader: Reader,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+) -> Response:
+    """Entries after a number, the head, and the signed daily heads."""
+
+    def ask(connection: Connection) -> dict[str, Any]:
+        head = ledger.head(connection)
+        return {
+            "head": {"number": head.number, "hash": head.hash},
+            "entries": ledger.entries(connection, after=after, limit=limit),
+            "signed_heads": ledger.signed_heads(connection),
+        }
+
+    return json_response(await desk.read(ask))
+
+
+@router.post("/reports")
+async def report(request: Request, desk: DeskDep, reporter: Reporter) -> Response:
+    """Keep counts of a service; never patient data."""
+    body = decode(schemas.REPORT, await read_body(request))
+    await desk.note(lambda connection: feed.keep_reports(connection, body.aggregates, by=reporter, now=desk.now()))
+    return json_response({"kept": len(body.aggregates)})
+
+
+@router.post("/acknowledgements")
+async def acknowledge(request: Request, desk: DeskDep, reporter: Reporter) -> Response:
+    """Keep which stage each worker is in."""
+    body = decode(schemas.ACKNOWLEDGEMENT, await read_body(request))
+    await desk.note(lambda connection: feed.keep_acknowledgements(connection, body.acknowledgements, by=reporter))
+    return json_response({"kept": len(body.acknowledgements)})

@@ -1,0 +1,226 @@
+"""`knowdo registry`: serve it, add people, propose, vote, stop, and prove that its memory is whole.
+
+People and the proof work on the database itself (`KNOWDO_REGISTRY_…` says which); the rest asks a running registry.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+from services.plumbing.registry_client import RegistryClient
+from services.registry import person_commands
+from services.registry.terminal import DEFAULT_URL, AsJson, TokenFile, Url, asked, file_bytes, read_settings, show
+from services.timeline.errors import BadInput
+
+app = typer.Typer(no_args_is_help=True, help="Decides who may speak: people, votes, signatures, stop, memory.")
+app.add_typer(person_commands.app, name="person")
+
+
+@app.command()
+def serve() -> None:
+    """Serve the registry alone (`knowdo up` serves all three services).
+
+    Example: KNOWDO_VAR=/var/lib/knowdo knowdo registry serve
+    """
+    import uvicorn
+
+    from services.plumbing.logs import configure_logs
+    from services.registry.app import create_app
+    from services.registry.settings import RegistrySettings
+
+    settings = RegistrySettings.from_environment()
+    configure_logs(level=settings.log_level)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=3,  # workers ask with long questions; they come back on their own
+    )
+
+
+@app.command()
+def propose(
+    release: Annotated[Path, typer.Argument(help="Packed release (zip)")],
+    author: Annotated[str, typer.Option(help="Who made it; they will not vote on it")],
+    evidence: Annotated[list[Path] | None, typer.Option(help="Packed evidence; may be given several times")] = None,
+    note: Annotated[str, typer.Option(help="What reviewers should know")] = "",
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose a release with its evidence.
+
+    Example: knowdo registry propose release.zip --evidence training.zip --author "D. Chen" --token-file me.token
+    """
+    data = file_bytes(release)
+    packs = [file_bytes(path) for path in evidence or []]
+
+    async def ask(client: RegistryClient) -> dict[str, Any]:
+        made = await client.propose(data, packs, author=author, note=note)
+        return {"proposal": made.proposal, "release": made.release, "state": made.state}
+
+    show(asked(ask, url, token_file), as_json)
+
+
+@app.command()
+def vote(
+    proposal: Annotated[str, typer.Argument(help="Id of the proposal")],
+    to: Annotated[str, typer.Option(help="State that it should move to, e.g. pilot")],
+    role: Annotated[str, typer.Option(help="The role that you vote in")],
+    choice: Annotated[str, typer.Option("--vote", help="approve, reject or withdraw")] = "approve",
+    reason: Annotated[str, typer.Option(help="Why; needed for a rejection")] = "",
+    accept: Annotated[list[str] | None, typer.Option(help="Check that cannot tell, and that you accept")] = None,
+    release: Annotated[str, typer.Option(help="Digest that you read; must be the proposal's")] = "",
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Vote on a proposal as it is now: your vote is bound to its release and to all evidence filed until now.
+
+    Example: knowdo registry vote 4f0c… --to pilot --role equity-reviewer --token-file me.token
+    """
+    if choice not in {"approve", "reject", "withdraw"}:
+        raise BadInput(f"no such vote: {choice}", place="--vote", remedy="Choose approve, reject or withdraw")
+
+    async def ask(client: RegistryClient) -> dict[str, Any]:
+        known = await client.proposal(proposal)
+        return await client.vote(
+            proposal,
+            transition=to,
+            role=role,
+            vote=cast("Literal['approve', 'reject', 'withdraw']", choice),
+            release=release or str(known["release"]),
+            evidence=[str(one["evidence"]) for one in known["evidence"]],
+            reason=reason,
+            accepts=accept or [],
+        )
+
+    answer = asked(ask, url, token_file)
+    if as_json:
+        show(answer, as_json)
+        return
+    decision = answer["decision"]
+    typer.echo(f"state: {answer['state']}")
+    if not decision["passes"]:
+        missing = ", ".join(decision["missing_roles"]) or "no role"
+        typer.echo(f"step to {decision['to']}: still needed: {missing}; checks in the way: {decision['failed_checks']}")
+
+
+@app.command()
+def stop(
+    guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
+    reason: Annotated[str, typer.Option(help="May follow within 24 hours")] = "",
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop every running release of a guidance, at once. One person is enough; starting again takes a quorum.
+
+    Example: knowdo registry stop readmission-30d --reason "wrong units from the new analyser" --token-file me.token
+    """
+    answer = asked(lambda client: client.suspend(guidance, reason=reason), url, token_file)
+    if as_json:
+        show(answer, as_json)
+    else:
+        count = len(answer["stopped"])
+        typer.echo(f"{guidance}: {count} running release(s) stopped" if count else f"{guidance}: nothing was running")
+
+
+@app.command("list")
+def list_(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson = False) -> None:
+    """List all proposals with their state.
+
+    Example: knowdo registry list --token-file me.token
+    """
+    rows = asked(lambda client: client.proposals(), url, token_file)
+    if not as_json:
+        rows = [{name: row[name] for name in ("proposal", "guidance", "state", "author", "release")} for row in rows]
+    show(rows, as_json, title="Proposals")
+
+
+@app.command()
+def ledger(
+    after: Annotated[int, typer.Option(help="Only entries after this number")] = 0,
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the memory: who did what, when, in which role.
+
+    Example: knowdo registry ledger --after 40 --token-file me.token
+    """
+    answer = asked(lambda client: client.ledger(after=after), url, token_file)
+    if as_json:
+        show(answer, as_json)
+        return
+    rows = [
+        {name: one[name] for name in ("number", "at", "actor", "role", "action", "subject")}
+        for one in answer["entries"]
+    ]
+    show(rows, as_json, title="Ledger")
+
+
+@app.command()
+def verify(
+    witness: Annotated[
+        list[Path] | None, typer.Option(help="File with a signed manifest or daily head kept elsewhere")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Walk the whole ledger in the registry's own database; exit code 1 if anything was altered, moved or cut off.
+
+    Example: knowdo registry verify --witness manifest.jws
+    """
+    from services.registry.proof import prove
+
+    found = prove(
+        read_settings(), [(str(path), file_bytes(path).decode("ascii", "replace").strip()) for path in witness or []]
+    )
+    if as_json:
+        show(
+            {
+                "whole": found.is_whole,
+                "entries": found.entries,
+                "head": {"number": found.head.number, "hash": found.head.hash},
+                "witnesses": found.witnesses,
+                "faults": list(found.faults),
+            },
+            as_json,
+        )
+    else:
+        for fault in found.faults:
+            typer.echo(f"✕ {fault}", err=True)
+        if found.is_whole:
+            typer.echo(f"✓ {found.entries:,} entries are whole, against {found.witnesses} signed statements")
+    if not found.is_whole:
+        raise typer.Exit(1)
+
+
+@app.command()
+def keys(
+    file: Annotated[Path | None, typer.Option(help="Write them there instead of showing them")] = None,
+) -> None:
+    """Hand over the registry's public keys (a JWK set): CDS pins them and believes no other.
+
+    Example: knowdo registry keys --file registry-keys.json
+    """
+    import json
+
+    from services.registry.app import read_public_keys
+
+    text = json.dumps(read_public_keys(read_settings()), indent=2) + "\n"
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise BadInput(
+            f"cannot be written ({fault.strerror})", place=str(file), remedy="Name a file that this user may write"
+        ) from fault
+    typer.echo(f"public keys in {file}")

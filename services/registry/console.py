@@ -1,0 +1,210 @@
+"""The pages of the registry: server-rendered, no scripts, no patient data; the full console comes later.
+
+The evidence page needs no account: a card links to it. Votes on an open step show who has voted, not how.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.resources import files
+from typing import Annotated, Any, Final
+
+import jinja2
+from fastapi import APIRouter, Depends
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from services.guidance.definition import Guidance
+from services.guidance.errors import NotAuthenticated, NotFound
+from services.guidance.evidence import Evaluation
+from services.guidance.lifecycle import RUNNING
+from services.guidance.policies import POLICIES, Policy
+from services.guidance.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy
+from services.registry import gates, ledger, overview, people, proposals, votes
+from services.registry.api import DeskDep
+from services.registry.deployments import of_guidance
+from services.registry.people import must
+from services.registry.proposals import Proposal
+from services.registry.tables import instant_text
+
+router: Final = APIRouter(include_in_schema=False)
+PAGES: Final = files("services.registry") / "pages"
+CSP: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+GLYPHS: Final[Mapping[str, str]] = {
+    "registered": "○", "development": "◔", "silent": "◐", "pilot": "◑", "general": "●", "suspended": "■",
+    "retired": "✕", "meets": "✓", "does not meet": "✕", "cannot tell": "?",
+}  # fmt: skip
+_TEMPLATES: Final = jinja2.Environment(
+    loader=jinja2.FunctionLoader(lambda name: (PAGES / name).read_text(encoding="utf-8")),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+async def viewer(request: Request, desk: DeskDep) -> None:
+    """Who may look at the overview: anyone in demo mode, else whoever shows a token, as bearer or as password."""
+    if request.app.state.open_console:
+        return
+    token = _shown_token(request)
+    try:
+        person = await desk.read(lambda connection: people.who_is(connection, token))
+    except NotAuthenticated:
+        raise _please_sign_in() from None
+    must(person, "read")
+
+
+Viewer = Annotated[None, Depends(viewer)]
+
+
+@router.get("/")
+async def overview_page(request: Request, desk: DeskDep, _viewer: Viewer) -> Response:
+    """What may speak, and what waits for people."""
+    now = desk.now()
+    guidance = await desk.read(lambda connection: overview.all_guidance(connection, desk.policy, now))
+    return _page("overview.html.j2", request, desk.policy, now, guidance=guidance, running=RUNNING)
+
+
+@router.get("/releases/{digest}/page")
+async def evidence_page(digest: str, request: Request, desk: DeskDep) -> Response:
+    """What one release is, what was found about it, who agreed; readable by anyone."""
+    now = desk.now()
+    policy, facts = await desk.read(lambda connection: _evidence(connection, digest, desk.policy))
+    return _page("evidence.html.j2", request, policy, now, **facts)
+
+
+@router.get("/style.css")
+async def style() -> Response:
+    """The stylesheet."""
+    return Response((PAGES / "style.css").read_text(encoding="utf-8"), media_type="text/css", headers=dict(HEADERS))
+
+
+def _evidence(connection: Connection, digest: str, policy: Policy) -> tuple[Policy, dict[str, Any]]:
+    proposal = proposals.by_release(connection, digest)
+    if proposal is None:
+        raise NotFound(
+            "no such release here", place=digest[:80], remedy="Follow the link of a card, or ask the registry"
+        )
+    guidance = proposals.definition_of(connection, digest)
+    packs = proposals.latest_packs(connection, digest)
+    evaluation = gates.read_evaluation(packs["training"]) if "training" in packs else None
+    # What was agreed under the demo policy says so, whatever policy the registry runs under today.
+    named = {one.policy for one in of_guidance(connection, proposal.guidance) if one.proposal == proposal.id}
+    shown_policy = POLICIES["demo"] if "demo" in named else policy
+    return shown_policy, {
+        "proposal": proposal,
+        "guidance": guidance,
+        "evaluation": evaluation,
+        "silent": gates.read_silent(packs["silent"]) if "silent" in packs else None,
+        "sentences": _sentences(guidance, evaluation, shown_policy),
+        "steps": _steps(connection, proposal, policy),
+        "votes": _decided_votes(connection, proposal),
+        "entries": [_told(entry) for entry in ledger.entries_about(connection, [digest])],
+        "filed": proposals.filed_for(connection, digest),
+    }
+
+
+def _sentences(guidance: Guidance, evaluation: Evaluation | None, policy: Policy) -> dict[str, str]:
+    if evaluation is None:
+        return {}
+    period = f"data from {evaluation.since[:10]} to {evaluation.until[:10]}"
+    sample = Sample(data=period, kind="synthetic" if policy.name == "demo" else "patients")
+    model, rate = evaluation.model, evaluation.events / max(evaluation.rows, 1)
+    return {
+        "base": base(guidance.outcome, sample, events=evaluation.events, people=evaluation.rows),
+        "discrimination": discrimination(auroc=model.auroc, interval=model.auroc_ci),
+        "accuracy": overall_accuracy(brier=model.brier, base_rate=rate),
+        "interval": INTERVAL_NOTE,
+    }
+
+
+def _steps(connection: Connection, proposal: Proposal, policy: Policy) -> list[dict[str, Any]]:
+    """The next step, and how far it is; stepping out is always possible and not shown."""
+    shown = []
+    for to in [to for to in votes.steps_from(proposal.state) if to != "retired"][:1]:
+        standing = votes.stand(connection, proposal, to, policy=policy)
+        decision = standing.decision
+        voted = (*decision.counted, *decision.rejected_by, *decision.dissent)
+        verdicts = [check.verdict for check in standing.checks]
+        shown.append(
+            {
+                "to": to,
+                "checks": standing.checks,
+                "meets": verdicts.count("meets"),
+                "fails": verdicts.count("does not meet"),
+                "unsure": verdicts.count("cannot tell"),
+                "voted": sorted(f"{vote.person} ({vote.role})" for vote in voted),
+                "missing": [role for role in decision.missing_roles if role not in {vote.role for vote in voted}],
+            }
+        )
+    return shown
+
+
+def _decided_votes(connection: Connection, proposal: Proposal) -> list[dict[str, str]]:
+    return [
+        {
+            "at": kept.at,
+            "transition": kept.vote.transition,
+            "role": kept.vote.role,
+            "person": kept.vote.person,
+            "vote": kept.vote.vote,
+            "reason": kept.reason,
+        }
+        for kept in votes.kept_for(connection, proposal.id)
+        if kept.vote.round < proposal.round
+    ]
+
+
+def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """One entry as a sentence, without the direction of a vote."""
+    detail = entry["detail"]
+    step = f" from {detail['from']} to {detail['to']}" if "from" in detail else ""
+    about = f" on the step to {detail['transition']}" if "transition" in detail else ""
+    kind = f" ({detail['kind']})" if "kind" in detail else ""
+    why = f": {detail['reason']}" if entry["action"] == "suspended" and detail.get("reason") else ""
+    said = f"{entry['actor']}: {entry['action']}{step}{about}{kind}{why}"
+    return {"number": entry["number"], "at": entry["at"], "hash": entry["hash"], "said": said}
+
+
+def _page(name: str, request: Request, policy: Policy, now: datetime, **facts: Any) -> Response:
+    text = _TEMPLATES.get_template(name).render(
+        root=request.scope.get("root_path", ""),
+        policy=policy,
+        as_of=instant_text(now)[:16] + "Z",
+        glyphs=GLYPHS,
+        **facts,
+    )
+    return HTMLResponse(text, headers=dict(HEADERS))
+
+
+def _shown_token(request: Request) -> str:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
+        except (binascii.Error, ValueError):
+            raise _please_sign_in() from None
+    raise _please_sign_in()
+
+
+def _please_sign_in() -> HTTPException:
+    """A browser then asks for a name (any) and a password (the token)."""
+    return HTTPException(
+        401, "Not authenticated", headers={"WWW-Authenticate": 'Basic realm="knowdo registry", charset="UTF-8"'}
+    )

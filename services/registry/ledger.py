@@ -1,0 +1,225 @@
+"""The memory: an append-only chain of entries, each holding the hash of the one before.
+
+An entry is canonical JSON (RFC 8785); its hash is the SHA-256 of exactly those bytes. Altering, reordering or
+removing an entry breaks the chain; cutting off its end is noticed by the kept head, by the daily signed heads and by
+every signed manifest, each of which names an entry's number and hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+import rfc8785
+from sqlalchemy import Connection, insert, select, update
+
+from services.guidance.errors import BadManifest
+from services.guidance.manifest import LedgerHead
+from services.plumbing.keys import PublicKeys, SigningKey, sign, verify
+from services.registry.tables import daily_heads, instant_text, ledger, ledger_head
+
+GENESIS: Final = "0" * 64  # what the first entry names as the hash before it
+HEAD_TYPE: Final = "knowdo-ledger-head"
+MOST_FAULTS: Final = 20  # one broken link is enough to act on; a list of 100,000 is not read
+
+
+class _Linked(msgspec.Struct):
+    """The fields of an entry that make the chain, and the one it is found by."""
+
+    number: int
+    prev: str
+    subject: str
+
+
+_LINKED: Final = msgspec.json.Decoder(_Linked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What walking the whole chain found."""
+
+    entries: int
+    head: LedgerHead
+    witnesses: int
+    """Signed statements about the chain that were compared with it."""
+    faults: tuple[str, ...] = field(default=())
+
+    @property
+    def is_whole(self) -> bool:
+        """True if nothing was altered, moved, removed or cut off."""
+        return not self.faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """Someone's signed word that entry `number` had `hash`."""
+
+    name: str
+    number: int
+    hash: str
+
+
+def head(connection: Connection) -> LedgerHead:
+    """The last entry; number 0 in a ledger that is still empty."""
+    row = connection.execute(select(ledger_head.c.number, ledger_head.c.hash)).first()
+    return LedgerHead(row.number, row.hash) if row else LedgerHead(0, GENESIS)
+
+
+def begin(connection: Connection) -> None:
+    """Put down the head of an empty ledger, so that even the first two writers queue for it."""
+    if connection.execute(select(ledger_head.c.id)).first() is None:
+        connection.execute(insert(ledger_head).values(id=1, number=0, hash=GENESIS))
+
+
+def wait_in_line(connection: Connection) -> None:
+    """Hold the pen until the transaction ends; SQLite's write lock does that by itself."""
+    connection.execute(select(ledger_head.c.id).with_for_update())
+
+
+def append(
+    connection: Connection,
+    *,
+    actor: str,
+    role: str,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any],
+    now: datetime,
+) -> LedgerHead:
+    """Add one entry inside the caller's transaction: it and what it tells of are kept together or not at all."""
+    # The row lock makes writers queue (SQLite holds its write lock already), so that no two follow the same entry.
+    last = connection.execute(select(ledger_head.c.number, ledger_head.c.hash).with_for_update()).first()
+    number, prev = (last.number + 1, last.hash) if last else (1, GENESIS)
+    entry = rfc8785.dumps(
+        {
+            "number": number,
+            "at": instant_text(now),
+            "actor": actor,
+            "role": role,
+            "action": action,
+            "subject": subject,
+            "detail": dict(detail),
+            "prev": prev,
+        }
+    )
+    digest = sha256(entry).hexdigest()
+    connection.execute(insert(ledger).values(number=number, subject=subject, entry=entry.decode(), hash=digest))
+    if last:
+        connection.execute(update(ledger_head).values(number=number, hash=digest))
+    else:
+        connection.execute(insert(ledger_head).values(id=1, number=number, hash=digest))
+    return LedgerHead(number, digest)
+
+
+def entries(connection: Connection, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+    """Entries in order, each with its hash beside it."""
+    rows = connection.execute(
+        select(ledger.c.entry, ledger.c.hash).where(ledger.c.number > after).order_by(ledger.c.number).limit(limit)
+    )
+    return [{**msgspec.json.decode(row.entry), "hash": row.hash} for row in rows]
+
+
+def entries_about(connection: Connection, subjects: Sequence[str], *, limit: int = 200) -> list[dict[str, Any]]:
+    """The last entries about any of these subjects, oldest first."""
+    rows = connection.execute(
+        select(ledger.c.entry, ledger.c.hash)
+        .where(ledger.c.subject.in_(subjects))
+        .order_by(ledger.c.number.desc())
+        .limit(limit)
+    )
+    return [{**msgspec.json.decode(row.entry), "hash": row.hash} for row in rows][::-1]
+
+
+def sign_day(connection: Connection, key: SigningKey, *, issuer: str, now: datetime) -> bool:
+    """Sign the head once a day; False if today's is signed already or there is nothing to sign."""
+    last = head(connection)
+    day = instant_text(now)[:10]
+    known = connection.execute(select(daily_heads.c.day).where(daily_heads.c.day == day)).first()
+    if last.number == 0 or known:
+        return False
+    payload = {
+        "typ": HEAD_TYPE,
+        "format": 1,
+        "day": day,
+        "number": last.number,
+        "hash": last.hash,
+        "issuer": issuer,
+    }
+    connection.execute(insert(daily_heads).values(day=day, number=last.number, jws=sign(payload, key)))
+    return True
+
+
+def signed_heads(connection: Connection) -> list[str]:
+    """The daily heads as signed, oldest first."""
+    return list(connection.execute(select(daily_heads.c.jws).order_by(daily_heads.c.day)).scalars())
+
+
+def witness_of(signed: str, keys: PublicKeys, *, name: str) -> Witness:
+    """What a signed manifest or a signed daily head says about the chain; BadManifest if it is neither."""
+    payload = verify(signed, keys)
+    said = payload if payload.get("typ") == HEAD_TYPE else payload.get("ledger")
+    if not isinstance(said, dict) or not isinstance(said.get("number"), int) or not isinstance(said.get("hash"), str):
+        raise BadManifest("it names no entry of a ledger", place=name, remedy="Give a manifest or a daily head")
+    return Witness(name=name, number=said["number"], hash=said["hash"])
+
+
+def verify_chain(connection: Connection, witnesses: Iterable[Witness] = ()) -> Verification:
+    """Walk the chain from its first entry to its last and hold it against the kept head and the witnesses."""
+    awaited: dict[int, list[Witness]] = {}
+    compared = 0
+    for witness in witnesses:
+        awaited.setdefault(witness.number, []).append(witness)
+        compared += 1
+    faults: list[str] = []
+    count, previous = 0, GENESIS
+    rows = connection.execution_options(yield_per=5000).execute(
+        select(ledger.c.number, ledger.c.subject, ledger.c.entry, ledger.c.hash).order_by(ledger.c.number)
+    )
+    for number, subject, text, kept in rows:
+        digest = sha256(text.encode()).hexdigest()
+        fault = f"entry {number} was altered" if digest != kept else None
+        fault = fault or _link_fault(count + 1, number, subject, text, previous)
+        if fault and len(faults) < MOST_FAULTS:
+            faults.append(fault)
+        faults.extend(_denied(awaited.pop(number, ()), digest))
+        # After an altered entry the chain goes on from the hash that was kept, so that one fault is one line.
+        count, previous = number, kept
+    kept_head = head(connection)
+    if (kept_head.number, kept_head.hash) != (count, previous):
+        faults.append(f"the ledger ends at entry {count}, and its kept head is entry {kept_head.number}: it was cut")
+    faults.extend(
+        f"{witness.name} names entry {witness.number}, which is not there: the ledger was cut"
+        for number, missing in sorted(awaited.items())
+        for witness in missing
+        if number > 0
+    )
+    return Verification(entries=count, head=LedgerHead(count, previous), witnesses=compared, faults=tuple(faults))
+
+
+def _link_fault(expected: int, number: int, subject: str, text: str, previous: str) -> str | None:
+    """What is wrong with one link."""
+    if number != expected:
+        return f"entry {expected} is missing"
+    try:
+        linked = _LINKED.decode(text)
+    except msgspec.DecodeError:
+        return f"entry {number} cannot be read"
+    if linked.number != number:
+        return f"entry {number} calls itself {linked.number}: entries were reordered"
+    if linked.prev != previous:
+        return f"entry {number} does not follow entry {number - 1}"
+    if linked.subject != subject:
+        return f"entry {number} is filed under another subject than its own"
+    return None
+
+
+def _denied(witnesses: Iterable[Witness], digest: str) -> list[str]:
+    return [
+        f"{witness.name} says that entry {witness.number} was another one: it was rewritten"
+        for witness in witnesses
+        if witness.hash != digest
+    ]

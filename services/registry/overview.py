@@ -1,0 +1,92 @@
+"""What there is to see: guidance with its releases, votes so far, leases and counts; the console and the API ask here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from services.guidance.policies import Policy
+from services.registry import deployments, feed, proposals, schemas, votes
+from services.registry.deployments import Deployment
+from services.registry.proposals import Proposal
+from services.registry.tables import instant_of
+
+MOST_WEIGHED: Final = 5
+
+
+def proposal_in_full(connection: Connection, proposal_id: str, policy: Policy) -> dict[str, Any]:
+    """One proposal with its evidence, votes, and each open step."""
+    proposal = proposals.must_get(connection, proposal_id)
+    return {
+        **schemas.proposal_shown(proposal),
+        "round": proposal.round,
+        "policy": policy.name,
+        "evidence": [schemas.evidence_shown(filed) for filed in proposals.filed_for(connection, proposal.release)],
+        "votes": [schemas.kept_shown(kept) for kept in votes.kept_for(connection, proposal.id)],
+        "steps": [
+            schemas.standing_shown(votes.stand(connection, proposal, to, policy=policy))
+            for to in votes.steps_from(proposal.state)
+        ],
+    }
+
+
+def all_guidance(connection: Connection, policy: Policy, now: datetime) -> list[dict[str, Any]]:
+    """Every guidance by id, its releases newest first."""
+    by_guidance: dict[str, list[Proposal]] = {}
+    for proposal in proposals.every(connection):
+        by_guidance.setdefault(proposal.guidance, []).append(proposal)
+    return [_guidance(connection, guidance, known, policy, now) for guidance, known in sorted(by_guidance.items())]
+
+
+def _guidance(
+    connection: Connection, guidance: str, known: list[Proposal], policy: Policy, now: datetime
+) -> dict[str, Any]:
+    running = {one.proposal: one for one in deployments.of_guidance(connection, guidance)}
+    counts = feed.totals(connection, guidance)
+    releases = [
+        {
+            **schemas.proposal_shown(proposal),
+            "deployment": _deployment(running.get(proposal.id), now),
+            # Only the newest are weighed: reading the evidence of every release ever made would grow with history.
+            "next": _next_step(connection, proposal, policy) if number < MOST_WEIGHED else None,
+            "counts": counts.get(proposal.release, {}),
+        }
+        for number, proposal in enumerate(known)
+    ]
+    return {"guidance": guidance, "releases": releases, "workers": feed.workers(connection, guidance)}
+
+
+def _deployment(deployment: Deployment | None, now: datetime) -> dict[str, Any] | None:
+    if deployment is None:
+        return None
+    left = None  # no manifest has been asked for yet
+    if deployment.expires_at is not None:
+        left = max(0, int((instant_of(deployment.expires_at) - now).total_seconds()))
+    return {
+        "deployment": deployment.id,
+        "stage": deployment.stage,
+        "policy": deployment.policy,
+        "sites": list(deployment.sites),
+        "hooks": list(deployment.hooks),
+        "changed_at": deployment.changed_at,
+        "changed_by": deployment.changed_by,
+        "lease_seconds_left": left,
+    }
+
+
+def _next_step(connection: Connection, proposal: Proposal, policy: Policy) -> dict[str, Any] | None:
+    """Who has voted on the next step, and who is missing; not how they voted, which the proposal itself tells."""
+    steps = [to for to in votes.steps_from(proposal.state) if to != "retired"]
+    if not steps:
+        return None
+    decision = votes.stand(connection, proposal, steps[0], policy=policy).decision
+    voted = {vote.role for vote in (*decision.counted, *decision.rejected_by, *decision.dissent)}
+    return {
+        "to": steps[0],
+        "voted": sorted(voted),
+        # Who has rejected is missing too, but to say so would tell how they voted.
+        "missing_roles": [role for role in decision.missing_roles if role not in voted],
+        "failed_checks": [check.name for check in decision.failed_checks],
+    }

@@ -1,0 +1,112 @@
+"""`knowdo registry person`: who may act here. It works on the registry's own database, so the first one can be added."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.registry.people import Added
+from services.registry.terminal import AsJson, operator, own_database, show
+
+app = typer.Typer(no_args_is_help=True, help="Persons and services that may act.")
+
+Name = Annotated[str, typer.Argument(help="As colleagues know them")]
+WriteTo = Annotated[Path | None, typer.Option("--token-file", help="Write the token there (mode 0600), do not show it")]
+
+
+@app.command("add")
+def person_add(
+    name: Name,
+    role: Annotated[list[str], typer.Option(help="May be given several times")],
+    service: Annotated[bool, typer.Option("--service", help="A service (role cds or learner); it never votes")] = False,
+    token_file: WriteTo = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a person or service to the registry's own database; the token is shown this once.
+
+    Example: knowdo registry person add "A. Roy" --role clinical-reviewer
+    """
+    from services.plumbing.database import writing
+    from services.registry import people
+    from services.registry.desk import real_time
+
+    with writing(own_database()) as connection:
+        added = people.add_person(connection, name, role, now=real_time(), by=operator(), is_service=service)
+        _hand_over(added, token_file, as_json)
+
+
+@app.command("token")
+def person_token(
+    name: Name,
+    token_file: WriteTo = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give someone a new token; the old one is worth nothing from then on.
+
+    Example: knowdo registry person token "A. Roy"
+    """
+    from services.plumbing.database import writing
+    from services.registry import people
+    from services.registry.desk import real_time
+
+    with writing(own_database()) as connection:
+        added = people.new_token(connection, name, now=real_time(), by=operator())
+        _hand_over(added, token_file, as_json)
+
+
+@app.command("remove")
+def person_remove(name: Name) -> None:
+    """Take away someone's token and rights; their past votes stay in the memory.
+
+    Example: knowdo registry person remove "A. Roy"
+    """
+    from services.plumbing.database import writing
+    from services.registry import people
+    from services.registry.desk import real_time
+
+    with writing(own_database()) as connection:
+        people.deactivate(connection, name, now=real_time(), by=operator())
+    typer.echo(f"{name} may not act here any more")
+
+
+@app.command("list")
+def person_list(as_json: AsJson = False) -> None:
+    """List everyone with their roles.
+
+    Example: knowdo registry person list --json
+    """
+    from services.plumbing.database import reading
+    from services.registry import people
+
+    with reading(own_database()) as connection:
+        known = list(people.everyone(connection).values())
+    rows = [
+        {
+            "name": one.name,
+            "kind": "service" if one.is_service else "person",
+            "roles": sorted(one.roles),
+            "active": one.is_active,
+        }
+        for one in known
+    ]
+    show(rows, as_json, title="People")
+
+
+def _hand_over(added: Added, token_file: Path | None, as_json: bool) -> None:
+    """Show the token once, or write it; inside the transaction, so that nobody is added whose token was lost."""
+    from services.registry.tokens import write_token
+
+    shown: dict[str, Any] = {"name": added.person.name, "roles": sorted(added.person.roles)}
+    if token_file is not None:
+        write_token(token_file, added.token)
+        shown["token_file"] = str(token_file)
+    else:
+        shown["token"] = added.token
+    if as_json:
+        typer.echo(json.dumps(shown))
+    else:
+        typer.echo(f"{shown['name']}: {', '.join(shown['roles'])}")
+        typer.echo(f"token in {token_file}" if token_file else f"token (shown this once): {added.token}")

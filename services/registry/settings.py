@@ -1,0 +1,61 @@
+"""Every setting of the registry, with its reason. Only `app.py` and `commands.py` read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.plumbing.settings import ServiceSettings
+
+
+class RegistrySettings(ServiceSettings):
+    """Settings of the registry (`KNOWDO_REGISTRY_…`)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KNOWDO_REGISTRY_", extra="ignore", frozen=True, validate_by_name=True, validate_by_alias=True
+    )
+
+    public_url: str = Field(
+        default="http://127.0.0.1:8000/registry",
+        pattern=r"^https?://",
+        description="the address people and services use; named as issuer in every manifest",
+    )
+    database_url: str = Field(
+        default="", description="people, votes, ledger, releases; empty: SQLite in `<var>/registry/registry.sqlite`"
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="private key that signs (JWK, mode 0600), made on first use; default `<var>/registry/signing-key.json`",
+    )
+    trusted_keys_file: Path | None = Field(
+        default=None, description="JWK set of further public keys shown at `/keys`, for a change of keys without a gap"
+    )
+    policy: Literal["standard", "demo"] | None = Field(
+        default=None,
+        description="sample floors; default `demo` in demo mode, else `standard`. Roles and gates are the same in both",
+    )
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8001, description="port to listen on")
+
+    @property
+    def folder(self) -> Path:
+        """Where the registry keeps its files."""
+        return self.var / "registry"
+
+    @property
+    def database(self) -> str:
+        """The database URL, or that of the embedded one."""
+        return self.database_url or f"sqlite:///{self.folder.resolve() / 'registry.sqlite'}"
+
+    @property
+    def key_path(self) -> Path:
+        """The file of the signing key."""
+        return self.key_file or self.folder / "signing-key.json"
+
+    @property
+    def policy_name(self) -> str:
+        """The policy that governs."""
+        return self.policy or ("demo" if self.demo else "standard")

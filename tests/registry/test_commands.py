@@ -1,0 +1,203 @@
+"""`knowdo registry`: people on the database itself, everything else by asking a running registry."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from click.testing import Result
+from sqlalchemy import update
+from typer.testing import CliRunner
+
+from services.guidance.errors import NotFound, Unavailable
+from services.guidance.release import pack
+from services.plumbing.database import open_database, writing
+from services.registry.app import create_app
+from services.registry.commands import app
+from services.registry.settings import RegistrySettings
+from services.registry.tables import ledger
+from services.timeline.errors import BadInput, KnowdoError
+from tests.registry import samples
+
+RUN = CliRunner()
+
+
+class Shell:
+    """A command line in one folder, with a registry that listens."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+
+    def run(self, *words: str) -> Result:
+        """Run a command; a fault that is meant is raised as it is."""
+        result: Any = RUN.invoke(app, list(words), env={"KNOWDO_VAR": str(self.folder), "KNOWDO_URL": self.url})
+        if isinstance(result.exception, KnowdoError):
+            raise result.exception
+        found: Result = result
+        return found
+
+    def json(self, *words: str) -> Any:
+        """What a command answers as JSON."""
+        result = self.run(*words, "--json")
+        assert result.exit_code == 0, result.output
+        # The server of these tests lives in the same process and logs to the same stream.
+        return json.loads(result.stdout.splitlines()[-1])
+
+    def person(self, name: str, *roles: str) -> tuple[str, str]:
+        """Add someone; answers the option with their token."""
+        path = self.folder / f"{name}.token"
+        options = [option for role in roles for option in ("--role", role)]
+        self.run("person", "add", name, *options, "--token-file", str(path))
+        return "--token-file", str(path)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A registry on a free port, in a thread, under the demo policy."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = RegistrySettings(var=tmp_path, policy="demo", public_url=f"http://127.0.0.1:{port}")
+    config = uvicorn.Config(create_app(settings), port=port, log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield Shell(tmp_path, f"http://127.0.0.1:{port}")
+    server.should_exit = True
+    thread.join()
+
+
+def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
+    """Add people, propose, vote up to silence, stop, and prove the memory: nothing but commands."""
+    learner = shell.person("Learner", "data-steward")
+    bundle = samples.release()
+    (shell.folder / "release.zip").write_bytes(pack(bundle))
+    (shell.folder / "training.zip").write_bytes(pack(samples.training_pack(bundle.digest)))
+    made = shell.json(
+        "propose", str(shell.folder / "release.zip"), "--evidence", str(shell.folder / "training.zip"),
+        "--author", "Jon", *learner,
+    )  # fmt: skip
+    assert made["release"] == bundle.digest
+    people = {
+        role: shell.person(role, role)
+        for role in ("data-steward", "operations", "clinical-reviewer", "data-science-reviewer")
+    }
+    for to, roles in (
+        ("development", ("data-steward", "operations")),
+        ("silent", ("clinical-reviewer", "data-science-reviewer")),
+    ):
+        for role in roles:
+            result = shell.run("vote", made["proposal"], "--to", to, "--role", role, *people[role])
+        assert f"state: {to}" in result.output
+    assert shell.json("list", *learner)[0]["state"] == "silent"
+    result = shell.run("stop", "small", "--reason", "drill", *people["operations"])
+    assert "1 running release(s) stopped" in result.output
+    assert "nothing was running" in shell.run("stop", "small", *people["operations"]).output
+    actions = [entry["action"] for entry in shell.json("ledger", *learner)["entries"]]
+    assert actions[-2:] == ["moved", "suspended"]
+    assert "suspended" in shell.run("ledger", "--after", "10", *learner).output
+    found = shell.json("verify")
+    assert (found["whole"], found["entries"]) == (True, len(actions))
+
+
+def test_a_vote_that_waits_says_for_whom(shell: Shell) -> None:
+    """The roles that are missing, and the checks in the way."""
+    steward = shell.person("Eve", "data-steward")
+    (shell.folder / "release.zip").write_bytes(pack(samples.release()))
+    proposer = shell.person("Dev", "model-developer")
+    made = shell.json("propose", str(shell.folder / "release.zip"), "--author", "Dev", *proposer)
+    result = shell.run("vote", made["proposal"], "--to", "development", "--role", "data-steward", *steward)
+    assert "still needed: operations" in result.output
+    with pytest.raises(BadInput, match="no such vote"):
+        shell.run("vote", made["proposal"], "--to", "development", "--role", "x", "--vote", "maybe", *steward)
+
+
+def test_a_token_is_shown_once_or_written_for_its_owner(shell: Shell) -> None:
+    """On the screen, or in a file of mode 0600; never in the list."""
+    result = shell.run("person", "add", "Ann", "--role", "clinical-reviewer")
+    token = result.output.rpartition(" ")[2].strip()
+    assert "shown this once" in result.output
+    assert token.startswith("knowdo_")
+    _, path = shell.person("Ben", "auditor")
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+    listed = shell.run("person", "list")
+    assert "Ann" in listed.output
+    assert token not in listed.output + json.dumps(shell.json("person", "list"))
+    again = shell.json("person", "token", "Ann")
+    assert again["token"] != token
+    shell.run("person", "remove", "Ann")
+    assert {one["name"]: one["active"] for one in shell.json("person", "list")} == {"Ann": False, "Ben": True}
+
+
+def test_a_service_is_added_with_its_own_roles(shell: Shell) -> None:
+    """Which are none of a person's."""
+    added = shell.json("person", "add", "ward cds", "--role", "cds", "--service")
+    assert added["roles"] == ["cds"]
+    with pytest.raises(BadInput, match="no such role"):
+        shell.run("person", "add", "bot", "--role", "clinical-reviewer", "--service")
+
+
+def test_verify_notices_and_fails(shell: Shell) -> None:
+    """Exit code 1, and the entry is named; a witness that names what is not there does the same."""
+    reader = shell.person("Ann", "clinical-reviewer")
+    shell.person("Ben", "auditor")
+    head = shell.json("ledger", *reader)["head"]
+    engine = open_database(f"sqlite:///{shell.folder.resolve()}/registry/registry.sqlite")
+    with writing(engine) as connection:
+        connection.execute(update(ledger).where(ledger.c.number == 1).values(entry='{"x":1}'))
+    engine.dispose()
+    result = shell.run("verify")
+    assert result.exit_code == 1
+    assert "entry 1 was altered" in result.output
+    assert head["number"] == 2
+
+
+def test_verify_hears_a_witness(shell: Shell) -> None:
+    """A manifest kept elsewhere is held against the chain; one of another registry is refused."""
+    from services.plumbing.keys import SigningKey, sign
+
+    shell.person("Ann", "clinical-reviewer")
+    key = SigningKey.load_or_create(shell.folder / "registry" / "signing-key.json")
+    witness = shell.folder / "witness.jws"
+    witness.write_text(sign({"typ": "knowdo-ledger-head", "number": 7, "hash": "0" * 64}, key))
+    result = shell.run("verify", "--witness", str(witness))
+    assert result.exit_code == 1
+    assert "names entry 7, which is not there" in result.output
+    witness.write_text(sign({"typ": "knowdo-ledger-head", "number": 1, "hash": "0" * 64}, SigningKey.generate()))
+    with pytest.raises(KnowdoError, match="no key that is trusted"):
+        shell.run("verify", "--witness", str(witness))
+
+
+def test_verify_where_no_registry_ran_is_said(tmp_path: Path) -> None:
+    """An empty chain is whole, so a wrong folder must not look like a proof."""
+    with pytest.raises(NotFound, match="no registry has run here"):
+        Shell(tmp_path / "elsewhere", "").run("verify")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_registry_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    """With what to check."""
+    with pytest.raises(Unavailable, match="does not answer"):
+        Shell(tmp_path, "http://127.0.0.1:9").run("list")
+    with pytest.raises(BadInput, match="cannot be read"):
+        Shell(tmp_path, "http://127.0.0.1:9").run("list", "--token-file", str(tmp_path / "none"))
+
+
+def test_every_command_has_an_example() -> None:
+    """In its help, ready to copy."""
+    for words in (
+        *([name] for name in ("serve", "propose", "vote", "stop", "list", "ledger", "verify")),
+        *(["person", name] for name in ("add", "token", "remove", "list")),
+    ):
+        assert "Example: " in RUN.invoke(app, [*words, "--help"]).output

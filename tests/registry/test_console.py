@@ -1,0 +1,217 @@
+"""The pages: anyone can read the evidence, nobody sees how others vote before a step is decided, and no script runs."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from services.guidance.release import ReleaseBundle
+from services.plumbing.registry_client import Proposed
+from services.registry.console import CSP
+from services.registry.settings import RegistrySettings
+from tests.guidance import small_guidance
+from tests.registry import samples
+from tests.registry.conftest import Clock, House, running
+
+pytestmark = pytest.mark.anyio
+
+
+class Page(HTMLParser):
+    """What a page holds: its tags with their attributes, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep it, and that it is open."""
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "link", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """The tag that was opened last must be the one that closes."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keep the words."""
+        self.words.append(data)
+
+
+async def page(house: House, path: str, **headers: str) -> Page:
+    """A page that is there, well formed, without scripts or styles in it, under the strict policy."""
+    answer = await house.http.get(path, headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"] == CSP
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    found = Page(answer.text)
+    assert found.open == []
+    assert not [tag for tag, _ in found.tags if tag in {"script", "style", "iframe", "object", "form"}]
+    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on") or name == "style"]
+    assert [tag for tag, _ in found.tags].count("h1") == 1
+    return found
+
+
+async def evidence(house: House, proposed: Proposed) -> Page:
+    """The evidence page of a release, as a stranger sees it."""
+    return await page(house, f"/releases/{proposed.release}/page")
+
+
+async def test_the_evidence_page_needs_no_account(house: House) -> None:
+    """What it is, what not for, how good, at what price, by whom agreed, and how to check it."""
+    proposed = await house.propose()
+    await house.climb(proposed, "pilot")
+    text = (await evidence(house, proposed)).text
+    for said in (
+        "pilot",
+        "Do not use care",
+        "Without any guidance, 12 of 100 came back within 30 days",
+        "It ranks a random case above a non-case 72 (70 to 74) times in 100",
+        "Clarity costs 2 of 1,000 pairs.",
+        "2,000 stays of 1,500 patients, 240 with the outcome",
+        "0.720 (0.700 to 0.740)",
+        "3,000 decisions, 2,500 with a known outcome, 300 with the event",
+        "Ann Clinical approve read and agreed",
+        "registry: moved from silent to pilot",
+        proposed.release,
+        samples.training_pack(proposed.release).digest,
+    ):
+        assert said in text, said
+
+
+async def test_a_number_has_its_interval(house: House) -> None:
+    """Every AUROC, slope, ratio and rate on the page stands beside its interval."""
+    proposed = await house.propose()
+    text = (await evidence(house, proposed)).text
+    for number in ("0.720", "1.00", "1.02", "10.0"):
+        assert re.search(rf"{re.escape(number)} \(", text), number
+
+
+async def test_how_others_vote_is_not_shown_before_the_step_is_decided(house: House) -> None:
+    """Who has voted, in which role: yes. Agreement, rejection and its reason: only afterwards."""
+    proposed = await house.propose()
+    await house.climb(proposed, "silent")
+    known = await house.as_("Kim Auditor").proposal(proposed.proposal)
+    await house.as_("Cleo Equity").vote(
+        proposed.proposal, transition="pilot", role="equity-reviewer", vote="reject", release=proposed.release,
+        evidence=[one["evidence"] for one in known["evidence"]], reason="no language data yet",
+    )  # fmt: skip
+    text = (await evidence(house, proposed)).text
+    assert "Cleo Equity (equity-reviewer)" in text
+    assert "no language data yet" not in text
+    assert "reject" not in text
+    assert "Still needed: clinical-reviewer, data-science-reviewer, privacy-security" in text
+    await house.as_("Ida Safety").suspend("small", reason="drill")
+    text = (await evidence(house, proposed)).text
+    assert "reject no language data yet" in text
+    assert "This release is stopped" in text
+
+
+async def test_a_page_without_evidence_says_what_is_missing(house: House) -> None:
+    """Nothing is green because it is not there."""
+    proposed = await house.propose(evidence=())
+    await house.agree(proposed, "development")
+    text = (await evidence(house, proposed)).text
+    assert "No training evidence yet" in text
+    assert "there is none ✕ does not meet" in text
+
+
+async def test_text_of_a_guidance_cannot_become_markup(house: House) -> None:
+    """Whatever a title, a name or a reason holds, it is shown and not run."""
+    nasty = '"><script>alert(1)</script>'
+    text = small_guidance.GUIDANCE.replace("title: Small", f"title: '{nasty}'")
+    bundle = ReleaseBundle(
+        guidance="small", version="1.0.0", files={**samples.release().files, **small_guidance.files(text)}
+    )
+    proposed = await house.propose(bundle)
+    assert nasty in (await evidence(house, proposed)).text
+
+
+async def test_an_unknown_release_is_404(house: House) -> None:
+    """Also an impossible one."""
+    for digest in (samples.RELEASE, "x", "%00"):
+        assert (await house.http.get(f"/releases/{digest}/page")).status_code == 404
+
+
+async def test_the_overview_asks_who_is_there(house: House) -> None:
+    """A browser is asked for a password, which is the token; a bearer token does as well; a service may not look."""
+    stranger = await house.http.get("/")
+    assert (stranger.status_code, stranger.headers["www-authenticate"][:5]) == (401, "Basic")
+    wrong = await house.http.get("/", headers={"Authorization": "Basic " + base64.b64encode(b"ann:x").decode()})
+    assert wrong.status_code == 401
+    broken = await house.http.get("/", headers={"Authorization": "Basic ???"})
+    assert broken.status_code == 401
+    basic = base64.b64encode(f"ann:{house.tokens['Ann Clinical']}".encode()).decode()
+    assert "No guidance yet" in (await page(house, "/", Authorization=f"Basic {basic}")).text
+    assert await page(house, "/", Authorization=f"Bearer {house.tokens['Ann Clinical']}")
+    assert (await house.http.get("/", headers={"Authorization": f"Bearer {house.tokens['cds']}"})).status_code == 403
+
+
+async def test_the_overview_shows_what_waits(house: House) -> None:
+    """Stage as word and shape, who has voted, who is missing, the lease, and how to stop it."""
+    proposed = await house.propose()
+    await house.climb(proposed, "silent")
+    assert (
+        "no service has asked yet"
+        in (await page(house, "/", Authorization=f"Bearer {house.tokens['Ann Clinical']}")).text
+    )
+    await house.as_("cds").manifests()
+    await house.agree(proposed, "pilot", but=("Dan Privacy",))
+    text = (await page(house, "/", Authorization=f"Bearer {house.tokens['Ann Clinical']}")).text
+    assert "◐ silent" in text
+    assert "pilot: clinical-reviewer, data-science-reviewer, equity-reviewer" in text
+    assert "privacy-security" in text
+    assert "240 min" in text
+    assert "knowdo registry stop small" in text
+
+
+async def test_the_demo_policy_is_said_on_every_page(tmp_path: Path, clock: Clock) -> None:
+    """Loudly, and the overview is open to look at; under a standard registry the page of a demo release says it still."""
+    async with running(RegistrySettings(var=tmp_path, demo=True), clock) as house:
+        proposed = await house.propose()
+        await house.climb(proposed, "pilot")
+        for path in ("/", f"/releases/{proposed.release}/page"):
+            assert "DEMONSTRATION policy" in (await page(house, path)).text
+        assert "(made-up patients)" in (await evidence(house, proposed)).text
+
+
+async def test_the_stylesheet_is_served_from_the_house(house: House) -> None:
+    """No font, image or script from elsewhere; small."""
+    answer = await house.http.get("/style.css")
+    assert answer.headers["content-type"].startswith("text/css")
+    assert "http" not in answer.text
+    assert "url(" not in answer.text
+    assert len(answer.text) < 12_000
+    found = await evidence(house, await house.propose())
+    assert [attributes["href"] for tag, attributes in found.tags if tag == "link"] == ["/style.css"]
+
+
+def test_every_pair_of_colours_can_be_read() -> None:
+    """At least 4.5 to 1 for each text on its ground, light and dark."""
+    css = (Path(__file__).resolve().parents[2] / "services/registry/pages/style.css").read_text()
+    for scheme in re.findall(r":root \{(.*?)\}", css, re.DOTALL):
+        colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", scheme))
+        pairs = [(text, ground) for text in ("ink", "muted", "link") for ground in ("page", "panel")]
+        pairs += [(text, f"{text}-tint") for text in ("stop", "warn", "meets", "unsure")]
+        for text, ground in pairs:
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours as WCAG 2 defines it."""
+
+    def light(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    bright, dark = sorted((light(one), light(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
