@@ -52,7 +52,7 @@ def test_some_guidance_is_shipped() -> None:
 
 def test_the_bedside_never_imports_the_workshop() -> None:
     """Importing the CDS service loads none of mlflow, pandas, scikit-learn, scipy, pyarrow."""
-    heavy = "mlflow pandas sklearn scipy pyarrow statsmodels".split()
+    heavy = ["mlflow", "pandas", "sklearn", "scipy", "pyarrow", "statsmodels"]
     code = f"import sys, services.cds.app; print([name for name in {heavy!r} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "[]"
