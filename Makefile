@@ -50,7 +50,7 @@ format: $(READY) ## let ruff mend what it can
 	@$(BIN)/ruff format .
 
 bench: $(READY) ## print each figure beside its floor and its peer
-	@$(BIN)/python -m pytest tests/load --benchmark-only -q
+	@$(BIN)/python -m tests.load
 
 docs: $(READY) ## write docs/reference from the code
 	@$(BIN)/python -m tests.reference_docs --write

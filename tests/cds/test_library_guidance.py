@@ -13,8 +13,8 @@ from services.guidance.release import build_release
 from services.timeline.codes import ValueSets
 from tests.cds.conftest import run
 from tests.cds.fake_registry import FakeRegistry
-from tests.cds.measure_call import LIBRARY, body, model_of
 from tests.cds.tea import NOW
+from tests.load.cost_of_a_call import LIBRARY, body, model_of
 
 pytestmark = pytest.mark.anyio
 

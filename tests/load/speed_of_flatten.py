@@ -1,4 +1,4 @@
-"""How fast resources become events and events a timeline: `python -m tests.timeline.speed FOLDER-OF-NDJSON`.
+"""How fast resources become events and events a timeline: `python -m tests.load.speed_of_flatten FOLDER-OF-NDJSON`.
 
 Prints each figure beside its floor (the typed decode alone) in one run; CPU time, one core.
 """

@@ -1,4 +1,4 @@
-"""What a call costs: CPU of the server per request, 100 KB body, the full path. `python -m tests.cds.measure_call`.
+"""What a call costs: CPU of the server per request, 100 KB body, the full path. `python -m tests.load.cost_of_a_call`.
 
 A real server process; CPU from /proc over a counted number of requests. `--jwt` signs each call (ES384), `--connections`
 as given, `--guidance` is any guidance directory (a scorecard with one step for each input is made for it).
