@@ -1,0 +1,54 @@
+"""Chance, one stream per patient: any patient can be generated alone and comes out the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+_BLOCK = 1024
+
+
+class Dice:
+    """Uniform and normal draws from the stream of (seed, patient), taken from numpy in blocks for speed."""
+
+    __slots__ = ("_normals", "_rng", "_uniforms")
+
+    def __init__(self, seed: int, patient: int) -> None:
+        self._rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(patient,))))
+        self._uniforms: list[float] = []
+        self._normals: list[float] = []
+
+    def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
+        """A number between `low` and `high`."""
+        if not self._uniforms:
+            self._uniforms = self._rng.random(_BLOCK).tolist()
+        return low + (high - low) * self._uniforms.pop()
+
+    def normal(self, mean: float = 0.0, sd: float = 1.0) -> float:
+        """A normal number."""
+        if not self._normals:
+            self._normals = self._rng.standard_normal(_BLOCK).tolist()
+        return mean + sd * self._normals.pop()
+
+    def chance(self, probability: float) -> bool:
+        """Whether it happens."""
+        return self.uniform() < probability
+
+    def gap(self, mean: float) -> float:
+        """An exponential waiting time."""
+        return -mean * math.log(1.0 - self.uniform())
+
+    def around(self, median: float, spread: float) -> float:
+        """A log-normal number with that median."""
+        return median * math.exp(self.normal(0.0, spread))
+
+    def pick(self, weights: Sequence[float]) -> int:
+        """An index, by weight."""
+        left = self.uniform() * sum(weights)
+        for index, weight in enumerate(weights):
+            left -= weight
+            if left < 0:
+                return index
+        return len(weights) - 1

@@ -1,0 +1,136 @@
+"""What a person sees of the demo: chapters, figures, the card, and where to click next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from services.cds.show_card import card_panel
+from services.demo.committee import Step
+
+CHAPTERS: Final = 8
+LOUD: Final = (
+    "DEMONSTRATION. Made-up patients, made-up persons, small samples: the policy named `demo` is in the signed manifest,\n"
+    "on every page and in the ledger. No gate is skipped. Nothing here is for patient care."
+)
+
+
+class Telling:
+    """Tells the demo on a console; progress bars go to standard error, so that what is told can be piped."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._chapter = 0
+
+    def loud(self) -> None:
+        """The one thing that nobody may miss."""
+        self._console.print(Panel(Text(LOUD, style="bold yellow"), border_style="yellow"))
+
+    def chapter(self, title: str) -> None:
+        """The next step begins."""
+        self._chapter += 1
+        self._console.print(Text(f"\n{self._chapter} of {CHAPTERS}  {title}", style="bold"))
+
+    def say(self, line: str) -> None:
+        """One sentence."""
+        self._console.print(Text(f"  {line}"), soft_wrap=True)
+
+    @contextmanager
+    def bar(self, what: str, total: int | None) -> Iterator[Bar]:
+        """A progress bar while it takes."""
+        progress = Progress(
+            TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        with progress:
+            yield Bar(progress, what, total)
+
+    def models(self, result: Mapping[str, Any], *, attainable: float) -> None:
+        """What each kind of model reached, and what chance allows."""
+        table = Table(box=None, padding=(0, 2), pad_edge=True)
+        for heading in ("", "model", "AUROC (95 % interval)", "Brier"):
+            table.add_column(heading, justify="left" if heading in ("", "model") else "right")
+        for kind, report in result["models"].items():
+            low, high = report["auroc_ci"]
+            table.add_row(
+                "*" if kind == result["chosen"] else "",
+                kind,
+                f"{report['auroc']:.3f} ({low:.3f} to {high:.3f})",
+                f"{report['brier']:.4f}",
+            )
+        self._console.print(table)
+        self.say(f"Chosen: {result['chosen']}. {result['price_of_glass_box']['sentence']}")
+        self.say(
+            f"The true risk itself would reach {attainable:.3f}: what is missing is chance, and what no record shows."
+        )
+
+    def step(self, step: Step) -> None:
+        """A step that the committee took."""
+        who = ", ".join(f"{person} ({role})" for role, person in step.agreed.items())
+        self.say(f"→ {step.to}: {who}")
+        for name, doubt in step.doubts.items():
+            self.say(f"    {name} cannot be told yet; accepted with a reason by {doubt}")
+
+    def silence(self, report: Any) -> None:  # SilentMonth; the console needs no import of the learner
+        """What the silent month showed."""
+        ratio, skew = report.calibration.o_e, report.skew
+        self.say(
+            f"{report.decisions:,} decisions kept, {report.matured:,} stays with a known outcome: "
+            f"{report.calibration.observed:.0f} readmissions seen, {report.calibration.expected:.1f} expected "
+            f"(ratio {ratio.value:.2f}, {ratio.ci[0]:.2f} to {ratio.ci[1]:.2f})"
+        )
+        self.say(
+            f"A card would have been shown at {report.alert_rate.value:.0%} of discharges (budget {report.alert_budget:.0%})"
+        )
+        causes = "; ".join(f"{count} × {cause}" for cause, count in sorted(skew.causes.items()))
+        self.say(
+            f"Bedside against history: {skew.different:,} of {skew.compared:,} feature values differ"
+            + (f" ({causes})" if causes else "")
+        )
+
+    def card(self, card: Mapping[str, Any], *, true_risk: float) -> None:
+        """The card, as a clinician would see it, and what the hospital's maker knows."""
+        self._console.print(card_panel(card))
+        self.say(f"(Only in a demo hospital is it known: the true risk of this patient is {true_risk:.0%}.)")
+
+    def next_steps(self, *, card: Mapping[str, Any], url: str, request: Path, var: Path, once: bool) -> None:
+        """Where to click, and what to type."""
+        environment = f"KNOWDO_VAR={var} KNOWDO_DEMO=true"
+        self._console.print(Text("\nWhere next", style="bold"))
+        for what, how in (
+            ("The evidence behind the card", str(card["source"]["url"])),
+            ("The registry: who agreed to what", f"{url}/registry/"),
+            ("What an EHR can call", f"curl -s {url}/cds-services"),
+            ("The same call again", f"{environment} knowdo cds call {request} --service readmission-30d --url {url}"),
+            ("MLflow: the run and the registered model", f"{environment} knowdo up --mlflow-ui"),
+            ("Proof that the ledger is whole", f"{environment} knowdo registry verify"),
+        ):
+            self._console.print(Text.assemble(f"  {what}\n    ", (how, "cyan")), soft_wrap=True)
+        if once:
+            self.say(f"The pages need the platform running: {environment} knowdo up")
+        else:
+            self.say(f"Serving at {url} (the bedside's clock stands at this discharge); stop with Ctrl-C")
+
+
+class Bar:
+    """One progress bar whose task may change on the way."""
+
+    def __init__(self, progress: Progress, what: str, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task(what, total=total)
+
+    def advance(self, by: int = 1) -> None:
+        """So much more is done."""
+        self._progress.advance(self._task, by)
+
+    def now(self, what: str, done: int, of: int) -> None:
+        """What is being done, and how far it is."""
+        self._progress.update(self._task, description=what, completed=done, total=of)

@@ -1,0 +1,107 @@
+"""The learner's HTTP API: what ran, what came of it, and the start of a new run. It translates; it decides nothing."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.guidance.errors import NotAuthenticated, NotFound
+from services.learner.guidance_names import guidance_folder
+from services.learner.jobs import Jobs
+from services.learner.report import STYLE_DIGEST
+from services.learner.run_log import REPORT_FILE, RunLog
+from services.learner.train_options import TrainOptions
+from services.plumbing.web import decode, json_response, read_body
+
+router: Final = APIRouter()
+LIMIT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What the routes work with."""
+
+    log: RunLog
+    jobs: Jobs
+    store: Path
+    guidance: tuple[Path, ...]
+    workers: int
+    api_token: str
+    open: bool
+
+
+class NewRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is asked for: a guidance by name, and how to train it."""
+
+    guidance: str
+    folds: Annotated[int, msgspec.Meta(ge=2, le=50)] = 5
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 0
+    since: str = msgspec.field(name="from", default="")
+    until: str = ""
+    data_until: str = ""
+
+
+_NEW_RUN: Final = msgspec.json.Decoder(NewRun)
+
+
+@router.get("/runs")
+async def runs(request: Request) -> Response:
+    """The newest runs first: digests, counts and scores, no patient."""
+    return json_response({"runs": await run_in_threadpool(_service(request).log.all)})
+
+
+@router.get("/runs/{run}")
+async def one_run(run: str, request: Request) -> Response:
+    """One run; `last` is the newest that is done."""
+    return json_response(await run_in_threadpool(_service(request).log.get, run))
+
+
+@router.get("/runs/{run}/report")
+async def report(run: str, request: Request) -> Response:
+    """The evidence of a run, as a page to read and print."""
+    log = _service(request).log
+    logged = await run_in_threadpool(log.get, run)
+    path = log.folder(logged.id) / REPORT_FILE
+    if not path.is_file():
+        raise NotFound(f"the run is {logged.state} and has no report", place=logged.id, remedy="Wait until it is done")
+    policy = (
+        f"default-src 'none'; style-src '{STYLE_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    headers = {"Content-Security-Policy": policy, "Content-Type": "text/html; charset=utf-8"}
+    return Response(await run_in_threadpool(path.read_bytes), headers=headers)
+
+
+@router.post("/runs")
+async def start(request: Request) -> Response:
+    """Begin a training in the background; 409 while another is under way."""
+    service = _service(request)
+    shown = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not service.open and not (service.api_token and hmac.compare_digest(shown.encode(), service.api_token.encode())):
+        raise NotAuthenticated(
+            "no or another token", place="/runs", remedy="Set KNOWDO_LEARNER_API_TOKEN_FILE, and send that token"
+        )
+    wanted = decode(_NEW_RUN, await read_body(request, limit=LIMIT))
+    directory = guidance_folder(wanted.guidance, service.guidance, paths_too=False)
+    options = TrainOptions(
+        folds=wanted.folds,
+        seed=wanted.seed,
+        workers=service.workers,
+        since=wanted.since,
+        until=wanted.until,
+        data_end=wanted.data_until,
+    )
+    options.moments()  # a date that is none is said now, not in the log of a process
+    return json_response({"run": await service.jobs.start(directory, service.store, options)}, 202)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.learner
+    return service

@@ -1,0 +1,142 @@
+"""The evidence as a page that a committee reads in ten minutes: HTML to print, without scripts.
+
+Every sentence comes from `guidance.evidence_wording`, every number with its interval and its count.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import jinja2
+
+from services.figures.charts import Benefit, RiskGroup, calibration_chart, decision_curve
+from services.guidance import evidence_wording as said
+from services.guidance.definition import Guidance
+from services.guidance.evidence import Estimate, Evaluation
+from services.guidance.rounding import percent
+from services.learner.gate import reasons_against
+
+if TYPE_CHECKING:  # the service shows pages without loading what reckons them
+    from services.learner.cohort import FlowStep
+    from services.learner.decision_curve import NetBenefit
+    from services.learner.evaluation import Performance
+    from services.learner.subgroups import Judged, SubgroupTable
+    from services.learner.workload import Workload
+
+MARKS: Final = {"meets": "✓", "does not meet": "✕", "cannot tell": "?"}
+
+
+def evidence_report(
+    *,
+    guidance: Guidance,
+    evaluation: Evaluation,
+    performance: Performance,
+    work: Workload,
+    curve: Sequence[NetBenefit],
+    groups: SubgroupTable,
+    flow: Sequence[FlowStep],
+    store: str,
+    folds: int,
+    seed: int,
+) -> str:
+    """The whole page."""
+    outcome = guidance.outcome
+    sample = said.Sample(data=f"data of {evaluation.since[:10]} to {evaluation.until[:10]}")
+    source = f"{evaluation.rows:,} stays, {evaluation.events:,} with the outcome, {evaluation.split}"
+    calibration = performance.calibration
+    return _TEMPLATES.get_template("evidence.html.j2").render(
+        guidance=guidance,
+        evaluation=evaluation,
+        performance=performance,
+        against=reasons_against(evaluation),
+        sentences={
+            "base": said.base(outcome, sample, events=evaluation.events, people=evaluation.rows),
+            "right": said.right_per_100(
+                outcome, sample, right=work.right, flagged=work.alerts, interval=_shares(work.ppv)
+            ),
+            "missed": said.missed(outcome, sample, caught=work.right, events=work.events),
+            "false": said.false_alarms(
+                outcome, sample, flagged=work.alerts - work.right, others=work.rows - work.events
+            ),
+            "discrimination": said.discrimination(auroc=performance.auroc.value, interval=performance.auroc.ci),
+            "accuracy": said.overall_accuracy(brier=performance.brier.value, base_rate=performance.prevalence),
+            "interval": said.INTERVAL_NOTE,
+        },
+        threshold=percent(work.threshold),
+        calibration=calibration_chart(
+            [
+                RiskGroup(
+                    stated=group.stated,
+                    observed=group.observed.value,
+                    low=group.observed.ci[0],
+                    high=group.observed.ci[1],
+                    rows=group.rows,
+                    events=group.events,
+                )
+                for group in calibration.groups
+            ],
+            outcome=outcome.name,
+            source=source,
+            curve=list(zip(calibration.curve.stated, calibration.curve.observed, strict=True))
+            if calibration.curve
+            else (),
+        ),
+        decision=decision_curve(
+            [Benefit(threshold=one.threshold, model=one.model.value, all=one.everyone) for one in curve],
+            outcome=outcome.name,
+            source=source,
+        ),
+        groups=groups,
+        flow=flow,
+        store=store,
+        command=f"knowdo learner train {guidance.id} --folds {folds} --seed {seed}",
+    )
+
+
+def _shares(estimate: Estimate) -> tuple[float, float]:
+    return estimate.ci
+
+
+def _interval(estimate: Estimate | None, decimals: int = 3) -> str:
+    """`0.839 (0.829 to 0.849)`."""
+    if estimate is None:
+        return "–"
+    low, high = estimate.ci
+    return f"{estimate.value:.{decimals}f} ({low:.{decimals}f} to {high:.{decimals}f})"
+
+
+def _judged(judged: Judged) -> str:
+    return f"{MARKS[judged.verdict]} {_interval(judged.estimate, 2)}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {"interval": _interval, "judged": _judged, "count": _count}
+    environment.filters.update(filters)
+    return environment
+
+
+_TEMPLATES: Final = _environment()
+
+
+def _style_digest() -> str:
+    """The digest by which a content security policy lets the page's own style in, and no other."""
+    style = _TEMPLATES.get_template("evidence.css").render()
+    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+
+STYLE_DIGEST: Final = _style_digest()

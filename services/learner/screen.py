@@ -1,0 +1,125 @@
+"""What the learner's commands show: progress on standard error, findings as tables; no patient data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:  # a command loads only what it does
+    from services.learner.ingest import IngestReport
+    from services.learner.run_log import Run
+    from services.learner.silent import SilentEvidence
+
+out = Console()
+err = Console(stderr=True)
+
+
+@contextmanager
+def bytes_bar(what: str, total: int) -> Iterator[Progress]:
+    """A bar over bytes."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        progress.add_task(what, total=total)
+        yield progress
+
+
+@contextmanager
+def stages_bar() -> Iterator[Progress]:
+    """One bar that is named by the stage it is in."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        progress.add_task("beginning", total=None)
+        yield progress
+
+
+def show_ingest(report: IngestReport) -> None:
+    """What was read, what was not and where, and how the store stands."""
+    table = Table(title="Read", title_justify="left")
+    table.add_column("Resource")
+    table.add_column("Count", justify="right")
+    for name, count in report.resources.items():
+        table.add_row(name, f"{count:,}")
+    out.print(table)
+    if report.skipped:
+        table = Table(title="Not used, or mended", title_justify="left")
+        table.add_column("Reason")
+        table.add_column("Count", justify="right")
+        table.add_column("First places", overflow="fold")
+        for skip in report.skipped:
+            table.add_row(skip.reason, f"{skip.count:,}", "\n".join(skip.places[:3]))
+        out.print(table)
+    for trouble in report.troubles:
+        out.print(f"[{'bold red' if trouble.serious else 'dim'}]{trouble.place}[/]: {trouble.message}", highlight=False)
+    changed = "" if report.changed else " Nothing was new: the store is as it was."
+    out.print(
+        f"{report.events:,} events from {report.files:,} file(s) in {report.seconds:.1f} s "
+        f"({report.resources_per_second:,} resources/s); the known time of {report.known_time_assumed:.1%} is assumed."
+        f"{changed}",
+        highlight=False,
+    )
+    out.print(f"Store: {report.rows:,} events of {report.patients:,} patients, {report.digest}", highlight=False)
+
+
+def show_training(result: Mapping[str, Any]) -> None:
+    """The models side by side, what was chosen and why, and what to do next."""
+    table = Table(
+        title=f"{result['guidance']}: {result['rows']:,} rows, {result['events']:,} events", title_justify="left"
+    )
+    for name in ("Model", "AUROC", "AUPRC", "Brier", "Slope", "Intercept"):
+        table.add_column(name, justify="left" if name == "Model" else "right")
+    for kind, model in result["models"].items():
+        chosen = " (chosen)" if kind == result["chosen"] else ""
+        low, high = model["auroc_ci"]
+        table.add_row(
+            kind.replace("_", " ") + chosen,
+            f"{model['auroc']:.3f} ({low:.3f} to {high:.3f})",
+            f"{model['auprc']:.3f}",
+            f"{model['brier']:.4f}",
+            f"{model['calibration_slope']['value']:.2f}",
+            f"{model['calibration_intercept']['value']:.2f}",
+        )
+    out.print(table)
+    out.print(result["price_of_glass_box"]["sentence"], highlight=False)
+    out.print(result["sample_size"]["sentence"], highlight=False)
+    for alarm in result["leaks"]["found"]:
+        out.print(f"[bold red]Alarm[/]: {alarm}", highlight=False)
+    out.print(f"Release  {result['release']}\nEvidence {result['evidence']}", highlight=False)
+    if result["mlflow"]:
+        out.print(f"MLflow   models:/{result['mlflow']['model']}/{result['mlflow']['version']}", highlight=False)
+    out.print(
+        f"Run      {result['run']}   (knowdo learner report {result['run']} --out evidence.html)", highlight=False
+    )
+
+
+def show_silence(evidence: SilentEvidence) -> None:
+    """What the release would have said, and whether it was right."""
+    report = evidence.report
+    ratio, rate = report.calibration.o_e, report.alert_rate
+    out.print(
+        f"{report.decisions:,} decisions, {report.matured:,} stays with a known outcome, {report.events:,} events\n"
+        f"Observed / expected {ratio.value:.2f} ({ratio.ci[0]:.2f} to {ratio.ci[1]:.2f})\n"
+        f"Alert rate {rate.value:.1%} ({rate.ci[0]:.1%} to {rate.ci[1]:.1%}); budget {report.alert_budget:.0%}\n"
+        f"Unknown feature values {report.unknown_share:.1%}\n"
+        f"Skew: {report.skew.different:,} of {report.skew.compared:,} feature values differ",
+        highlight=False,
+    )
+    for cause, count in sorted(evidence.skew.causes.items()):
+        out.print(f"  {count:,} {cause}", highlight=False)
+    for decision, feature, _ in evidence.skew.examples[:5]:
+        out.print(f"  unexplained: decision {decision}, {feature}", highlight=False)
+    out.print(f"Evidence {evidence.pack.digest}", highlight=False)
+
+
+def show_runs(runs: Sequence[Run]) -> None:
+    """The newest runs first."""
+    table = Table()
+    for name in ("Run", "Guidance", "State", "Release, or fault", "Proposal"):
+        table.add_column(name, no_wrap=name in {"Run", "State"}, overflow="fold")
+    for run in runs:
+        table.add_row(run.id, run.guidance, run.state, run.release or run.fault or "", run.proposal or "")
+    out.print(table)

@@ -1,0 +1,112 @@
+"""The whole loop, as `make demo ONCE=1` runs it, on a small hospital."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.demo.loop import DemoOptions, run_demo
+from services.demo.telling import Telling
+from services.guidance.release import unpack
+from services.timeline.errors import BadInput
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The demo run to its card in an own process; its folder, and what it printed."""
+    var = tmp_path_factory.mktemp("demo") / "var"
+    command = [
+        sys.executable,
+        "-m",
+        "services.command",
+        "demo",
+        "run",
+        "--patients",
+        "1000",
+        "--once",
+        "--var",
+        str(var),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=280, env={**os.environ, "COLUMNS": "200"}
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return var, done.stdout
+
+
+def test_the_demo_ends_with_a_card_of_the_release_it_trained(ran: tuple[Path, str]) -> None:
+    """The card's source names the digest of the release that was trained in this very run."""
+    var, said = ran
+    trained = re.search(r"Release (sha256:[0-9a-f]{64})", said)
+    assert trained
+    releases = list((var / "learner" / "runs").glob("*/release.zip"))
+    assert [unpack(path.read_bytes()).digest for path in releases] == [trained[1]]
+    assert f"/registry/releases/{trained[1]}/page" in said
+    assert "30-day readmission risk" in said
+
+
+def test_it_says_loudly_that_it_is_a_demonstration(ran: tuple[Path, str]) -> None:
+    """The policy named demo is said first, and stands on the card."""
+    assert ran[1].index("DEMONSTRATION") < ran[1].index("1 of 8")
+    assert "Demonstration policy" in ran[1]
+
+
+def test_silence_came_before_the_pilot(ran: tuple[Path, str]) -> None:
+    """The silent period was called through the real hooks, weighed, and filed before the votes for pilot."""
+    said = ran[1]
+    steps = ["→ development", "→ silent", "no card shown", "decisions kept", "→ pilot", "of 13, LACE", "accepted, kept"]
+    places = [said.index(step) for step in steps]
+    assert places == sorted(places)
+
+
+def test_the_call_is_kept_to_be_made_again(ran: tuple[Path, str]) -> None:
+    """The hook request that got the card lies in the folder, with all its prefetch."""
+    request = json.loads((ran[0] / "discharge.json").read_text(encoding="utf-8"))
+    assert request["hook"] == "encounter-discharge"
+    assert request["prefetch"]["encounter"]["status"] == "in-progress"
+
+
+def test_the_truth_is_not_where_the_learner_reads(ran: tuple[Path, str]) -> None:
+    """True risks lie beside the FHIR folder, not in it."""
+    hospital = ran[0] / "hospital"
+    assert (hospital / "truth" / "true_risks.csv").is_file()
+    assert {path.suffix for path in (hospital / "fhir").iterdir()} == {".ndjson"}
+
+
+def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
+    """The demo never clears away what it did not make."""
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "registry" / "registry.sqlite").write_text("a real one")
+    with pytest.raises(BadInput, match="not a demo"):
+        run_demo(DemoOptions(var=tmp_path, patients=200, once=True), _silent())
+    assert (tmp_path / "registry" / "registry.sqlite").read_text() == "a real one"
+
+
+def test_a_taken_port_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    """That nothing can be served there is known in the first second, not after the training."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(BadInput, match="cannot listen"):
+            run_demo(DemoOptions(var=tmp_path / "var", patients=200, port=port), _silent())
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_small_hospital_is_silent_for_longer() -> None:
+    """A month for 10,000 patients; with fewer, as long as it takes to have something to weigh."""
+    assert DemoOptions(var=Path("var"), patients=10_000).silent_days == 30
+    assert DemoOptions(var=Path("var"), patients=1_000).silent_days == 240
+
+
+def _silent() -> Telling:
+    from rich.console import Console
+
+    return Telling(Console(quiet=True))

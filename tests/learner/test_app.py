@@ -1,0 +1,155 @@
+"""The learner's service: runs can be read, a training is begun in the background, and only by who may."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.guidance.errors import Refused
+from services.learner.app import create_app, open_run_log
+from services.learner.jobs import Jobs
+from services.learner.report import STYLE_DIGEST
+from services.learner.run_log import REPORT_FILE
+from services.learner.settings import LearnerSettings
+from services.learner.train_options import TrainOptions
+
+pytestmark = pytest.mark.anyio
+
+
+def settings_in(folder: Path, **changed: object) -> LearnerSettings:
+    """Settings as the environment would give them."""
+    return LearnerSettings.model_validate({"var": folder, "api_token": "secret"} | changed)
+
+
+@asynccontextmanager
+async def client_of(settings: LearnerSettings) -> AsyncIterator[httpx.AsyncClient]:
+    """The app, started, behind an in-process client."""
+    app = create_app(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://learner") as client,
+    ):
+        yield client
+
+
+async def test_it_is_live_and_ready(tmp_path: Path) -> None:
+    """Health, readiness and an empty list of runs."""
+    async with client_of(settings_in(tmp_path)) as client:
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/readyz")).json() == {"run_log": True}
+        assert (await client.get("/runs")).json() == {"runs": []}
+
+
+async def test_a_run_and_its_report_can_be_read(tmp_path: Path) -> None:
+    """Result and page; the page's policy lets in its own style and nothing else."""
+    settings = settings_in(tmp_path)
+    log = open_run_log(settings)
+    run = log.begin("x", kind="train", settings={})
+    (log.folder(run) / REPORT_FILE).write_text("<html>")
+    log.finish(run, result={"rows": 1}, release="sha256:a", evidence="sha256:b")
+    bare = log.begin("x", kind="train", settings={})
+    async with client_of(settings) as client:
+        assert (await client.get(f"/runs/{run}")).json()["result"] == {"rows": 1}
+        assert (await client.get("/runs/last")).json()["id"] == run
+        page = await client.get(f"/runs/{run}/report")
+        assert page.text == "<html>"
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert f"style-src '{STYLE_DIGEST}'" in page.headers["content-security-policy"]
+        assert "script" not in page.headers["content-security-policy"]
+        assert (await client.get(f"/runs/{bare}/report")).status_code == 404
+        missing = await client.get("/runs/none")
+        assert missing.status_code == 404
+        assert "no such run" in missing.json()["detail"]
+
+
+def test_the_digest_of_the_policy_is_that_of_the_style_in_the_page() -> None:
+    """Else a browser would show the page without its style."""
+    import base64
+    import hashlib
+    import re
+
+    from services.learner.report import _TEMPLATES
+
+    template = _TEMPLATES.from_string('<style>{% include "evidence.css" %}</style>').render()
+    style = re.search(r"<style>(.*?)</style>", template, flags=re.S)
+    assert style is not None
+    assert "sha256-" + base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() == STYLE_DIGEST
+
+
+@pytest.mark.parametrize(
+    ("body", "token", "status"),
+    [
+        ({"guidance": "readmission-30d"}, None, 401),
+        ({"guidance": "readmission-30d"}, "wrong", 401),
+        ({"guidance": "../../etc"}, "secret", 404),
+        ({"guidance": "readmission-30d", "folds": 1}, "secret", 400),
+        ({"guidance": "readmission-30d", "from": "yesterday"}, "secret", 400),
+        ({"guidance": "readmission-30d", "shell": "x"}, "secret", 400),
+    ],
+)
+async def test_a_run_is_begun_only_by_who_may_and_only_of_what_has_a_name(
+    tmp_path: Path, body: dict[str, object], token: str | None, status: int
+) -> None:
+    """No token, a path instead of a name, a number out of range, an unknown key: refused before anything starts."""
+    async with client_of(settings_in(tmp_path)) as client:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        assert (await client.post("/runs", json=body, headers=headers)).status_code == status
+        assert (await client.get("/runs")).json() == {"runs": []}
+
+
+async def test_a_training_over_http_runs_beside_the_service(tmp_path: Path) -> None:
+    """202 with the run's id; the process logs how it ended (here: there is no store)."""
+    async with client_of(settings_in(tmp_path)) as client:
+        answer = await client.post(
+            "/runs", json={"guidance": "readmission-30d"}, headers={"Authorization": "Bearer secret"}
+        )
+        assert answer.status_code == 202
+        for _ in range(300):
+            run = (await client.get(f"/runs/{answer.json()['run']}")).json()
+            if run["state"] != "running":
+                break
+            await asyncio.sleep(0.1)
+        assert run["state"] == "failed"
+        assert "no event store here" in run["fault"]
+
+
+async def test_one_training_at_a_time_and_none_outlives_the_service(tmp_path: Path) -> None:
+    """The second is refused; stopping the service ends the first, and its run says so."""
+    settings = settings_in(tmp_path)
+    log = open_run_log(settings)
+    slow = (sys.executable, "-c", "import time; time.sleep(60)")
+    jobs = Jobs(log, {}, command=slow)
+    run = await jobs.start(tmp_path, tmp_path, TrainOptions())
+    with pytest.raises(Refused, match="under way"):
+        await jobs.start(tmp_path, tmp_path, TrainOptions())
+    await jobs.stop()
+    assert log.get(run).state == "failed"
+    assert "stopped together" in str(log.get(run).fault)
+
+
+async def test_a_process_that_dies_is_not_left_as_running(tmp_path: Path) -> None:
+    """Killed for want of memory, say: its run is closed with the exit code."""
+    log = open_run_log(settings_in(tmp_path))
+    jobs = Jobs(log, {}, command=(sys.executable, "-c", "import os; os._exit(9)"))
+    run = await jobs.start(tmp_path, tmp_path, TrainOptions())
+    for _ in range(100):
+        if log.get(run).state != "running":
+            break
+        await asyncio.sleep(0.05)
+    assert "exit code 9" in str(log.get(run).fault)
+
+
+async def test_runs_hold_no_secret(tmp_path: Path) -> None:
+    """The settings of a run are how to do it again, not what the service knows."""
+    settings = settings_in(tmp_path)
+    log = open_run_log(settings)
+    log.begin("x", kind="train", settings={"folds": 5})
+    async with client_of(settings) as client:
+        assert "secret" not in json.dumps((await client.get("/runs")).json())
