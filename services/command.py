@@ -81,7 +81,9 @@ def up(
     var: Annotated[Path | None, typer.Option(help="Folder for databases, event store and keys (KNOWDO_VAR)")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on")] = 8000,
-    mlflow_ui: Annotated[bool, typer.Option("--mlflow-ui", help="Serve MLflow's own UI beside it, on the next port")] = False,
+    mlflow_ui: Annotated[
+        bool, typer.Option("--mlflow-ui", help="Serve MLflow's own UI beside it, on the next port")
+    ] = False,
 ) -> None:
     """Run all three services in one process: CDS at /, the registry at /registry, the learner at /learner.
 

@@ -80,8 +80,20 @@ class Decompressed:
 
     def fill(self, size: int) -> bytes:
         """As many plain bytes as there are, up to `size`."""
-        self._have(size)
-        return self.read(size)
+        pieces: list[bytes] = []
+        left = size
+        while left and (piece := self._straight(left)):
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
+
+    def _straight(self, size: int) -> bytes:
+        """At most `size` bytes; what is not compressed goes through without being copied."""
+        if self._decoder is not None or self._plain:
+            return self.read(size)
+        piece = self._input or self._source.read(size)
+        self._input = piece[size:]
+        return piece[:size]
 
     def _have(self, size: int) -> None:
         while len(self._plain) < size and not self._ended:

@@ -103,10 +103,12 @@ def _read(load: Load) -> tuple[Tally, Segment]:
 
 def _read_lines(chunk: Chunk, batch: EventBatch, skipped: Skipped, types: Counter[str]) -> None:
     for number, line in enumerate(chunk.data.split(b"\n"), start=chunk.first_line):
-        if not line or line.isspace():
+        if not line:
             continue
         skipped.line = number
         if (resource := decode_strict(line)) is None:
+            if line.isspace():
+                continue
             if b'"Bundle"' in line:
                 _read_resources(line, f"{number}, ", batch, skipped, types)
             else:

@@ -26,6 +26,7 @@ from services.guidance.scorecard import Scorecard
 
 LOADER: Final = "services.plumbing.mlflow_loader"
 RELEASE_TAG: Final = "knowdo.release"
+_SQLITE: Final = "sqlite:///"
 QUIET: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -38,10 +39,18 @@ QUIET: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """Where MLflow keeps runs and models: a `sqlite:///…` or `http…` address, and for sqlite a folder for files."""
+    """Where MLflow keeps runs and models: a `sqlite:///path/mlflow.db` or `http…` address."""
 
     tracking_uri: str
     artifacts: Path | None = None
+    """Folder for files; with SQLite `artifacts` beside the database if not named, with a server the server's own."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where files go; None leaves it to the server."""
+        if not self.tracking_uri.startswith(_SQLITE):
+            return None
+        return self.artifacts or Path(self.tracking_uri.removeprefix(_SQLITE)).parent / "artifacts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +126,11 @@ def _mlflow(shelf: Shelf) -> Iterator[Any]:
     for chatty in ("mlflow", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    mlflow.set_tracking_uri(shelf.tracking_uri)
-    mlflow.set_registry_uri(shelf.tracking_uri)
     try:
+        if shelf.folder is not None:
+            shelf.folder.mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(shelf.tracking_uri)
+        mlflow.set_registry_uri(shelf.tracking_uri)
         yield mlflow
     except (MlflowException, OSError) as fault:
         raise Unavailable(
@@ -138,10 +149,9 @@ def _experiment(client: Any, name: str, shelf: Shelf) -> str:
     if found is not None:
         return str(found.experiment_id)
     location = None
-    if shelf.artifacts is not None and not shelf.tracking_uri.startswith("http"):
-        folder = shelf.artifacts.resolve() / name
-        folder.mkdir(parents=True, exist_ok=True)
-        location = folder.as_uri()
+    if shelf.folder is not None:
+        (shelf.folder / name).mkdir(parents=True, exist_ok=True)
+        location = (shelf.folder / name).resolve().as_uri()
     return str(client.create_experiment(name, artifact_location=location))
 
 

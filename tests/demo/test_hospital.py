@@ -107,3 +107,18 @@ def test_an_unknown_patient_is_named(hospital: Hospital) -> None:
 def test_the_record_ends_at_midnight_utc() -> None:
     """`until` is the beginning of the day named."""
     assert Hospital.ending(date(1970, 1, 2), seed=0, patients=1).until == DAY
+
+
+def test_another_end_moves_the_same_lives_by_whole_days() -> None:
+    """What the demo shows does not depend on the day on which it is run."""
+    today, later = (
+        Hospital.ending(date(2026, 3, 1), seed=7, patients=40),
+        Hospital.ending(date(2028, 2, 29), seed=7, patients=40),
+    )
+    days = later.until - today.until
+    for one, other in zip(today.records(), later.records(), strict=True):
+        assert [(s.kind, s.start + days, s.end + days) for s in one.stays] == [
+            (s.kind, s.start, s.end) for s in other.stays
+        ]
+        assert [risk.readmission for risk in one.risks] == [risk.readmission for risk in other.risks]
+        assert [result.value for result in one.results] == [result.value for result in other.results]

@@ -153,3 +153,15 @@ async def test_runs_hold_no_secret(tmp_path: Path) -> None:
     log.begin("x", kind="train", settings={"folds": 5})
     async with client_of(settings) as client:
         assert "secret" not in json.dumps((await client.get("/runs")).json())
+
+
+def test_the_service_answers_without_loading_the_workshop() -> None:
+    """What trains runs in a process of its own: the app and the commands start without scikit-learn, mlflow, pandas."""
+    import subprocess
+
+    code = (
+        "import sys, services.learner.app, services.learner.commands; "
+        "print([n for n in ('sklearn', 'mlflow', 'pandas', 'scipy', 'statsmodels') if n in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"

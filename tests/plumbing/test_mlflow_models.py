@@ -55,7 +55,7 @@ def shelve(shelf: Shelf, bundle: ReleaseBundle = BUNDLE) -> Shelved:
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     """An MLflow in SQLite, with its files beside it."""
     folder = tmp_path_factory.mktemp("mlflow")
-    return Shelf(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", artifacts=folder / "artifacts")
+    return Shelf(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_the_same_release_again_is_the_same_version(shelf: Shelf, shelved: Shelv
 
 def test_an_altered_byte_in_the_artefact_is_not_loaded(shelf: Shelf, shelved: Shelved) -> None:
     """The model code checks every file against the release's digest before it gives one number."""
-    found = (shelf.artifacts or Path()).rglob("data/release")
+    found = (shelf.folder or Path()).rglob("data/release")
     release = next(p for p in found if b'"1.2.3"' in (p / "manifest.json").read_bytes())
     assert open_shelved(release, BUNDLE.digest).inputs == ("age", "haemoglobin")
     model = release / MODEL_FILE
