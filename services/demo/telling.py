@@ -115,7 +115,7 @@ class Telling:
         ):
             self._console.print(Text.assemble(f"  {what}\n    ", (how, "cyan")), soft_wrap=True)
         if once:
-            self.say(f"The pages need the platform running: {environment} knowdo up")
+            self.say(f"These need the platform running (by the real clock): {environment} knowdo up")
         else:
             self.say(f"Serving at {url} (the bedside's clock stands at this discharge); stop with Ctrl-C")
 

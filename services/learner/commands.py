@@ -102,6 +102,10 @@ def train(
     from services.learner.train_options import TrainOptions
 
     settings = LearnerSettings.from_environment()
+    # An hour's training must not end in a name that was forgotten.
+    registry, author = registry_of(settings, registry_url, token_file), author_of(author) if offer else author
+    if offer:
+        registry.must_be_named()
     log = open_run_log(settings)
     options = TrainOptions(
         folds=folds,
@@ -130,8 +134,7 @@ def train(
         )
     if offer:
         kept = kept_of(log, log.get(run))
-        registry = registry_of(settings, registry_url, token_file)
-        proposed = asyncio.run(propose(registry, kept.bundle, [kept.pack], author=author_of(author), note=note))
+        proposed = asyncio.run(propose(registry, kept.bundle, [kept.pack], author=author, note=note))
         log.proposed(run, proposed.proposal)
         result["proposal"] = proposed.proposal
     if json:

@@ -23,15 +23,21 @@ class Registry:
     transport: httpx.AsyncBaseTransport | None = None
     """An in-process registry; None is the network."""
 
+    def must_be_named(self) -> None:
+        """BadInput if there is no address."""
+        if not self.url:
+            raise BadInput(
+                "no registry is named",
+                place="registry",
+                remedy="Give --registry-url, or set KNOWDO_LEARNER_REGISTRY_URL",
+            )
+
 
 async def propose(
     registry: Registry, bundle: ReleaseBundle, evidence: Sequence[EvidencePack], *, author: str, note: str = ""
 ) -> Proposed:
     """Offer a release whose evidence nothing stands against; Refused says what does."""
-    if not registry.url:
-        raise BadInput(
-            "no registry is named", place="registry", remedy="Give --registry-url, or set KNOWDO_LEARNER_REGISTRY_URL"
-        )
+    registry.must_be_named()
     training = next((one for one in evidence if one.evidence == "training"), None)
     if training is None:
         raise BadInput("a proposal needs training evidence", remedy="Train with `knowdo learner train`, then propose")

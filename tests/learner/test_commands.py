@@ -97,6 +97,8 @@ def test_each_mistake_names_its_place_and_its_remedy(tmp_path: Path, result: dic
         run("train", "readmission-30d", "--from", "yesterday")
     with pytest.raises(KnowdoError, match="no registry is named"):
         run("propose", "last")
+    with pytest.raises(KnowdoError, match="no registry is named"):
+        run("train", "readmission-30d", "--propose")
     with pytest.raises(KnowdoError, match="no such run"):
         run("propose", "20200101-000000-abcdef")
     (tmp_path / "d.ndjson").write_text("")
