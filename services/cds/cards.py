@@ -1,6 +1,6 @@
 """From advice to a CDS Hooks card: the guidance's words, the reasons with their resources, suggestions bound to the call.
 
-Every sentence is `guidance.wording`'s or the guidance's own; every piece of the record is escaped. Always a uuid:
+Every sentence is `guidance.words.wording`'s or the guidance's own; every piece of the record is escaped. Always a uuid:
 without it clients send no feedback.
 """
 
@@ -14,12 +14,12 @@ from typing import Any
 from services.cds.advise import Advice
 from services.cds.approved import Deployed
 from services.cds.schemas import HookRequest
-from services.guidance.card_text import CardFacts, bind_resource, reasons_of
 from services.guidance.definition import Card, Suggestion
 from services.guidance.errors import Unavailable
 from services.guidance.manifest import EVERYWHERE
 from services.guidance.ready import Release
-from services.guidance.wording import AI_DERIVED, DEMONSTRATION_POLICY, escape_markdown, stage_notice
+from services.guidance.words.card_text import CardFacts, bind_resource, reasons_of
+from services.guidance.words.wording import AI_DERIVED, DEMONSTRATION_POLICY, escape_markdown, stage_notice
 
 CardJson = dict[str, Any]
 

@@ -10,35 +10,25 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pydantic
 
-from services.guidance.check_cards import check_cards
-from services.guidance.check_conditions import check_conditions
-from services.guidance.check_features import check_features
-from services.guidance.check_resources import check_resources
+from services.guidance.checking.cards import check_cards
+from services.guidance.checking.conditions import check_conditions
+from services.guidance.checking.fault_report import FaultReport
+from services.guidance.checking.features import check_features
+from services.guidance.checking.resources import check_resources
+from services.guidance.checking.source_lines import KeyPath, Sourced, read_yaml
 from services.guidance.definition import EVENT_FIELDS, Guidance, Part
 from services.guidance.errors import BadGuidance, Fault
-from services.guidance.fault_report import FaultReport
-from services.guidance.release import GUIDANCE_FILE, RESOURCES, VALUE_SETS_FILE
-from services.guidance.source_lines import KeyPath, Sourced, read_yaml
+from services.guidance.folder import GUIDANCE_FILE, RESOURCES, VALUE_SETS_FILE, LoadedGuidance
 from services.timeline.codes import ValueSets
 from services.timeline.errors import BadInput
 
 SCHEMA_ID: Final = "urn:knowdo:schema:guidance:1"
 MAX_FILE: Final = 4_000_000  # the whole default pack has 230 kB of value sets
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedGuidance:
-    """A guidance that can be read: its definition, its codes, and its files byte for byte."""
-
-    definition: Guidance
-    value_sets: ValueSets
-    files: Mapping[str, bytes]
 
 
 def load_guidance(directory: Path) -> LoadedGuidance:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.feature_entries import Rows, find_visible, sort_entries, window_bounds
-from services.guidance.feature_kernels import ABSENT, KERNELS, UNKNOWN, VALUE, Groups, Visible
-from services.guidance.feature_plan import FeaturePlan, FormulaStep, compile_features
+from services.guidance.reading.entries import Rows, find_visible, sort_entries, window_bounds
+from services.guidance.reading.kernels import ABSENT, KERNELS, UNKNOWN, VALUE, Groups, Visible
+from services.guidance.reading.plan import FeaturePlan, FormulaStep, compile_features
 from services.timeline.errors import BadInput
 from services.timeline.instants import ALWAYS, NAT
 from services.timeline.timeline import IndexRows, Timeline

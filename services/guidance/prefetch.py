@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.guidance.definition import Feature, Guidance
-from services.guidance.feature_plan import sources_of
 from services.guidance.formulas import FORMULAS
 from services.guidance.queries import Query, coverage_of
+from services.guidance.reading.plan import sources_of
 from services.timeline.codes import ValueSets
 
 __all__ = ["Query", "coverage_of", "derive_queries", "feature_queries", "prefetch_templates"]

@@ -10,23 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.guidance.card_text import CardText, compile_cards
-from services.guidance.check import LoadedGuidance, load_files
+from services.guidance.check import load_files
 from services.guidance.conditions import ConditionExpr, parse
 from services.guidance.definition import Guidance
 from services.guidance.errors import BadGuidance, BadRelease
-from services.guidance.feature_plan import FeaturePlan, compile_features
-from services.guidance.forest import Forest
-from services.guidance.model_file import load_model
+from services.guidance.folder import GUIDANCE_FILE, RESOURCES, LoadedGuidance
+from services.guidance.models.forest import Forest
+from services.guidance.models.model_file import load_model
+from services.guidance.models.scorecard import Scorecard
 from services.guidance.prefetch import Query, derive_queries, feature_queries
-from services.guidance.release import (
-    GUIDANCE_FILE,
-    MODEL_FILE,
-    REFERENCE_FILE,
-    RESOURCES,
-    ReleaseBundle,
-)
-from services.guidance.scorecard import Scorecard
+from services.guidance.reading.plan import FeaturePlan, compile_features
+from services.guidance.release import MODEL_FILE, REFERENCE_FILE, ReleaseBundle
+from services.guidance.words.card_text import CardText, compile_cards
 from services.timeline.codes import ValueSets
 from services.timeline.errors import BadInput
 

@@ -15,24 +15,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import rfc8785
 
 from services.guidance.errors import BadRelease
 from services.guidance.evidence import Kind
+from services.guidance.folder import GUIDANCE_FILE, RESOURCES, VALUE_SETS_FILE, LoadedGuidance
 from services.timeline.errors import BadInput
 
-if TYPE_CHECKING:
-    from services.guidance.check import LoadedGuidance
-
 MANIFEST_NAME: Final = "manifest.json"
-GUIDANCE_FILE: Final = "guidance.yaml"
-VALUE_SETS_FILE: Final = "value_sets.json"
 MODEL_FILE: Final = "model.json"
 REFERENCE_FILE: Final = "reference.json"
-RESOURCES: Final = "resources/"
 
 MAX_FILES: Final = 200
 MAX_FILE: Final = 64_000_000  # a forest of 1,000 trees is about 20 MB

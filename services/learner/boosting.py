@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from services.guidance.explanation import Numbers
-from services.guidance.forest import Forest
-from services.guidance.scorecard import Scorecard
+from services.guidance.models.explanation import Numbers
+from services.guidance.models.forest import Forest
+from services.guidance.models.scorecard import Scorecard
 from services.learner.compile import compile_forest, compile_scorecard
 from services.learner.grid import Grid
 from services.learner.recalibration import fit_calibration

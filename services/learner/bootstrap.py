@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.evidence import Estimate
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.learner.metrics import Labels, Ranked, squared_errors, surprises
 
 # Draws that are reckoned at once: with 30,000 rows a matrix of 8 MB.

@@ -13,7 +13,7 @@ import statsmodels.api as sm
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
 from services.guidance.evidence import Estimate
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.learner.intervals import Patients, share_of
 from services.learner.metrics import Labels, logit
 from services.timeline.errors import BadInput

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.guidance.evidence import Estimate, Price
-from services.guidance.evidence_wording import glass_box_price
+from services.guidance.words.evidence_wording import glass_box_price
 from services.learner.evaluation import Performance
 from services.learner.recipes import ModelKind
 

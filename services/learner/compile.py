@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from services.guidance.explanation import CalibrationMap, Numbers
-from services.guidance.forest import Forest
-from services.guidance.forest_file import ForestFile
-from services.guidance.forest_file import Reference as ForestReference
-from services.guidance.scorecard import Scorecard
-from services.guidance.scorecard_file import Linear, Pair, Reference, ScorecardFile, Step
+from services.guidance.models.explanation import CalibrationMap, Numbers
+from services.guidance.models.forest import Forest
+from services.guidance.models.forest_file import ForestFile
+from services.guidance.models.forest_file import Reference as ForestReference
+from services.guidance.models.scorecard import Scorecard
+from services.guidance.models.scorecard_file import Linear, Pair, Reference, ScorecardFile, Step
 from services.learner.tables import Table, Tables, purify, tabulate
 from services.learner.trees import Ensemble
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import norm
 
 from services.guidance.evidence import Estimate
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.learner.intervals import Patients
 from services.learner.metrics import Labels
 from services.timeline.errors import BadInput

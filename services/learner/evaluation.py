@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.evidence import Estimate, ModelReport
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.learner.bootstrap import draw, percentile_interval
 from services.learner.calibration import CalibrationResult, assess_calibration
 from services.learner.intervals import Patients, observed_expected

@@ -15,8 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.check import LoadedGuidance, load_files
+from services.guidance.check import load_files
 from services.guidance.features import FeaturePlan, compile_features, read_features
+from services.guidance.folder import LoadedGuidance
 from services.guidance.outcome import label_outcome
 from services.learner.cohort import Flow, find_moments, in_population
 from services.learner.workers import Pool

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from services.guidance.explanation import Numbers
-from services.guidance.forest import Forest
-from services.guidance.scorecard import Scorecard
+from services.guidance.models.explanation import Numbers
+from services.guidance.models.forest import Forest
+from services.guidance.models.scorecard import Scorecard
 from services.learner.boosting import fit_boosting
 from services.learner.logistic import fit_logistic
 from services.learner.recipes import KINDS, RECIPES, LogisticRecipe, ModelKind

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, norm, rankdata
 
 from services.guidance.evidence import Estimate
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.learner.metrics import Labels
 
 Patients = NDArray[np.int64]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from services.guidance.evidence import Estimate, Leaks
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.learner.fitting import fit_candidates
 from services.learner.intervals import Patients, auroc_interval
 from services.learner.metrics import Labels, auroc

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from services.guidance.scorecard import Scorecard
+from services.guidance.models.scorecard import Scorecard
 from services.learner.compile import compile_logistic
 from services.learner.recalibration import fit_calibration
 from services.learner.recipes import LogisticRecipe

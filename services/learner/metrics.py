@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.timeline.errors import BadInput
 
 Labels = NDArray[np.int8]

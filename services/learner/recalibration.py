@@ -9,7 +9,7 @@ import statsmodels.api as sm
 from numpy.typing import NDArray
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-from services.guidance.explanation import CalibrationMap, Numbers
+from services.guidance.models.explanation import CalibrationMap, Numbers
 
 
 def fit_calibration(log_odds: Numbers, y: NDArray[np.int8]) -> CalibrationMap:

@@ -1,6 +1,6 @@
 """The evidence as a page that a committee reads in ten minutes: HTML to print, without scripts.
 
-Every sentence comes from `guidance.evidence_wording`, every number with its interval and its count.
+Every sentence comes from `guidance.words.evidence_wording`, every number with its interval and its count.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import jinja2
 
 from services.figures.charts import Benefit, RiskGroup, calibration_chart, decision_curve
-from services.guidance import evidence_wording as said
 from services.guidance.definition import Guidance
 from services.guidance.evidence import Estimate, Evaluation
-from services.guidance.rounding import percent
+from services.guidance.words import evidence_wording as said
+from services.guidance.words.rounding import percent
 from services.learner.gate import reasons_against
 
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them

@@ -13,10 +13,11 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from services.guidance.check import LoadedGuidance, check_guidance, load_guidance
+from services.guidance.check import check_guidance, load_guidance
 from services.guidance.definition import Guidance
 from services.guidance.errors import BadGuidance
 from services.guidance.evidence import Evaluation, Leaks
+from services.guidance.folder import LoadedGuidance
 from services.guidance.ready import open_release
 from services.guidance.release import EvidencePack, ReleaseBundle, build_release
 from services.learner.audit_groups import alert_threshold, attributes_of

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from services.guidance.evidence import SampleSize
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.learner.metrics import Labels, surprises
 from services.timeline.errors import BadInput
 

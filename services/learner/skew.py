@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.definition import Feature, Guidance
-from services.guidance.feature_plan import FeaturePlan, sources_of
 from services.guidance.features import UNKNOWN, VALUE, read_features
+from services.guidance.reading.plan import FeaturePlan, sources_of
 from services.learner.decisions_file import LoggedDecision
 from services.timeline.codes import ValueSets
 from services.timeline.events import RETRACTED, EventColumns

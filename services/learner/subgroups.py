@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.guidance.evidence import Estimate
-from services.guidance.explanation import Numbers
 from services.guidance.lifecycle import Verdict
+from services.guidance.models.explanation import Numbers
 from services.learner.intervals import Patients, auroc_interval, observed_expected, share_of
 from services.learner.metrics import Labels, auroc
 

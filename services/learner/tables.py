@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.explanation import Numbers
-from services.guidance.forest_file import Tree
-from services.guidance.forest_leaves import Condition, Leaf, leaves_of
+from services.guidance.models.explanation import Numbers
+from services.guidance.models.forest_file import Tree
+from services.guidance.models.forest_leaves import Condition, Leaf, leaves_of
 from services.timeline.errors import BadInput
 
 

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.timeline.errors import BadInput
 
 # With fewer on either side a fold of a fold may hold none of them.

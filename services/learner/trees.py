@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from services.guidance.forest_file import LEAF, Tree
+from services.guidance.models.forest_file import LEAF, Tree
 from services.learner.grid import Grid
 from services.timeline.errors import BadInput
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.guidance.evidence import Estimate
-from services.guidance.explanation import Numbers
+from services.guidance.models.explanation import Numbers
 from services.learner.intervals import Patients, share_of
 from services.learner.metrics import Labels
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.errors import BadRelease
-from services.guidance.forest import Forest
-from services.guidance.scorecard import Scorecard
+from services.guidance.models.forest import Forest
+from services.guidance.models.scorecard import Scorecard
 from services.plumbing.mlflow_models import open_shelved
 from services.timeline.errors import BadInput
 

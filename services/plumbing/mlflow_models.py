@@ -19,10 +19,10 @@ from typing import Any, Final
 import msgspec
 
 from services.guidance.errors import BadRelease, Unavailable
-from services.guidance.forest import Forest
-from services.guidance.model_file import load_model
+from services.guidance.models.forest import Forest
+from services.guidance.models.model_file import load_model
+from services.guidance.models.scorecard import Scorecard
 from services.guidance.release import MANIFEST_NAME, MODEL_FILE, ReleaseBundle, canonical_json
-from services.guidance.scorecard import Scorecard
 
 LOADER: Final = "services.plumbing.mlflow_loader"
 RELEASE_TAG: Final = "knowdo.release"

@@ -24,7 +24,7 @@ from services.guidance.errors import NotAuthenticated, NotFound
 from services.guidance.evidence import Evaluation
 from services.guidance.lifecycle import RUNNING
 from services.guidance.policies import POLICIES, Policy
-from services.guidance.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy
+from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy
 from services.registry import gates, ledger, overview, people, proposals, votes
 from services.registry.api import DeskDep
 from services.registry.deployments import of_guidance

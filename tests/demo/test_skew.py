@@ -26,9 +26,9 @@ from services.demo.hospital import Hospital
 from services.demo.replay import BedsideClock
 from services.demo.resources import Shapes
 from services.guidance.check import load_guidance
-from services.guidance.feature_plan import compile_features
 from services.guidance.features import read_features
 from services.guidance.prefetch import feature_queries
+from services.guidance.reading.plan import compile_features
 from services.guidance.release import ReleaseBundle, build_release
 from services.learner.decisions_file import LoggedDecision, read_decisions
 from services.learner.skew import STATES, UNEXPLAINED, SkewFound, compare_features

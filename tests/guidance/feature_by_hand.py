@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from services.guidance.definition import Feature
-from services.guidance.feature_plan import sources_of
 from services.guidance.features import ABSENT, UNKNOWN, VALUE
+from services.guidance.reading.plan import sources_of
 from services.timeline.codes import icd10_category
 from services.timeline.instants import ALWAYS, DAY, HOUR, NAT
 from services.timeline.timeline import IndexRows, Timeline

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from services.guidance.checking.source_lines import read_yaml
 from services.guidance.definition import EVENT_FIELDS, Feature, Guidance, Window
-from services.guidance.source_lines import read_yaml
 from tests.guidance.small_guidance import GUIDANCE
 
 

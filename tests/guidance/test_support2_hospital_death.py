@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.guidance.card_text import CardFacts, compile_cards
 from services.guidance.check import load_guidance
-from services.guidance.check_features import named_codes
+from services.guidance.checking.features import named_codes
 from services.guidance.conditions import parse
 from services.guidance.features import VALUE, FeatureMatrix, compile_features, read_features
+from services.guidance.words.card_text import CardFacts, compile_cards
 from services.timeline.events import EventBatch
 from services.timeline.flatten import flatten_json
 from services.timeline.instants import HOUR

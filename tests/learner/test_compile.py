@@ -15,9 +15,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from services.guidance.explanation import CalibrationMap
-from services.guidance.model_file import load_model
-from services.guidance.scorecard import Scorecard
+from services.guidance.models.explanation import CalibrationMap
+from services.guidance.models.model_file import load_model
+from services.guidance.models.scorecard import Scorecard
 from services.learner.compile import calibrated, compile_forest, compile_logistic, compile_scorecard
 from services.learner.grid import Grid
 from services.learner.tables import purify, shares, tabulate

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.guidance.model_file import load_model
+from services.guidance.models.model_file import load_model
 from services.learner.fitting import Candidate, fit_candidates, fit_model
 from services.learner.metrics import auroc, squared_errors
 from services.learner.recalibration import fit_calibration

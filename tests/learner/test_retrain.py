@@ -10,7 +10,7 @@ import pytest
 
 from services.guidance.errors import BadGuidance, Refused
 from services.guidance.evidence import EVALUATION_FILE, Evaluation, decode_report
-from services.guidance.model_file import load_model
+from services.guidance.models.model_file import load_model
 from services.guidance.ready import open_release
 from services.guidance.release import MODEL_FILE, pack, unpack
 from services.learner.feature_matrix import read_cohort_rows

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.guidance.check import LoadedGuidance, load_guidance
+from services.guidance.check import load_guidance
 from services.guidance.features import FeaturePlan, compile_features, read_features
+from services.guidance.folder import LoadedGuidance
 from services.learner.decisions_file import LoggedDecision, read_decisions
 from services.learner.skew import CORRECTED, COVERAGE, EARLY, LATE, STATES, UNEXPLAINED, SkewFound, compare_features
 from services.timeline.errors import BadInput

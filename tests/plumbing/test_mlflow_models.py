@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from services.guidance.errors import BadRelease, Unavailable
-from services.guidance.model_file import load_model
+from services.guidance.models.model_file import load_model
 from services.guidance.release import MODEL_FILE, ReleaseBundle
 from services.plumbing.mlflow_models import QUIET, RELEASE_TAG, Shelf, Shelved, open_shelved, shelve_release
 

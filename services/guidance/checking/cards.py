@@ -1,0 +1,127 @@
+"""Checks of what is shown: templates fill with any plausible values, summaries fit, reasons to decline are known."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from services.guidance.checking.fault_report import FaultReport
+from services.guidance.checking.source_lines import KeyPath
+from services.guidance.definition import Card, Feature, Guidance
+from services.guidance.words.card_text import SUMMARY_LONGEST, CardFacts, CardText, TemplateFault
+from services.guidance.words.override_reasons import OVERRIDE_REASONS, OVERRIDE_SYSTEM
+
+TRIALS: Final = 200
+"""Combinations of values with which each template is filled."""
+
+# (risk, average): usual, both rare, nearly sure, and the two ends.
+_RISKS: Final = ((0.28, 0.11), (0.004, 0.0004), (0.996, 0.55), (0.0, 0.11), (1.0, 0.11))
+_WIDEST: Final = (-1000.0, 0.0, 1.0, 1000.0)
+_SAMPLE_DIGEST: Final = "sha256:" + "0123456789abcdef" * 4
+
+
+def check_cards(guidance: Guidance, report: FaultReport) -> None:
+    """Put every fault of cards and override reasons on the report."""
+    for name, card in guidance.cards.items():
+        _check_templates(guidance, name, card, report)
+        _check_links(name, card, report)
+        labels = [suggestion.label for suggestion in card.suggestions]
+        for place, label in enumerate(labels):
+            if label in labels[:place]:
+                report.at(("cards", name, "suggestions", place, "label"), "another button has the same words")
+    _check_override_reasons(guidance, report)
+
+
+def _check_templates(guidance: Guidance, name: str, card: Card, report: FaultReport) -> None:
+    path: KeyPath = ("cards", name)
+    try:
+        text = CardText(guidance, name, card)
+    except TemplateFault as fault:
+        report.at((*path, fault.place.rpartition(".")[2]), fault.message, text_line=fault.line)
+        return
+    longest = ""
+    for facts in sample_facts(guidance, card):
+        try:
+            longest = max(longest, text.summary_in_full(facts), key=len)
+            words = text.render(facts)
+        except TemplateFault as fault:
+            report.at((*path, fault.place.rpartition(".")[2]), fault.message)
+            return
+        for key in ("summary", "detail"):
+            if not getattr(words, key):
+                report.at((*path, key), "it is blank for some values")
+                return
+    if len(longest) > SUMMARY_LONGEST:
+        message = f"it can reach {len(longest)} characters where {SUMMARY_LONGEST} are allowed: `{longest}`"
+        report.at((*path, "summary"), message)
+
+
+def sample_facts(guidance: Guidance, card: Card) -> Iterator[CardFacts]:
+    """Facts of made-up calls: every end of every value that the card names, and not known; the same each time."""
+    words = set(re.findall(r"\w+", f"{card.summary} {card.detail}"))
+    named = [name for name in guidance.features if name in words]
+    draw = random.Random(0)  # noqa: S311 - sample values, nothing secret
+    choices = {name: _plausible(feature) for name, feature in guidance.features.items()}
+    combinations = list(itertools.islice(itertools.product(*(choices[name] for name in named)), 20_000))
+    if len(combinations) > TRIALS:
+        combinations = [combinations[0], combinations[-1], *draw.sample(combinations, TRIALS)]
+    inputs = [name for name, feature in guidance.features.items() if feature.use == "model"]
+    for number, combination in enumerate(combinations):
+        for gender, (risk, average) in zip(
+            itertools.cycle(("male", "female", None)), _RISKS if number < 3 else (draw.choice(_RISKS),), strict=False
+        ):
+            values = {name: draw.choice(choices[name]) for name in guidance.features}
+            yield CardFacts(
+                risk=risk,
+                base_rate=average,
+                release=_SAMPLE_DIGEST,
+                values={**values, **dict(zip(named, combination, strict=True))},
+                contributions={name: draw.uniform(-1, 1) for name in inputs},
+                gender=gender,
+                ward=True,  # the longer of the two wordings
+            )
+
+
+def _plausible(feature: Feature) -> list[float | None]:
+    """Values that a feature may take: both ends of its range, a number with all its decimals, and not known."""
+    if feature.levels:
+        values = sorted(set(feature.levels.values()))
+    elif feature.says_yes_or_no:
+        values = [0.0, 1.0]
+    elif feature.range is not None:
+        low, high = feature.range
+        values = [low, high, low + (high - low) * 0.777]
+    else:
+        values = list(_WIDEST)
+    return [None, *values]
+
+
+def _check_links(name: str, card: Card, report: FaultReport) -> None:
+    for place, link in enumerate(card.links):
+        try:
+            host = urlsplit(link.url).hostname
+        except ValueError:
+            host = None
+        if not host or re.search(r"\s", link.url):
+            report.at(("cards", name, "links", place, "url"), "this is not an absolute address")
+
+
+def _check_override_reasons(guidance: Guidance, report: FaultReport) -> None:
+    seen: set[str] = set()
+    for place, reason in enumerate(guidance.override_reasons):
+        path: KeyPath = ("override_reasons", place)
+        if reason.system != OVERRIDE_SYSTEM:
+            report.at((*path, "system"), f"the codes of CDS Hooks are in `{OVERRIDE_SYSTEM}`")
+        elif reason.code not in OVERRIDE_REASONS:
+            report.at((*path, "code"), f"`{reason.code}` is not a code of that system")
+        elif reason.display != OVERRIDE_REASONS[reason.code]:
+            report.at((*path, "display"), f"the code reads `{OVERRIDE_REASONS[reason.code]}`")
+        if reason.code in seen:
+            report.at((*path, "code"), f"`{reason.code}` is named twice")
+        seen.add(reason.code)
+    if guidance.cards and not guidance.override_reasons:
+        report.at(("cards",), "no `override_reasons`: a clinician must be able to say why not")

@@ -1,0 +1,24 @@
+"""model.json, whichever kind of model it holds. Nothing in it is executed, and nothing unknown is accepted."""
+
+from __future__ import annotations
+
+import msgspec
+
+from services.guidance.models.forest import Forest
+from services.guidance.models.model_json import bad_model, read_json
+from services.guidance.models.scorecard import Scorecard
+
+
+class _Kind(msgspec.Struct):
+    kind: str
+
+
+def load_model(data: bytes) -> Scorecard | Forest:
+    """The model that the bytes of a model.json describe; BadRelease if they do not."""
+    match read_json(data, _Kind).kind:
+        case "scorecard":
+            return Scorecard.from_json(data)
+        case "forest":
+            return Forest.from_json(data)
+        case kind:
+            raise bad_model(f"there is no kind of model called {kind[:40]!r}")

@@ -1,0 +1,1 @@
+"""What guidance says: every sentence once, cards from templates, resources bound to a patient."""

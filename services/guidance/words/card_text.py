@@ -1,0 +1,141 @@
+"""What a card says: its two templates, compiled once per release, filled with the facts of one call.
+
+A template may name `VARIABLES`, features by name, `if`, comparisons and `~`; no loops, calls or filters, so it
+cannot run away. Text that is not ours is escaped as Markdown on its way out (`guidance.words.markdown`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jinja2
+from jinja2 import nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from services.guidance.definition import Card, Guidance
+from services.guidance.words.binding import bind_resource
+from services.guidance.words.card_variables import VARIABLES, CardFacts, Reason, reasons_of, variables_of
+from services.guidance.words.markdown import SafeMarkdown, escape_markdown, one_line
+from services.timeline.errors import BadInput
+
+__all__ = ["VARIABLES", "CardFacts", "CardText", "CardWords", "Reason", "bind_resource", "compile_cards", "reasons_of"]
+
+SUMMARY_LONGEST: Final = 139  # CDS Hooks: "summary ... SHOULD be less than 140 characters"; Inferno fails 140
+
+_ALLOWED: Final = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.CondExpr, nodes.Compare,
+    nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Test, nodes.Concat, nodes.Assign,
+)  # fmt: skip
+_ONLY_TAGS: Final = re.compile(r"^[ \t]*((?:\{%(?:(?!%\})[^\n])*%\}[ \t]*)+)\n", re.MULTILINE)
+_TESTS: Final = frozenset({"none"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardWords:
+    """A card's summary (plain text) and detail (GitHub-flavoured Markdown)."""
+
+    summary: str
+    detail: str
+
+
+class TemplateFault(BadInput):
+    """A template cannot be compiled or filled; `line` counts from 1 within the template."""
+
+    def __init__(self, message: str, *, place: str, line: int = 1) -> None:
+        self.line = line
+        super().__init__(
+            message, place=place, remedy="See `services/guidance/words/card_variables.py` for what a template may name"
+        )
+
+
+class CardText:
+    """One card of one release, ready to be filled."""
+
+    def __init__(self, guidance: Guidance, name: str, card: Card) -> None:
+        self.guidance = guidance
+        self.card = card
+        self.name = name
+        known = {*VARIABLES, *guidance.features}
+        self._summary = _compiled(card.summary, plain=True, place=f"cards.{name}.summary", known=known)
+        self._detail = _compiled(card.detail, plain=False, place=f"cards.{name}.detail", known=known)
+
+    def render(self, facts: CardFacts) -> CardWords:
+        """The words of this card for one call."""
+        variables = variables_of(self.guidance, facts)
+        summary = one_line(_filled(self._summary, variables, f"cards.{self.name}.summary"), limit=SUMMARY_LONGEST)
+        detail = _filled(self._detail, variables, f"cards.{self.name}.detail")
+        return CardWords(summary=summary, detail=_tidy(detail))
+
+    def summary_in_full(self, facts: CardFacts) -> str:
+        """The summary before it is cut to what a card may hold: what the check measures."""
+        variables = variables_of(self.guidance, facts)
+        return one_line(_filled(self._summary, variables, f"cards.{self.name}.summary"), limit=10_000)
+
+
+def compile_cards(guidance: Guidance) -> dict[str, CardText]:
+    """Every card of the guidance by name; TemplateFault if a template cannot be used."""
+    return {name: CardText(guidance, name, card) for name, card in guidance.cards.items()}
+
+
+def _printed(value: Any) -> str:
+    """What `{{ }}` prints on a plain line."""
+    return "not known" if value is None else str(value)
+
+
+def _printed_as_markdown(value: Any) -> str:
+    """What `{{ }}` prints in Markdown: our own words and numbers as they are, any other text escaped."""
+    if isinstance(value, str) and not isinstance(value, SafeMarkdown):
+        return escape_markdown(value)
+    return _printed(value)
+
+
+def _environment(finalize: Any) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined,
+        finalize=finalize,
+        autoescape=False,  # the output is Markdown, not HTML: `finalize` escapes it as what it is
+    )
+    environment.globals.clear()
+    return environment
+
+
+_PLAIN = _environment(_printed)
+_MARKDOWN = _environment(_printed_as_markdown)
+
+
+def _compiled(source: str, *, plain: bool, place: str, known: set[str]) -> jinja2.Template:
+    environment = _PLAIN if plain else _MARKDOWN
+    try:
+        tree = environment.parse(source)
+        for node in tree.find_all(nodes.Node):
+            if not isinstance(node, _ALLOWED) or (isinstance(node, nodes.Test) and node.name not in _TESTS):
+                what = type(node).__name__.lower()
+                raise TemplateFault(f"a template may not use `{what}`", place=place, line=node.lineno)
+        assigned = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
+        for node in tree.find_all(nodes.Name):
+            if node.ctx == "load" and node.name not in known | assigned:
+                raise TemplateFault(f"`{node.name}` is neither a feature nor a variable", place=place, line=node.lineno)
+        # A line that holds only tags leaves no line; Jinja2's own trimming would also join lines that end with a tag.
+        return environment.from_string(_ONLY_TAGS.sub(r"\1", source))
+    except jinja2.TemplateSyntaxError as fault:
+        message = f"the template cannot be read: {fault.message}"
+        raise TemplateFault(message, place=place, line=fault.lineno) from fault
+    except RecursionError as fault:
+        raise TemplateFault("the template is nested too deeply", place=place) from fault
+
+
+def _filled(template: jinja2.Template, variables: Mapping[str, Any], place: str) -> str:
+    try:
+        return template.render(variables)
+    except (jinja2.TemplateError, TypeError, ValueError) as fault:
+        message = f"the template cannot be filled when a value is not known ({type(fault).__name__})"
+        raise TemplateFault(message, place=place) from fault
+
+
+def _tidy(text: str) -> str:
+    """Paragraphs without trailing blanks, runs of blanks or more than one empty line."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

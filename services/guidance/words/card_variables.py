@@ -1,0 +1,167 @@
+"""The facts of one call as the variables of a card: numbers as read, and whole sentences from `wording`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from services.guidance.definition import Feature, Guidance
+from services.guidance.words.markdown import SafeMarkdown
+from services.guidance.words.wording import (
+    AI_DERIVED,
+    main_reasons,
+    not_known,
+    of_people,
+    percent,
+    pronoun,
+    reason,
+    value_text,
+    withheld,
+)
+
+VARIABLES: Final[Mapping[str, str]] = {
+    "risk": "predicted risk, 0 to 1, for comparisons",
+    "base_rate": "average risk, 0 to 1, for comparisons",
+    "times_average": "predicted risk divided by the average, for comparisons",
+    "risk_percent": "predicted risk as read: `28%`",
+    "base_percent": "average risk as read: `11%`",
+    "average": "`ward average`, or `average` when the reference is not the ward's",
+    "frequencies": "the sentence `Of **100** people like him, about **28** … and **72** do not; … 11 of 100.`",
+    "reasons": "the sentence `Main reasons: …`",
+    "unknown": "the sentence `Not known: …`, empty when everything is known",
+    "withheld": "the sentences that name each published score that could not be computed, and what it lacks",
+    "people": "`people like him`, `people like her`, `people like this patient`",
+    "he": "he, she or they",
+    "him": "him, her or them",
+    "his": "his, her or their",
+    "notices": "what must be said of stage and policy, empty when there is nothing",
+    "ai_derived": "the sentence that says that a model computed this",
+    "outcome": "name of the outcome",
+    "guidance": "id of the guidance",
+    "title": "title of the guidance",
+    "version": "version of the guidance",
+    "release": "first 12 characters of the release digest",
+}
+"""What a template may name, beside every feature by its name (its value as read; `none` when it is not known)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFacts:
+    """One call, computed: what the card is filled with."""
+
+    risk: float
+    base_rate: float
+    release: str
+    values: Mapping[str, float | None]
+    contributions: Mapping[str, float] = field(default_factory=dict)
+    gender: str | None = None
+    notices: Sequence[str] = ()
+    ward: bool = False
+    """True if the base rate is that of the patient's ward; else the card says `average`, not `ward average`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One input that raised the risk of this patient above that of the reference."""
+
+    name: str
+    text: str
+    contribution: float
+
+
+class Shown(float):
+    """A feature's value in a template: compares as a number, prints as read (`9.8`, `male`)."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, value: float, text: str) -> Shown:
+        """The number, and how it is read."""
+        shown = super().__new__(cls, value)
+        shown.text = text
+        return shown
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def reasons_of(
+    guidance: Guidance, values: Mapping[str, float | None], contributions: Mapping[str, float]
+) -> tuple[Reason, ...]:
+    """The inputs that raised the risk most, at most as many as the policy says; ties in the order of the guidance."""
+    raised = [
+        Reason(name=name, text=reason(feature, values.get(name)), contribution=contributions[name])
+        for name, feature in guidance.features.items()
+        if feature.use == "model" and contributions.get(name, 0.0) > 0
+    ]
+    return tuple(sorted(raised, key=lambda one: -one.contribution)[: guidance.policy.reasons])
+
+
+def variables_of(guidance: Guidance, facts: CardFacts) -> dict[str, Any]:
+    """Every variable of `VARIABLES`, and every feature by its name."""
+    he = pronoun(facts.gender if guidance.pronouns else None)
+    people = f"people like {he.object}" if guidance.pronouns and facts.gender in ("male", "female") else (
+        "people like this patient"
+    )  # fmt: skip
+    usual = "on this ward" if facts.ward else "on average"
+    inputs = {name: feature for name, feature in guidance.features.items() if feature.use == "model"}
+    missing = [feature.label for name, feature in inputs.items() if facts.values.get(name) is None]
+    reasons = reasons_of(guidance, facts.values, facts.contributions)
+    return {
+        **{name: _shown(feature, facts.values.get(name)) for name, feature in guidance.features.items()},
+        "risk": facts.risk,
+        "base_rate": facts.base_rate,
+        "times_average": facts.risk / facts.base_rate if facts.base_rate > 0 else 0.0,
+        "risk_percent": SafeMarkdown(percent(facts.risk)),
+        "base_percent": SafeMarkdown(percent(facts.base_rate)),
+        "average": "ward average" if facts.ward else "average",
+        "frequencies": SafeMarkdown(
+            of_people(guidance.outcome, risk=facts.risk, base_rate=facts.base_rate, people=people, usual=usual)
+        ),
+        "reasons": SafeMarkdown(main_reasons([one.text for one in reasons])),
+        "unknown": SafeMarkdown(not_known(missing, inputs=len(inputs))),
+        "withheld": SafeMarkdown(_withheld(guidance, facts.values)),
+        "people": people,
+        "he": he.subject,
+        "him": he.object,
+        "his": he.possessive,
+        "notices": SafeMarkdown(" ".join(facts.notices)),
+        "ai_derived": SafeMarkdown(AI_DERIVED),
+        "outcome": SafeMarkdown(guidance.outcome.name),
+        "guidance": SafeMarkdown(guidance.id),
+        "title": SafeMarkdown(guidance.title),
+        "version": SafeMarkdown(guidance.version),
+        "release": facts.release.removeprefix("sha256:")[:12],
+    }
+
+
+def _withheld(guidance: Guidance, values: Mapping[str, float | None]) -> str:
+    """A published score with an input missing is withheld, and the card says which."""
+    sentences = []
+    for name, feature in guidance.features.items():
+        inputs = [guidance.features.get(given) for given in feature.inputs.values()]
+        own = any(given is not None and given.kind != "formula" for given in inputs)
+        if feature.use == "rule" and own and values.get(name) is None:
+            sentences.append(withheld(feature.label, _missing(guidance.features, name, values)))
+    return " ".join(sentences)
+
+
+def _missing(features: Mapping[str, Feature], name: str, values: Mapping[str, float | None]) -> list[str]:
+    """Labels of the inputs that are not known, each once; a formula's own inputs stand for it."""
+    labels: dict[str, None] = {}
+    waiting, seen = list(features[name].inputs.values()), {name}
+    while waiting:
+        given = waiting.pop(0)
+        if given in seen or given not in features:
+            continue
+        seen.add(given)
+        if features[given].kind == "formula":
+            waiting += features[given].inputs.values()
+        elif values.get(given) is None:
+            labels[features[given].label] = None
+    return list(labels)
+
+
+def _shown(feature: Feature, value: float | None) -> Shown | None:
+    return None if value is None else Shown(value, value_text(feature, value))

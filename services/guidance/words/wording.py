@@ -1,0 +1,122 @@
+"""Every sentence, once: card, report, console and FHIR say the same words, because they all ask here.
+
+Pure functions. Frequencies before percentages, both halves of every hundred, `went with` and never `because`;
+none, one, some, nearly all and all are written out. The sentences on evidence stand in `evidence_wording`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from services.guidance.definition import Feature, Outcome
+from services.guidance.words.evidence_wording import (
+    INTERVAL_NOTE,
+    Sample,
+    base,
+    calibration,
+    discrimination,
+    false_alarms,
+    glass_box_price,
+    missed,
+    overall_accuracy,
+    right_per_100,
+)
+from services.guidance.words.grammar import Pronoun, listed, pronoun, singular, verb
+from services.guidance.words.markdown import escape_markdown, one_line
+from services.guidance.words.rounding import count_of, denominator, number, out_of, percent
+
+__all__ = [
+    "AI_DERIVED", "DEMONSTRATION_POLICY", "INTERVAL_NOTE", "NOT_APPROVED", "Pronoun", "Sample", "base", "calibration",
+    "discrimination", "escape_markdown", "false_alarms", "glass_box_price", "listed", "main_reasons", "missed",
+    "no_card", "not_known", "number", "of_people", "one_line", "out_of", "overall_accuracy", "percent", "pronoun",
+    "reason", "right_per_100", "singular", "stage_notice", "value_text",
+    "withheld",
+]  # fmt: skip
+
+AI_DERIVED = "AI-derived: a model computed this from the record. Check it against the patient."
+NOT_APPROVED = "Draft for a clinical committee; not approved for patient care."
+DEMONSTRATION_POLICY = (
+    "Demonstration policy: made-up committee members approved this on made-up patients. Not for patient care."
+)
+
+
+def of_people(
+    outcome: Outcome, *, risk: float, base_rate: float, people: str = "people like them", usual: str = "on average"
+) -> str:
+    """As in `Of **100** people like him, about **28** come back … and **72** do not; on average it is 11 of 100`."""
+    of = denominator(risk, base_rate)
+    yes = count_of(risk, of)
+    if yes == 0:
+        said = f"fewer than **1** {singular(outcome.happens)}"
+    elif yes == of:
+        said = f"nearly all {outcome.happens}"
+    else:
+        no = of - yes
+        said = f"about **{yes}** {verb(outcome.happens, yes)} and **{no}** {verb(outcome.happens_not, no)}"
+    return f"Of **{of:,}** {people}, {said}; {usual} it is {out_of(base_rate, of)}."
+
+
+def value_text(feature: Feature, value: float) -> str:
+    """A feature's value as read: `9.8`, or the word of its level (`male`), or `yes` and `no` for what exists or not."""
+    for token, level in feature.levels.items():
+        if level == value:
+            return feature.words.get(token) or token.partition("|")[2].replace("_", " ")
+    if feature.says_yes_or_no:
+        return "yes" if value else "no"
+    return number(value, feature.decimals)
+
+
+def reason(feature: Feature, value: float | None) -> str:
+    """A reason as read: the phrase with its value; what is missing is said to be missing."""
+    if value is None:
+        return f"{feature.label} not known"
+    if value == 0 and (feature.phrase_zero or feature.says_yes_or_no):
+        return feature.phrase_zero or f"no {feature.label}"
+    phrase = feature.phrase or (feature.label if feature.says_yes_or_no else f"{feature.label} {{value}}")
+    shown = value_text(feature, value)
+    chosen = re.sub(r"\{([^{}|]*)\|([^{}|]*)\}", r"\1" if shown == "1" else r"\2", phrase)
+    return chosen.replace("{value}", shown)
+
+
+def main_reasons(reasons: Sequence[str]) -> str:
+    """As in `Main reasons: a, b and c (they went with a higher risk; none is proven to cause it)`."""
+    if not reasons:
+        return "No single entry in the record stands out."
+    if len(reasons) == 1:
+        return f"Main reason: {reasons[0]} (it went with a higher risk; it is not proven to cause it)."
+    return f"Main reasons: {listed(reasons)} (they went with a higher risk; none is proven to cause it)."
+
+
+def not_known(labels: Sequence[str], *, inputs: int, shown: int = 5) -> str:
+    """`Not known: albumin and HbA1c.`; nothing missing is the empty string, everything missing says so."""
+    if not labels:
+        return ""
+    if len(labels) >= inputs:
+        return f"Not known: none of the {inputs} entries it reads is in the record."
+    if len(labels) > shown:
+        return f"Not known: {', '.join(labels[:shown])} and {len(labels) - shown} more of {inputs}."
+    return f"Not known: {listed(labels)}."
+
+
+def withheld(score: str, missing: Sequence[str]) -> str:
+    """As in `HOSPITAL score (2016) is withheld: haemoglobin and sodium are not known`."""
+    if not missing:
+        return f"{score} is withheld: it is outside its range."
+    return f"{score} is withheld: {listed(missing)} {verb('are', len(missing))} not known."
+
+
+def no_card(*, risk: float, limit: float) -> str:
+    """Why nothing is shown: `No card: risk 9 of 100, below the limit of 20 of 100`."""
+    of = denominator(risk, limit)
+    return f"No card: risk {out_of(risk, of)}, below the limit of {out_of(limit, of)}."
+
+
+def stage_notice(stage: str, *, places: Sequence[str] = ()) -> str:
+    """What a reader must know of the stage; in general use there is nothing to say."""
+    where = f" at {listed(places)}" if places and "*" not in places else ""
+    return {
+        "silent": "Silent stage: staff do not see this card.",
+        "pilot": f"Pilot{where}: on trial here, and may be stopped at any time.",
+        "suspended": "Stopped: this guidance does not speak now.",
+    }.get(stage, "")
