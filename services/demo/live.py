@@ -21,8 +21,8 @@ from services.demo.replay import BedsideClock, DemoEhr, Discharge, discharges_be
 from services.demo.telling import Telling
 from services.guidance.errors import Unavailable
 from services.guidance.release import EvidencePack, ReleaseBundle, pack
+from services.learner.evidence.silent import SilentEvidence, weigh_silence
 from services.learner.proposal import Registry, propose
-from services.learner.silent import SilentEvidence, weigh_silence
 from services.plumbing.event_store import EventStore
 
 LOOK_BACK: Final = 30  # days before today in which a discharge with a card is looked for

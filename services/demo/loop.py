@@ -22,7 +22,7 @@ from services.demo.live import Learned, live
 from services.demo.telling import Telling
 from services.demo.truth import attainable_auroc
 from services.guidance import check
-from services.learner.ingest import ingest
+from services.learner.intake.ingest import ingest
 from services.learner.run_log import RunLog
 from services.learner.runs import kept_of, run_training
 from services.learner.settings import LearnerSettings

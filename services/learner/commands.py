@@ -55,8 +55,8 @@ def ingest(
 
     Example: knowdo learner ingest export.tar.xz --store var/learner/store --json
     """
-    from services.learner.ingest import ingest as read
-    from services.learner.sources import Source
+    from services.learner.intake.ingest import ingest as read
+    from services.learner.intake.sources import Source
 
     settings = LearnerSettings.from_environment()
     with screen.bytes_bar("reading", Source(source).size) as bar:

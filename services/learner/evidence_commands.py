@@ -72,7 +72,7 @@ def silent(
 
     Example: knowdo learner silent readmission-30d --decisions decisions.ndjson --release sha256:… --store var/learner/store
     """
-    from services.learner.silent import weigh_silence
+    from services.learner.evidence.silent import weigh_silence
     from services.learner.train_options import moment_of
     from services.timeline.instants import NAT
 

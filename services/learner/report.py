@@ -22,10 +22,10 @@ from services.learner.gate import reasons_against
 
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them
     from services.learner.cohort import FlowStep
-    from services.learner.decision_curve import NetBenefit
-    from services.learner.evaluation import Performance
-    from services.learner.subgroups import Judged, SubgroupTable
-    from services.learner.workload import Workload
+    from services.learner.evidence.decision_curve import NetBenefit
+    from services.learner.evidence.evaluation import Performance
+    from services.learner.evidence.subgroups import Judged, SubgroupTable
+    from services.learner.evidence.workload import Workload
 
 MARKS: Final = {"meets": "✓", "does not meet": "✕", "cannot tell": "?"}
 

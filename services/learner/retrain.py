@@ -20,22 +20,22 @@ from services.guidance.evidence import Evaluation, Leaks
 from services.guidance.folder import LoadedGuidance
 from services.guidance.ready import open_release
 from services.guidance.release import EvidencePack, ReleaseBundle, build_release
-from services.learner.audit_groups import alert_threshold, attributes_of
-from services.learner.choice import choose
-from services.learner.decision_curve import decision_curve
-from services.learner.evaluation import Performance, evaluate
-from services.learner.evidence_files import evidence_files, reference_of
+from services.learner.evidence.audit_groups import alert_threshold, attributes_of
+from services.learner.evidence.choice import choose
+from services.learner.evidence.decision_curve import decision_curve
+from services.learner.evidence.evaluation import Performance, evaluate
+from services.learner.evidence.files import evidence_files, reference_of
+from services.learner.evidence.leaks import find_leaks
+from services.learner.evidence.sample_size import effective_parameters, sample_size
+from services.learner.evidence.subgroups import subgroup_table
+from services.learner.evidence.workload import workload
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
-from services.learner.fitting import Candidate, fit_candidates
-from services.learner.leaks import find_leaks
-from services.learner.recipes import ModelKind
+from services.learner.models.fitting import Candidate, fit_candidates
+from services.learner.models.recipes import ModelKind
+from services.learner.models.training_rows import TrainingRows
 from services.learner.report import evidence_report
 from services.learner.run_log import REPORT_FILE
-from services.learner.sample_size import effective_parameters, sample_size
-from services.learner.subgroups import subgroup_table
-from services.learner.training_rows import TrainingRows
 from services.learner.workers import worker_pool
-from services.learner.workload import workload
 from services.plumbing.event_store import EventStore
 from services.timeline.errors import BadInput
 from services.timeline.instants import FOREVER, NAT, instant_text

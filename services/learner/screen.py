@@ -11,9 +11,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColum
 from rich.table import Table
 
 if TYPE_CHECKING:  # a command loads only what it does
-    from services.learner.ingest import IngestReport
+    from services.learner.evidence.silent import SilentEvidence
+    from services.learner.intake.ingest import IngestReport
     from services.learner.run_log import Run
-    from services.learner.silent import SilentEvidence
 
 out = Console()
 err = Console(stderr=True)

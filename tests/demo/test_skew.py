@@ -30,8 +30,8 @@ from services.guidance.features import read_features
 from services.guidance.prefetch import feature_queries
 from services.guidance.reading.plan import compile_features
 from services.guidance.release import ReleaseBundle, build_release
-from services.learner.decisions_file import LoggedDecision, read_decisions
-from services.learner.skew import STATES, UNEXPLAINED, SkewFound, compare_features
+from services.learner.evidence.decisions_file import LoggedDecision, read_decisions
+from services.learner.evidence.skew import STATES, UNEXPLAINED, SkewFound, compare_features
 from services.timeline.events import EventBatch, EventColumns
 from services.timeline.flatten import flatten_json
 from services.timeline.timeline import assemble, index_rows

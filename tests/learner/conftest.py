@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.learner.ingest import ingest
+from services.learner.intake.ingest import ingest
 from services.learner.retrain import Trained, train
 from services.plumbing.event_store import EventStore
 from tests.learner.made_up_ward import ward, write_guidance, write_ndjson

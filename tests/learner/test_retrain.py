@@ -15,7 +15,7 @@ from services.guidance.ready import open_release
 from services.guidance.release import MODEL_FILE, pack, unpack
 from services.learner.feature_matrix import read_cohort_rows
 from services.learner.gate import must_be_proposable, reasons_against
-from services.learner.ingest import ingest
+from services.learner.intake.ingest import ingest
 from services.learner.retrain import Trained, train
 from services.learner.run_log import REPORT_FILE
 from services.learner.workers import worker_pool

@@ -1,0 +1,1 @@
+"""What an expert would ask of a model, measured; and what the bedside says about it."""

@@ -1,0 +1,117 @@
+"""Whether stated risks can be believed: intercept, slope, the smooth curve and its distances, ten groups.
+
+A curve is drawn only where there are enough of both outcomes; an interval goes with every number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import statsmodels.api as sm
+from statsmodels.nonparametric.smoothers_lowess import lowess
+
+from services.guidance.evidence import Estimate
+from services.guidance.models.explanation import Numbers
+from services.learner.evidence.intervals import Patients, share_of
+from services.learner.evidence.metrics import Labels, logit
+from services.timeline.errors import BadInput
+
+FEWEST_FOR_A_CURVE = 100
+"""Events, and non-events: with fewer a smooth curve shows noise."""
+_CURVE_POINTS = 101
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows with like risks: what was said, what happened."""
+
+    rows: int
+    events: int
+    stated: float
+    lowest: float
+    highest: float
+    observed: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The smooth curve of what happens against what is said, and its distance from the diagonal over the rows."""
+
+    stated: tuple[float, ...]
+    observed: tuple[float, ...]
+    ici: float
+    """Mean distance (integrated calibration index)."""
+    e50: float
+    e90: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationResult:
+    """All of it for one model."""
+
+    intercept: Estimate
+    """In log-odds, with the slope held at 1: 0 if as many events happen as are expected."""
+    slope: Estimate
+    """1 if the risks are spread as they should be; below 1 they are too extreme."""
+    groups: tuple[Group, ...]
+    curve: Curve | None
+    """None: too few to draw."""
+
+
+def assess_calibration(y: Labels, risk: Numbers, patients: Patients, *, groups: int = 10) -> CalibrationResult:
+    """Intercept and slope with 95 % intervals (by patient if some have several rows), curve and groups."""
+    said = logit(risk)
+    if np.ptp(said) == 0:
+        raise BadInput(
+            "every row has the same risk: nothing was learned",
+            remedy="Check the inputs and the outcome, or give it more rows",
+        )
+    ones = np.ones((len(y), 1))
+    return CalibrationResult(
+        intercept=_coefficient(sm.GLM(y, ones, family=sm.families.Binomial(), offset=said), patients, 0),
+        slope=_coefficient(sm.GLM(y, sm.add_constant(said), family=sm.families.Binomial()), patients, 1),
+        groups=calibration_groups(y, risk, patients, groups=groups),
+        curve=_curve(y, risk) if min(int(y.sum()), int((1 - y).sum())) >= FEWEST_FOR_A_CURVE else None,
+    )
+
+
+def calibration_groups(y: Labels, risk: Numbers, patients: Patients, *, groups: int = 10) -> tuple[Group, ...]:
+    """Groups of equal counts, lowest risks first; equal risks may still be parted."""
+    parts = [part for part in np.array_split(np.argsort(risk, kind="stable"), groups) if len(part)]
+    return tuple(
+        Group(
+            rows=len(part),
+            events=int(y[part].sum()),
+            stated=float(risk[part].mean()),
+            lowest=float(risk[part[0]]),
+            highest=float(risk[part[-1]]),
+            observed=share_of(y[part] == 1, patients[part]),
+        )
+        for part in parts
+    )
+
+
+def _coefficient(model: Any, patients: Patients, place: int) -> Estimate:
+    if len(np.unique(patients)) < len(patients):
+        fit = model.fit(cov_type="cluster", cov_kwds={"groups": patients})
+    else:
+        fit = model.fit()
+    low, high = fit.conf_int()[place]
+    return Estimate(value=float(fit.params[place]), ci=(float(low), float(high)))
+
+
+def _curve(y: Labels, risk: Numbers) -> Curve:
+    # No robustness iterations: with outcomes of 0 and 1 they would throw the rarer one out as outliers.
+    smooth = lowess(y.astype(np.float64), risk, it=0, delta=0.01 * float(np.ptp(risk)), return_sorted=True)
+    stated, observed = smooth[:, 0], np.clip(smooth[:, 1], 0.0, 1.0)
+    distance = np.abs(observed - stated)
+    at = np.linspace(stated[0], stated[-1], _CURVE_POINTS)
+    return Curve(
+        stated=tuple(at.tolist()),
+        observed=tuple(np.interp(at, stated, observed).tolist()),
+        ici=float(distance.mean()),
+        e50=float(np.quantile(distance, 0.5)),
+        e90=float(np.quantile(distance, 0.9)),
+    )

@@ -1,0 +1,166 @@
+"""The silent period: what a release would have said while it said nothing, weighed against what then happened.
+
+Decisions exported by CDS are joined with outcomes in the event store by patient and encounter. A stay counts once, by
+its first scored decision; it would have been flagged if any of its decisions would have carried a card.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from services.guidance.evidence import SILENT_FILE, Calibration, SilentMonth, Skew, encode_report
+from services.guidance.outcome import label_outcome
+from services.guidance.ready import Release, open_release
+from services.guidance.release import EvidencePack, ReleaseBundle
+from services.learner.evidence.decisions_file import LoggedDecision, read_decisions
+from services.learner.evidence.intervals import observed_expected, share_of
+from services.learner.evidence.skew import SkewFound, causes_of, compare_features, joined
+from services.plumbing.event_store import EventStore
+from services.plumbing.event_table import bucket_of
+from services.timeline.errors import BadInput
+from services.timeline.instants import instant_text
+from services.timeline.timeline import assemble, index_rows
+
+SKEW_FILE: Final = "skew.json"
+WOULD_HAVE_SPOKEN: Final = frozenset({"silent", "shown", "suppressed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentEvidence:
+    """The report of a silent period, and the pack that a vote reads."""
+
+    report: SilentMonth
+    skew: SkewFound
+    outcomes: dict[str, int]
+    """Stays by the state of their outcome."""
+    pack: EvidencePack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stay:
+    """One stay with at least one scored decision."""
+
+    first: LoggedDecision
+    flagged: bool
+
+
+def weigh_silence(
+    store: EventStore,
+    bundle: ReleaseBundle,
+    decisions: Path,
+    *,
+    data_end: int | None = None,
+    on_bucket: Callable[[int], None] = lambda _: None,
+) -> SilentEvidence:
+    """Calibration, alert burden, unknown share and skew of one release in its silent stage."""
+    release = open_release(bundle)
+    logged = read_decisions(decisions, guidance=release.guidance.id, release=bundle.digest)
+    silent = [one for one in logged if one.stage == "silent"]
+    if not silent:
+        raise BadInput(
+            "none of these decisions was made in the silent stage",
+            place=str(decisions),
+            remedy="Export the decisions of the time before the pilot",
+        )
+    end = store.latest_known("Encounter.") if data_end is None else data_end
+    stays = _stays(silent)
+    found: list[SkewFound] = []
+    outcomes: Counter[str] = Counter()
+    matured: list[tuple[str, float, int]] = []
+    for number in range(store.buckets):
+        here = [one for one in silent if bucket_of(one.person, store.buckets) == number]
+        columns = store.read_bucket(number) if here else None
+        if columns is not None:
+            found.append(compare_features(release.guidance, release.value_sets, release.plan, columns, here))
+            timeline = assemble(columns)
+            own = [stay for stay in stays if bucket_of(stay.first.person, store.buckets) == number]
+            rows = index_rows(
+                timeline,
+                [stay.first.person for stay in own],
+                [stay.first.moment for stay in own],
+                [stay.first.stay for stay in own],
+            )
+            labels = label_outcome(release.guidance, release.value_sets, timeline, rows, end)
+            outcomes.update(labels.state)
+            for stay, y in zip(own, labels.y.tolist(), strict=True):
+                if y >= 0 and stay.first.risk is not None:
+                    matured.append((stay.first.person, stay.first.risk, y))
+        on_bucket(number + 1)
+    skew = joined(found)
+    report = _report(release, silent, stays, matured, skew)
+    details = {
+        "identical": skew.identical,
+        "causes": dict(sorted(skew.causes.items())),
+        "by_feature": [
+            {"feature": feature, "cause": cause, "values": n} for (feature, cause), n in sorted(skew.by_feature.items())
+        ],
+        "outcomes": dict(sorted(outcomes.items())),
+        "stays": len(stays),
+    }
+    pack = EvidencePack(
+        evidence="silent",
+        release=bundle.digest,
+        files={SILENT_FILE: encode_report(report), SKEW_FILE: msgspec.json.format(msgspec.json.encode(details))},
+    )
+    return SilentEvidence(report=report, skew=skew, outcomes=dict(outcomes), pack=pack)
+
+
+def _stays(decisions: Sequence[LoggedDecision]) -> list[_Stay]:
+    """Each stay by its first scored decision; a decision without an encounter stands for itself."""
+    by_stay: dict[tuple[str, str], list[LoggedDecision]] = {}
+    for one in decisions:
+        if one.risk is not None:
+            by_stay.setdefault((one.person, one.stay or one.decision), []).append(one)
+    return [
+        _Stay(first=together[0], flagged=any(one.status in WOULD_HAVE_SPOKEN for one in together))
+        for together in by_stay.values()
+    ]
+
+
+def _report(
+    release: Release,
+    silent: Sequence[LoggedDecision],
+    stays: Sequence[_Stay],
+    matured: Sequence[tuple[str, float, int]],
+    skew: SkewFound,
+) -> SilentMonth:
+    if not matured:
+        raise BadInput(
+            "no decision has a known outcome yet",
+            remedy=f"Wait until {release.guidance.outcome.name} can be known, ingest again, and weigh again",
+        )
+    states = Counter(state for one in silent for state in one.states.values())
+    risk = np.array([risk for _, risk, _ in matured])
+    happened = np.array([y for _, _, y in matured], dtype=np.int8)
+    flagged = np.array([stay.flagged for stay in stays], dtype=bool)
+    return SilentMonth(
+        guidance=release.guidance.id,
+        release=release.digest,
+        since=instant_text(min(one.moment for one in silent)),
+        until=instant_text(max(one.moment for one in silent)),
+        decisions=len(silent),
+        matured=len(matured),
+        events=int(happened.sum()),
+        calibration=Calibration(
+            observed=float(happened.sum()),
+            expected=float(risk.sum()),
+            o_e=observed_expected(happened, risk, _numbers(person for person, _, _ in matured)),
+        ),
+        alert_rate=share_of(flagged, _numbers(stay.first.person for stay in stays)),
+        alert_budget=release.guidance.policy.alert_budget,
+        skew=Skew(compared=skew.compared, different=skew.different, causes=causes_of(skew)),
+        unknown_share=states["unknown"] / max(sum(states.values()), 1),
+    )
+
+
+def _numbers(people: Iterable[str]) -> NDArray[np.int64]:
+    """A number for each person."""
+    return np.unique(list(people), return_inverse=True)[1].astype(np.int64)

@@ -1,0 +1,1 @@
+"""Sources of FHIR data, and their way into the event store."""

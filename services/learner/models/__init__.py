@@ -1,0 +1,1 @@
+"""Fitting, and compiling what was fitted into models that are data."""

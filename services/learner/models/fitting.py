@@ -1,0 +1,137 @@
+"""Every candidate model, tested on patients it has not seen, then fitted on all.
+
+What is tested is the compiled model with its calibration, as it would speak. Each fit runs on one thread, so the result
+depends on the data and the seed, not on how many workers share the fits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from services.guidance.models.explanation import Numbers
+from services.guidance.models.forest import Forest
+from services.guidance.models.scorecard import Scorecard
+from services.learner.models.boosting import fit_boosting
+from services.learner.models.logistic import fit_logistic
+from services.learner.models.recipes import KINDS, RECIPES, LogisticRecipe, ModelKind
+from services.learner.models.splits import patient_folds
+from services.learner.models.training_rows import TrainingRows
+from services.learner.workers import worker_pool
+
+Progress = Callable[[int, int, str], None]
+"""Called with the fits done, the fits in all, and what was done last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """One model, and how many trees each of its bags kept (none for a regression)."""
+
+    model: Scorecard | Forest
+    trees: tuple[int, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One kind of model: its risks out of fold, and the model fitted on all rows."""
+
+    kind: ModelKind
+    model: Scorecard | Forest
+    risk: Numbers
+    """For every row, the calibrated risk by a model that saw nothing of its patient."""
+    fold: NDArray[np.int64]
+    recipe: dict[str, float | int | str]
+    trees: tuple[int, ...]
+    seconds: float
+    """Of one core, for all folds and the last fit; never part of a digest."""
+
+
+def fit_model(kind: ModelKind, rows: TrainingRows, *, seed: int) -> Fitted:
+    """Fit one kind of model on these rows, on one thread."""
+    began = time.perf_counter()
+    recipe = RECIPES[kind]
+    with threadpool_limits(1):
+        if isinstance(recipe, LogisticRecipe):
+            return Fitted(model=fit_logistic(recipe, rows, seed=seed), trees=(), seconds=time.perf_counter() - began)
+        boosted = fit_boosting(recipe, rows, seed=seed)
+    return Fitted(model=boosted.model, trees=boosted.trees, seconds=time.perf_counter() - began)
+
+
+def fit_candidates(
+    X: Numbers,
+    y: NDArray[np.int8],
+    patients: NDArray[np.int64] | Sequence[object],
+    inputs: Sequence[str],
+    *,
+    reference: str,
+    directions: Mapping[str, int] | None = None,
+    kinds: Sequence[ModelKind] = KINDS,
+    folds: int = 5,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> dict[ModelKind, Candidate]:
+    """Every kind, cross-validated over the same folds of whole patients, and fitted on all rows.
+
+    `reference` names the rows, as a card will say it; `directions` says per input whether risk may only rise (+1) or
+    fall (-1) with it.
+    """
+    rows = TrainingRows.of(X, y, patients, inputs=inputs, directions=directions, reference=reference)
+    fold = patient_folds(rows.y, rows.patients, folds, seed=seed)
+    # The slowest kinds first, so that no worker is left with a long one at the end.
+    tasks = [
+        _Task(kind=kind, rows=rows, fold=fold, tested=tested, seed=seed)
+        for kind in sorted(kinds, key=KINDS.index, reverse=True)
+        for tested in (*range(folds), None)
+    ]
+    risk = {kind: np.full(len(rows.y), np.nan) for kind in kinds}
+    seconds = dict.fromkeys(kinds, 0.0)
+    last: dict[ModelKind, Fitted] = {}
+    with worker_pool(workers) as pool:
+        for done, (task, (fitted, tested_risk)) in enumerate(
+            zip(tasks, pool.map_in_order(_fit, tasks), strict=True), start=1
+        ):
+            seconds[task.kind] += fitted.seconds
+            if task.tested is None:
+                last[task.kind] = fitted
+            else:
+                risk[task.kind][fold == task.tested] = tested_risk
+            if progress is not None:
+                where = "all rows" if task.tested is None else f"fold {task.tested + 1} of {folds}"
+                progress(done, len(tasks), f"{task.kind.replace('_', ' ')}, {where}")
+    return {
+        kind: Candidate(
+            kind=kind,
+            model=last[kind].model,
+            risk=risk[kind],
+            fold=fold,
+            recipe=RECIPES[kind].declared(),
+            trees=last[kind].trees,
+            seconds=seconds[kind],
+        )
+        for kind in kinds
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    kind: ModelKind
+    rows: TrainingRows
+    fold: NDArray[np.int64]
+    tested: int | None
+    seed: int
+
+
+def _fit(task: _Task) -> tuple[Fitted, Numbers]:
+    if task.tested is None:
+        return fit_model(task.kind, task.rows, seed=task.seed), np.zeros(0)
+    tested = task.fold == task.tested
+    # Each fold its own seed, so that chance in one is not chance in all.
+    fitted = fit_model(task.kind, task.rows.where(~tested), seed=task.seed + 1000 * (task.tested + 1))
+    return fitted, fitted.model.risk(task.rows.X[tested])
