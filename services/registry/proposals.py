@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -239,21 +239,7 @@ def _register(
         added_at=at,
         changed_at=at,
     )
-    connection.execute(
-        insert(proposals).values(
-            id=proposal.id,
-            release=digest,
-            guidance=bundle.guidance,
-            author=author,
-            authors=list(authors),
-            note=note,
-            state="registered",
-            stopped_at=None,
-            round=0,
-            added_at=at,
-            changed_at=at,
-        )
-    )
+    connection.execute(insert(proposals).values(asdict(proposal) | {"authors": list(authors)}))
     detail = {"guidance": bundle.guidance, "version": bundle.version, "author": author, "note": note}
     _remember(connection, proposal, "proposed", by, detail, now)
     return proposal
