@@ -6,6 +6,7 @@ They meet over HTTP all the same, through `httpx.ASGITransport`: in-process is a
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import secrets
 import subprocess
@@ -35,6 +36,7 @@ from services.registry.app import create_app as create_registry
 from services.registry.app import open_tables, read_public_keys
 from services.registry.settings import RegistrySettings
 from services.registry.tokens import service_token, write_token
+from services.timeline.errors import KnowdoError
 
 HOME: Final = "http://127.0.0.1:8000"
 _log = get_logger("platform")
@@ -153,10 +155,13 @@ def serve_platform(*, var: Path | None, host: str, port: int, mlflow_ui: bool) -
 @contextlib.contextmanager
 def mlflow_ui_beside(var: Path, host: str, port: int) -> Iterator[None]:
     """MLflow's own pages on what the learner has shelved, as a process beside this one."""
+    if importlib.util.find_spec("mlflow") is None:
+        raise KnowdoError("MLflow is not installed", place="--mlflow-ui", remedy="pip install 'knowdo[learner]'")
     settings = LearnerSettings(var=var)
     command = [
         sys.executable, "-m", "mlflow", "server", "--backend-store-uri", settings.tracking_uri,
         "--host", host, "--port", str(port),
+        "--workers", "1",  # four, its default, each load all of MLflow before the first page is shown
     ]  # fmt: skip
     environment = {**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     beside = subprocess.Popen(command, env=environment)  # noqa: S603 - our own interpreter and fixed words
@@ -165,7 +170,11 @@ def mlflow_ui_beside(var: Path, host: str, port: int) -> Iterator[None]:
         yield
     finally:
         beside.terminate()
-        beside.wait(timeout=10)
+        try:
+            beside.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            beside.kill()  # it only shows pages; nothing is lost
+            beside.wait()
 
 
 def _client(app: Starlette, base_url: str) -> httpx.AsyncClient:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -23,6 +23,12 @@ ROOMS = {
     "demo": ("services.demo.commands", "A demo hospital with known truth, and the whole loop on it."),
 }
 """Word → (module that holds a Typer `app`, its line in `knowdo --help`)."""
+EXTRAS = {
+    "fhir": "registry",
+    "psycopg": "postgres",
+    **dict.fromkeys(("mlflow", "pandas", "pyarrow", "scipy", "sklearn", "statsmodels", "threadpoolctl"), "learner"),
+}
+"""Package, by the name it is imported by → the extra that brings it. Every other one comes with knowdo itself."""
 
 
 class Rooms(TyperGroup):
@@ -33,12 +39,12 @@ class Rooms(TyperGroup):
         return [*ROOMS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # as above
-        """Import the room named, or say which extra is missing; for the bare list its one line will do."""
+        """Import the room named; for the bare list its one line will do."""
         if cmd_name not in ROOMS:
             return super().get_command(ctx, cmd_name)
         module_name, line = ROOMS[cmd_name]
         if _asks_for(cmd_name):
-            room = _open_room(cmd_name, module_name)
+            room = importlib.import_module(module_name).app
         else:
             room = typer.Typer()
             room.callback()(lambda: None)
@@ -51,20 +57,6 @@ def _asks_for(word: str) -> bool:
     """Whether the first word of the command line is this one."""
     words = [said for said in sys.argv[1:] if not said.startswith("-")]
     return words[:1] == [word]
-
-
-def _open_room(word: str, module_name: str) -> typer.Typer:
-    """Import a room's commands; a package that its extra would bring is named."""
-    try:
-        room: typer.Typer = importlib.import_module(module_name).app
-    except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.startswith("services"):
-            raise
-        raise KnowdoError(
-            f"`knowdo {word}` needs the package {missing.name}",
-            remedy=f"Install it with: pip install 'knowdo[{word}]'",
-        ) from missing
-    return room
 
 
 app = typer.Typer(
@@ -110,8 +102,24 @@ def main() -> None:
     try:
         app()
     except KnowdoError as fault:
-        typer.echo(f"knowdo: {fault}", err=True)
-        sys.exit(1)
+        _give_up(fault)
+    except ModuleNotFoundError as missing:
+        # Rooms import what is heavy only when it is used, so it may be missed at any time, not only at the start.
+        if missing.name is None or missing.name.startswith("services"):
+            raise
+        _give_up(_not_installed(missing.name.partition(".")[0]))
+
+
+def _not_installed(package: str) -> KnowdoError:
+    """Which package is missing, and what brings it."""
+    extra = EXTRAS.get(package)
+    what = f"knowdo[{extra}]" if extra else "knowdo"
+    return KnowdoError(f"this needs the package {package}", remedy=f"Install it with: pip install '{what}'")
+
+
+def _give_up(fault: KnowdoError) -> NoReturn:
+    typer.echo(f"knowdo: {fault}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -181,8 +181,13 @@ def _run_beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> async
     task.add_done_callback(_died)
 
     async def end() -> None:
-        task.cancel()
-        await asyncio.wait([task])
+        # Asked again: a cancellation may be lost where a wait ends in the same moment (CPython before 3.12).
+        for _ in range(10):
+            task.cancel()
+            done, _ = await asyncio.wait([task], timeout=0.5)
+            if done:
+                return
+        _log.error("a task beside the calls does not end", remedy="Look at what it waits for")
 
     stack.push_async_callback(end)
     return task

@@ -18,7 +18,7 @@ from services.guidance.definition import Card, Suggestion
 from services.guidance.errors import Unavailable
 from services.guidance.manifest import EVERYWHERE
 from services.guidance.ready import Release
-from services.guidance.words.card_text import CardFacts, bind_resource, reasons_of
+from services.guidance.words.card_text import CardFacts, bind_resource, read_from, reasons_of
 from services.guidance.words.wording import AI_DERIVED, DEMONSTRATION_POLICY, escape_markdown, stage_notice
 
 CardJson = dict[str, Any]
@@ -56,6 +56,7 @@ def make_card(
         release=release.digest,
         values=advice.facts.values,
         contributions=advice.contributions,
+        sources=advice.facts.sources,
         gender=gender,
         notices=notices,
     )
@@ -64,9 +65,9 @@ def make_card(
         "uuid": card_uuid,
         "summary": words.summary,
         "indicator": card.indicator,
-        "detail": "\n\n".join(_paragraphs(words.detail, notices, _sources(release, advice))),
+        "detail": "\n\n".join(_paragraphs(words.detail, notices, _sources(release, advice, words.detail))),
         "source": {
-            "label": f"Knowdo: {guidance.title} {guidance.version} ({_short(release.digest)})",
+            "label": f"Knowdo: {guidance.title} {guidance.version}, release {_short(release.digest)}",
             "url": style.evidence_url.format(digest=release.digest),
             # Static: Epic keys its memory of overrides by this code.
             "topic": {"system": style.topic_system, "code": guidance.id, "display": guidance.title},
@@ -102,12 +103,13 @@ def _paragraphs(detail: str, notices: list[str], sources: str) -> Iterator[str]:
         yield AI_DERIVED
 
 
-def _sources(release: Release, advice: Advice) -> str:
-    """Each reason with the resource that it was read from, so that a clinician can look."""
+def _sources(release: Release, advice: Advice, detail: str) -> str:
+    """Each reason with the resource that it was read from, so that a clinician can look; not what the detail names."""
     lines = []
     for reason in reasons_of(release.guidance, advice.facts.values, advice.contributions):
-        if resource := advice.facts.sources.get(reason.name):
-            lines.append(f"- {escape_markdown(reason.text)}: from {escape_markdown(resource)}")
+        for resource in read_from(release.guidance, reason.name, advice.facts.sources):
+            if (named := escape_markdown(resource)) not in detail:
+                lines.append(f"- {escape_markdown(reason.text)}: from {named}")
     return "In the record:\n\n" + "\n".join(lines) if lines else ""
 
 

@@ -1,16 +1,21 @@
-"""A CDS Hooks answer for a person at a terminal: what a clinician would see, and where to click next."""
+"""A CDS Hooks answer for a person at a terminal: what a clinician would see, and where to click next.
+
+In the order of an EHR: indicator (word and shape, never colour alone), summary, detail, suggestions, reasons, source.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
 from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
-COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
+COLOURS: Final = {"info": "cyan", "warning": "yellow", "critical": "red"}
+MARKS: Final = {"info": "ⓘ Info", "warning": "▲ Warning", "critical": "■ Critical"}
+REASONS_NAMED: Final = 4
 
 
 def show_answer(answer: Mapping[str, Any], *, status: int, console: Console) -> None:
@@ -35,15 +40,30 @@ def show_answer(answer: Mapping[str, Any], *, status: int, console: Console) -> 
 
 
 def card_panel(card: Mapping[str, Any]) -> Panel:
-    """One card as a panel."""
-    parts: list[RenderableType] = [Markdown(str(card.get("detail", "")))]
+    """One card as a panel. The summary stands inside, where it may wrap; a title that is too long would be cut."""
+    indicator = str(card.get("indicator"))
+    colour = COLOURS.get(indicator, "white")
+    parts: list[RenderableType] = [
+        Text(str(card.get("summary")), style=f"bold {colour}"),
+        Text(),
+        Markdown(str(card.get("detail", ""))),
+    ]
     for suggestion in card.get("suggestions", []):
-        actions = "; ".join(str(action.get("description")) for action in suggestion.get("actions", []))
-        parts.append(
-            Text.assemble(("\n[ " + str(suggestion.get("label")) + " ]", "bold reverse"), "  ", (actions, "dim"))
-        )
+        parts += [Text(), Text(f"[ {suggestion.get('label')} ]", style="bold")]
+        parts += [Text(f"    {action.get('description')}", style="dim") for action in suggestion.get("actions", [])]
     if reasons := card.get("overrideReasons"):
-        parts.append(Text("\nOr decline: " + " · ".join(str(reason.get("display")) for reason in reasons), style="dim"))
-    parts.append(Text(f"\n{card.get('source', {}).get('label')}", style="dim"))
-    colour = COLOURS.get(str(card.get("indicator")), "white")
-    return Panel(Group(*parts), title=Text(str(card.get("summary")), style=f"bold {colour}"), border_style=colour)
+        parts += [Text(), Text(f"Or decline: {_shortly(reasons)}", style="dim")]
+    parts.append(Text(f"Source: {card.get('source', {}).get('label')}", style="dim"))
+    return Panel(
+        Group(*parts),
+        title=Text(MARKS.get(indicator, indicator), style=f"bold {colour}"),
+        title_align="left",
+        border_style=colour,
+    )
+
+
+def _shortly(reasons: Sequence[Mapping[str, Any]]) -> str:
+    """The first reasons by their codes, which are a few words each; the full wording stands in the answer itself."""
+    words = [str(reason.get("code") or reason.get("display")).replace("-", " ") for reason in reasons]
+    more = len(words) - REASONS_NAMED
+    return " · ".join(words[:REASONS_NAMED]) + (f" · {more} more" if more > 0 else "")

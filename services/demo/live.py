@@ -57,6 +57,7 @@ def live(
     telling: Telling,
     *,
     var: Path,
+    log: Path,
     url: str,
     serve_at: tuple[str, int] | None,
 ) -> None:
@@ -73,7 +74,7 @@ def live(
             await stage.answer(shown, telling)
             request = var / "discharge.json"
             request.write_bytes(msgspec.json.format(msgspec.json.encode(shown.request), indent=1))
-            telling.next_steps(card=shown.card, url=url, request=request, var=var, once=serve_at is None)
+            telling.next_steps(card=shown.card, url=url, request=request, var=var, log=log, once=serve_at is None)
             if serve_at is not None:
                 await _serve(platform, *serve_at)
 
@@ -164,7 +165,7 @@ class _Stage:
                 calls += 1
                 if answer.status_code == 200 and (cards := answer.json()["cards"]):
                     at = instant(discharge.stay.end)
-                    telling.say(f"Discharge {calls} that was asked about has a card: {at[:10]} {at[11:16]} UTC")
+                    telling.say(f"Asked about {calls:,} discharges; that of {at[:10]} {at[11:16]} UTC gets a card")
                     telling.card(cards[0], true_risk=discharge.true_risk)
                     return Shown(discharge=discharge, request=request, card=cards[0], calls=calls)
         raise Unavailable(

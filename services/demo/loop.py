@@ -35,7 +35,9 @@ from services.timeline.errors import BadInput
 
 GUIDANCE: Final = Path(check.__file__).parent / "library" / "readmission-30d"
 MARKER: Final = "DEMO"
-OURS: Final = ("hospital", "learner", "registry", "cds", "mlflow", "secrets", "discharge.json")
+LOG: Final = "demo.log"
+"""What the services have to say, as JSON lines; errors are shown as well."""
+OURS: Final = ("hospital", "learner", "registry", "cds", "mlflow", "secrets", "discharge.json", LOG)
 """What a demo leaves in its folder; the next one removes these and nothing else."""
 HORIZON: Final = 30 * DAY  # of the outcome: the silent month must lie so far back that it can be known
 ENOUGH: Final = 200  # discharges that a silent period should hold, so that some are followed by a readmission
@@ -66,10 +68,10 @@ class DemoOptions:
 
 def run_demo(options: DemoOptions, telling: Telling) -> None:
     """Run the whole loop; without `once` the platform keeps serving at the end."""
-    configure_logs(level=os.environ.get("KNOWDO_LOG_LEVEL", "warning"))
     if not options.once:
         _must_be_free(options.host, options.port)
     _begin_anew(options.var)
+    configure_logs(level=os.environ.get("KNOWDO_LOG_LEVEL", "info"), to=options.var / LOG)
     telling.loud()
     hospital = Hospital.ending(None, seed=options.seed, patients=options.patients)
     telling.chapter(f"A hospital of {options.patients:,} patients, whose true risks are known")
@@ -83,6 +85,7 @@ def run_demo(options: DemoOptions, telling: Telling) -> None:
         learned,
         telling,
         var=options.var,
+        log=options.var / LOG,
         url=options.url,
         serve_at=None if options.once else (options.host, options.port),
     )

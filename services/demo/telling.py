@@ -1,7 +1,14 @@
-"""What a person sees of the demo: chapters, figures, the card, and where to click next."""
+"""What a person sees of the demo: chapters, figures, the card, and where to click next.
+
+What is printed to be typed works as it stands, from the folder the demo was started in.
+"""
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +25,8 @@ from services.demo.committee import Step
 
 CHAPTERS: Final = 8
 LOUD: Final = (
-    "DEMONSTRATION. Made-up patients, made-up persons, small samples: the policy named `demo` is in the signed manifest,\n"
-    "on every page and in the ledger. No gate is skipped. Nothing here is for patient care."
+    "DEMONSTRATION. Made-up patients, made-up persons, small samples: the policy named `demo` is in the signed manifest, "
+    "on every card, on the registry's pages and in the ledger. No gate is skipped. Nothing here is for patient care."
 )
 
 
@@ -101,23 +108,36 @@ class Telling:
         self._console.print(card_panel(card))
         self.say(f"(Only in a demo hospital is it known: the true risk of this patient is {true_risk:.0%}.)")
 
-    def next_steps(self, *, card: Mapping[str, Any], url: str, request: Path, var: Path, once: bool) -> None:
+    def next_steps(self, *, card: Mapping[str, Any], url: str, request: Path, var: Path, log: Path, once: bool) -> None:
         """Where to click, and what to type."""
-        environment = f"KNOWDO_VAR={var} KNOWDO_DEMO=true"
+        knowdo = f"KNOWDO_VAR={_typed(var)} KNOWDO_DEMO=true {how_to_call()}"
         self._console.print(Text("\nWhere next", style="bold"))
         for what, how in (
             ("The evidence behind the card", str(card["source"]["url"])),
             ("The registry: who agreed to what", f"{url}/registry/"),
             ("What an EHR can call", f"curl -s {url}/cds-services"),
-            ("The same call again", f"{environment} knowdo cds call {request} --service readmission-30d --url {url}"),
-            ("MLflow: the run and the registered model", f"{environment} knowdo up --mlflow-ui"),
-            ("Proof that the ledger is whole", f"{environment} knowdo registry verify"),
+            ("The same call again", f"{knowdo} cds call {_typed(request)} --service readmission-30d --url {url}"),
+            ("MLflow: the run and the registered model", f"{knowdo} up --mlflow-ui"),
+            ("Proof that the ledger is whole", f"{knowdo} registry verify"),
+            ("What the services logged", _typed(log)),
         ):
             self._console.print(Text.assemble(f"  {what}\n    ", (how, "cyan")), soft_wrap=True)
         if once:
-            self.say(f"These need the platform running (by the real clock): {environment} knowdo up")
+            self.say(f"These need the platform running (by the real clock): {knowdo} up")
         else:
             self.say(f"Serving at {url} (the bedside's clock stands at this discharge); stop with Ctrl-C")
+
+
+def how_to_call() -> str:
+    """How `knowdo` is called from the current folder: by its name if the shell finds it, else by its path."""
+    beside = Path(sys.executable).parent / "knowdo"
+    return _typed(beside) if shutil.which("knowdo") is None and beside.is_file() else "knowdo"
+
+
+def _typed(path: Path) -> str:
+    """The path as one would type it here: relative below the current folder, quoted where the shell needs it."""
+    here = Path.cwd()
+    return shlex.quote(os.path.relpath(path, here) if path.is_relative_to(here) else str(path))
 
 
 class Bar:

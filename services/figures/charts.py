@@ -113,7 +113,7 @@ def decision_curve(
         high=high,
         left=usable[0].threshold,
         right=usable[-1].threshold,
-        x_ticks=[t for t in _ticks(0, _round_up(100 * usable[-1].threshold)) if t >= 100 * usable[0].threshold],
+        x_ticks=[t for t in _ticks(0, 100 * usable[-1].threshold) if t >= 100 * usable[0].threshold],
         y_ticks=_ticks(0, high),
         outcome=outcome,
         source=source,
@@ -156,9 +156,11 @@ def _round_up(value: float) -> float:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Four or five round places on an axis."""
-    parts = 5 if high % 5 == 0 else 4
-    return [low + (high - low) * i / parts for i in range(parts + 1)]
+    """At most seven round places on an axis."""
+    step = next(
+        (step for step in (0.2, 0.5, 1, 2, 5, 10, 20, 50) if high - low <= 6 * step), _round_up((high - low) / 5)
+    )
+    return [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
 
 
 _MACROS: Final = """
@@ -190,25 +192,25 @@ _CALIBRATION: Final = """{% import "macros" as m %}
 {% set side = width - 70 %}
 {% set x = axis(low=0, high=top, start=52, end=52 + side) %}
 {% set y = axis(low=0, high=top, start=14 + side, end=14) %}
-{{ m.opening(key, width, side + 130, message, (groups | length) ~ " groups of like risk: each dot is what happened, over the mean stated risk, with its 95 % interval; on the diagonal both are equal.") }}
+{{ m.opening(key, width, side + 138, message, (groups | length) ~ " groups of like risk: each dot is what happened, over the mean stated risk, with its 95 % interval; on the diagonal both are equal.") }}
 {{ m.y_axis(y, ticks, 52, 52 + side) }}
 <line class="diagonal" x1="{{ x.at(0) }}" y1="{{ y.at(0) }}" x2="{{ x.at(top) }}" y2="{{ y.at(top) }}"/>
-{% if curve %}<polyline class="line s1" points="{% for stated, observed in curve if 100 * stated <= top %}{{ x.at(100 * stated) }},{{ y.at(100 * observed) }} {% endfor %}"/>{% endif %}
+{% if curve %}<polyline class="line s1" points="{% for stated, observed in curve if 100 * stated <= top and 100 * observed <= top %}{{ x.at(100 * stated) }},{{ y.at(100 * observed) }} {% endfor %}"/>{% endif %}
 
-<text class="note" text-anchor="end" x="{{ x.at(top * 0.86) }}" y="{{ y.at(top * 0.93) }}">as stated</text>
 {% for group in groups %}
 <line class="bar s1" x1="{{ x.at(100 * group.stated) }}" y1="{{ y.at(100 * group.low) }}" x2="{{ x.at(100 * group.stated) }}" y2="{{ y.at(100 * group.high) }}"/>
 <circle class="dot s1" cx="{{ x.at(100 * group.stated) }}" cy="{{ y.at(100 * group.observed) }}" r="4"/>
 {% endfor %}
+<text class="note" x="{{ x.at(top * 0.8) }}" y="{{ y.at(top * 0.72) }}">as stated</text>
 {{ m.x_axis(x, ticks, 14 + side, 1, "stated, patients per 100", width) }}
-{% set floor = side + 122 %}
+<text class="note" x="52" y="{{ side + 74 }}">patients; filled: with the outcome</text>
+{% set floor = side + 134 %}
 {% for group in groups %}
-{% set height = (56 * group.rows / widest) | round(1) %}
-{% set part = (56 * group.events / widest) | round(1) %}
+{% set height = (50 * group.rows / widest) | round(1) %}
+{% set part = (50 * group.events / widest) | round(1) %}
 <rect class="count" x="{{ x.at(100 * group.stated) - 3 }}" y="{{ (floor - height) | round(1) }}" width="6" height="{{ height }}"/>
 <rect class="count s2" x="{{ x.at(100 * group.stated) - 3 }}" y="{{ (floor - part) | round(1) }}" width="6" height="{{ part }}"/>
 {% endfor %}
-<text class="note" x="52" y="{{ floor - 46 }}">patients; filled: with the outcome</text>
 </svg>
 {% endfor %}
 {% if few %}<p class="note">Fewer than 100 with or without the outcome: too few to draw a curve.</p>{% endif %}
@@ -236,8 +238,9 @@ _DECISION: Final = """{% import "macros" as m %}
 <polyline class="line s1" points="{% for one in benefits %}{{ x.at(one.threshold) }},{{ y.at(1000 * one.model) }} {% endfor %}"/>
 {% set middle = benefits[(benefits | length) // 2] %}
 <text class="note" x="{{ x.at(middle.threshold) + 6 }}" y="{{ y.at(1000 * middle.model) - 8 }}">model</text>
-<text class="note" x="{{ x.at(left) + 8 }}" y="{{ [y.at(1000 * benefits[0].all) - 8, 24] | max }}">everybody</text>
-<text class="note" text-anchor="end" x="{{ x.end }}" y="{{ y.at(0) - 6 }}">nobody</text>
+{% set last = (benefits | selectattr("all", "ge", low / 1000) | list or benefits) | last %}
+<text class="note" text-anchor="{{ "end" if x.at(last.threshold) > width - 100 else "start" }}" x="{{ x.at(last.threshold) + (-8 if x.at(last.threshold) > width - 100 else 8) }}" y="{{ y.at(1000 * last.all) - 2 }}">everybody</text>
+<text class="note" text-anchor="end" x="{{ x.end }}" y="{{ y.at(0) + 16 }}">nobody</text>
 {{ m.x_axis(x, x_ticks, 14 + height, 100, "threshold: risk at which one acts, per 100", width) }}
 </svg>
 {% endfor %}

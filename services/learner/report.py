@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
+from markupsafe import Markup
 
 from services.figures.charts import Benefit, RiskGroup, calibration_chart, decision_curve
 from services.guidance.definition import Guidance
@@ -106,11 +107,15 @@ def _interval(estimate: Estimate | None, decimals: int = 3) -> str:
     if estimate is None:
         return "–"
     low, high = estimate.ci
-    return f"{estimate.value:.{decimals}f} ({low:.{decimals}f} to {high:.{decimals}f})"
+    return f"{estimate.value:z.{decimals}f} ({low:z.{decimals}f} to {high:z.{decimals}f})"
 
 
-def _judged(judged: Judged) -> str:
-    return f"{MARKS[judged.verdict]} {_interval(judged.estimate, 2)}"
+def _judged(judged: Judged) -> Markup:
+    """The verdict as shape and colour, its word for who listens, and the number over its interval; `format` escapes every part."""
+    number, _, interval = _interval(judged.estimate, 2).partition(" ")
+    return Markup(
+        '<span class="judged {}"><span aria-hidden="true">{}</span><span class="said">{}:</span> {} <small>{}</small></span>'
+    ).format(judged.verdict.replace(" ", "-"), MARKS[judged.verdict], judged.verdict, number, interval)
 
 
 def _count(number: int) -> str:

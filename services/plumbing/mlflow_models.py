@@ -6,12 +6,13 @@ is decided by the registry's signature. Importing mlflow takes 2.7 s CPU, so it 
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -86,7 +87,7 @@ def shelve_release(
             mlflow.log_metrics(dict(metrics))
             _write(Path(scratch) / "evidence", files)
             mlflow.log_artifacts(str(Path(scratch) / "evidence"), artifact_path="evidence")
-            version = _version_of(client, bundle) or _register(mlflow, client, bundle, Path(scratch) / "release")
+            version = _version_of(client, bundle) or _register(mlflow, bundle, Path(scratch) / "release")
         return Shelved(run_id=run.info.run_id, model=bundle.guidance, version=version)
 
 
@@ -163,7 +164,7 @@ def _version_of(client: Any, bundle: ReleaseBundle) -> str | None:
     return None
 
 
-def _register(mlflow: Any, client: Any, bundle: ReleaseBundle, folder: Path) -> str:
+def _register(mlflow: Any, bundle: ReleaseBundle, folder: Path) -> str:
     """Log the release's files with the name of their loader, and register them under the guidance's id."""
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, Schema
@@ -183,14 +184,13 @@ def _register(mlflow: Any, client: Any, bundle: ReleaseBundle, folder: Path) -> 
             data_path=str(folder),
             model_config={"release": bundle.digest},
             signature=signature,
-            registered_model_name=bundle.guidance,
             # Given, so that MLflow does not start the model to find out; `knowdo` is installed where it is loaded.
             pip_requirements=["knowdo", f"mlflow=={mlflow.__version__}"],
         )
-    version = str(logged.registered_model_version)
-    client.set_model_version_tag(bundle.guidance, version, RELEASE_TAG, bundle.digest)
-    client.set_model_version_tag(bundle.guidance, version, "knowdo.version", bundle.version)
-    return version
+    tags = {RELEASE_TAG: bundle.digest, "knowdo.version": bundle.version}
+    # It prints what it did, past every log level; whoever asked says it, and what fails is raised.
+    with redirect_stderr(io.StringIO()):
+        return str(mlflow.register_model(logged.model_uri, bundle.guidance, tags=tags).version)
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

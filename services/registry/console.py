@@ -76,7 +76,10 @@ async def overview_page(request: Request, desk: DeskDep, _viewer: Viewer) -> Res
     """What may speak, and what waits for people."""
     now = desk.now()
     guidance = await desk.read(lambda connection: overview.all_guidance(connection, desk.policy, now))
-    return _page("overview.html.j2", request, desk.policy, now, guidance=guidance, running=RUNNING)
+    stopped = [
+        one["guidance"] for one in guidance if any(release["state"] == "suspended" for release in one["releases"])
+    ]
+    return _page("overview.html.j2", request, desk.policy, now, guidance=guidance, running=RUNNING, stopped=stopped)
 
 
 @router.get("/releases/{digest}/page")

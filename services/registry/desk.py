@@ -102,8 +102,10 @@ class Desk:
             left = until - loop.time()
             if head.number > after or left <= 0:
                 return await self.signed()
+            # Not `wait_for`: before Python 3.12 it forgets that it was cancelled if the bell rings in the same moment.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ring.wait(), min(left, LOOK_AGAIN))
+                async with asyncio.timeout(min(left, LOOK_AGAIN)):
+                    await ring.wait()
 
     async def signed(self) -> SignedList:
         """All manifests as they stand; renewed first if any needs it."""

@@ -47,7 +47,7 @@ async def test_a_card_says_risk_reasons_resources_release_and_evidence(cds: Runn
     assert "from Observation/hb1" in card["detail"].replace("\\", "")
     assert "AI-derived" in card["detail"]
     assert card["source"] == {
-        "label": f"Knowdo: Tea time 1.2.3 ({digest[7:19]})",
+        "label": f"Knowdo: Tea time 1.2.3, release {digest[7:19]}",
         "url": f"{URL}/registry/releases/{digest}/page",
         "topic": {"system": "urn:knowdo:guidance", "code": "tea-time", "display": "Tea time"},
     }

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from services.demo.loop import DemoOptions, run_demo
-from services.demo.telling import Telling
+from services.demo.telling import Telling, how_to_call
 from services.guidance.release import unpack
 from services.timeline.errors import BadInput
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The demo run to its card in an own process; its folder, and what it printed."""
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """The demo run to its card in an own process; its folder, and what it printed, on either stream."""
     var = tmp_path_factory.mktemp("demo") / "var"
     command = [
         sys.executable,
@@ -38,12 +38,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         command, capture_output=True, text=True, check=False, timeout=280, env={**os.environ, "COLUMNS": "200"}
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return var, done.stdout
+    return var, done.stdout, done.stderr
 
 
-def test_the_demo_ends_with_a_card_of_the_release_it_trained(ran: tuple[Path, str]) -> None:
+def test_the_demo_ends_with_a_card_of_the_release_it_trained(ran: tuple[Path, str, str]) -> None:
     """The card's source names the digest of the release that was trained in this very run."""
-    var, said = ran
+    var, said, _ = ran
     trained = re.search(r"Release (sha256:[0-9a-f]{64})", said)
     assert trained
     releases = list((var / "learner" / "runs").glob("*/release.zip"))
@@ -52,13 +52,13 @@ def test_the_demo_ends_with_a_card_of_the_release_it_trained(ran: tuple[Path, st
     assert "30-day readmission risk" in said
 
 
-def test_it_says_loudly_that_it_is_a_demonstration(ran: tuple[Path, str]) -> None:
+def test_it_says_loudly_that_it_is_a_demonstration(ran: tuple[Path, str, str]) -> None:
     """The policy named demo is said first, and stands on the card."""
     assert ran[1].index("DEMONSTRATION") < ran[1].index("1 of 8")
     assert "Demonstration policy" in ran[1]
 
 
-def test_silence_came_before_the_pilot(ran: tuple[Path, str]) -> None:
+def test_silence_came_before_the_pilot(ran: tuple[Path, str, str]) -> None:
     """The silent period was called through the real hooks, weighed, and filed before the votes for pilot."""
     said = ran[1]
     steps = ["→ development", "→ silent", "no card shown", "decisions kept", "→ pilot", "of 13, LACE", "accepted, kept"]
@@ -66,14 +66,36 @@ def test_silence_came_before_the_pilot(ran: tuple[Path, str]) -> None:
     assert places == sorted(places)
 
 
-def test_the_call_is_kept_to_be_made_again(ran: tuple[Path, str]) -> None:
+def test_the_call_is_kept_to_be_made_again(ran: tuple[Path, str, str]) -> None:
     """The hook request that got the card lies in the folder, with all its prefetch."""
     request = json.loads((ran[0] / "discharge.json").read_text(encoding="utf-8"))
     assert request["hook"] == "encounter-discharge"
     assert request["prefetch"]["encounter"]["status"] == "in-progress"
 
 
-def test_the_truth_is_not_where_the_learner_reads(ran: tuple[Path, str]) -> None:
+def test_nothing_else_talks_while_the_story_is_told(ran: tuple[Path, str, str]) -> None:
+    """What the services log is in a file that is named at the end; MLflow's own lines are nowhere."""
+    var, said, aside = ran
+    assert "Successfully registered" not in said + aside
+    assert '"event"' not in aside
+    lines = (var / "demo.log").read_text(encoding="utf-8").splitlines()
+    assert {"registry", "cds"} <= {json.loads(line).get("service") for line in lines}
+    assert str(var / "demo.log") in said
+
+
+def test_what_is_to_be_typed_works_where_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By name if the shell finds it, else by its path from the current folder."""
+    monkeypatch.setattr("sys.executable", str(tmp_path / "my venv" / "bin" / "python"))
+    (tmp_path / "my venv" / "bin").mkdir(parents=True)
+    (tmp_path / "my venv" / "bin" / "knowdo").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert how_to_call() == "'my venv/bin/knowdo'"
+    monkeypatch.chdir("/")
+    assert how_to_call() == f"'{str(tmp_path).removeprefix('/')}/my venv/bin/knowdo'"
+
+
+def test_the_truth_is_not_where_the_learner_reads(ran: tuple[Path, str, str]) -> None:
     """True risks lie beside the FHIR folder, not in it."""
     hospital = ran[0] / "hospital"
     assert (hospital / "truth" / "true_risks.csv").is_file()

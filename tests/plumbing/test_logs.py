@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 from services.plumbing.logs import REQUEST_ID, get_logger
 
@@ -37,6 +38,19 @@ def test_every_line_is_one_json_object_with_its_request() -> None:
     assert lines[0]["at"].endswith("Z")
     assert "ZeroDivisionError" in lines[2]["exception"]
     assert run.stdout == ""
+
+
+def test_a_log_that_goes_to_a_file_still_shows_errors(tmp_path: Path) -> None:
+    """Every line is in the file; only errors are on standard error as well."""
+    file = tmp_path / "demo.log"
+    script = SCRIPT.replace('level="info"', f'level="info", to=Path({str(file)!r})')
+    script += 'logging.getLogger("uvicorn.error").error("fell")\n'
+    run = subprocess.run(
+        [sys.executable, "-c", "from pathlib import Path\n" + script], capture_output=True, text=True, check=True
+    )
+    kept = [json.loads(line)["event"] for line in file.read_text(encoding="utf-8").splitlines()]
+    assert kept == ["answered", "started well", "fault", "fell"]
+    assert [json.loads(line)["event"] for line in run.stderr.splitlines()] == ["fault", "fell"]
 
 
 def test_importing_the_door_configures_nothing() -> None:

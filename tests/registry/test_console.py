@@ -79,7 +79,7 @@ async def test_the_evidence_page_needs_no_account(house: House) -> None:
         "2,000 stays of 1,500 patients, 240 with the outcome",
         "0.720 (0.700 to 0.740)",
         "3,000 decisions, 2,500 with a known outcome, 300 with the event",
-        "Ann Clinical approve read and agreed",
+        "Ann Clinical clinical-reviewer pilot approve read and agreed",
         "registry: moved from silent to pilot",
         proposed.release,
         samples.training_pack(proposed.release).digest,
@@ -171,6 +171,10 @@ async def test_the_overview_shows_what_waits(house: House) -> None:
     assert "privacy-security" in text
     assert "240 min" in text
     assert "knowdo registry stop small" in text
+    assert "Nothing is stopped" in text
+    await house.as_("Ida Safety").suspend("small", reason="drill")
+    text = (await page(house, "/", Authorization=f"Bearer {house.tokens['Ann Clinical']}")).text
+    assert "■ Stopped: small" in text
 
 
 async def test_the_demo_policy_is_said_on_every_page(tmp_path: Path, clock: Clock) -> None:

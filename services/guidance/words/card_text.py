@@ -17,11 +17,21 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.guidance.definition import Card, Guidance
 from services.guidance.words.binding import bind_resource
-from services.guidance.words.card_variables import VARIABLES, CardFacts, Reason, reasons_of, variables_of
+from services.guidance.words.card_variables import VARIABLES, CardFacts, Reason, read_from, reasons_of, variables_of
 from services.guidance.words.markdown import SafeMarkdown, escape_markdown, one_line
 from services.timeline.errors import BadInput
 
-__all__ = ["VARIABLES", "CardFacts", "CardText", "CardWords", "Reason", "bind_resource", "compile_cards", "reasons_of"]
+__all__ = [
+    "VARIABLES",
+    "CardFacts",
+    "CardText",
+    "CardWords",
+    "Reason",
+    "bind_resource",
+    "compile_cards",
+    "read_from",
+    "reasons_of",
+]
 
 SUMMARY_LONGEST: Final = 139  # CDS Hooks: "summary ... SHOULD be less than 140 characters"; Inferno fails 140
 

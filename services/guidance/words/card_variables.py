@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.guidance.definition import Feature, Guidance
-from services.guidance.words.markdown import SafeMarkdown
+from services.guidance.words.markdown import SafeMarkdown, escape_markdown
 from services.guidance.words.wording import (
     AI_DERIVED,
+    listed,
     main_reasons,
     not_known,
     of_people,
@@ -28,7 +29,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "base_percent": "average risk as read: `11%`",
     "average": "`ward average`, or `average` when the reference is not the ward's",
     "frequencies": "the sentence `Of **100** people like him, about **28** … and **72** do not; … 11 of 100.`",
-    "reasons": "the sentence `Main reasons: …`",
+    "reasons": "the sentence `Main reasons: …`, each with the resource it came from, where that is a single one",
     "unknown": "the sentence `Not known: …`, empty when everything is known",
     "withheld": "the sentences that name each published score that could not be computed, and what it lacks",
     "people": "`people like him`, `people like her`, `people like this patient`",
@@ -55,6 +56,8 @@ class CardFacts:
     release: str
     values: Mapping[str, float | None]
     contributions: Mapping[str, float] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """The resource that each feature was read from, where it is a single one."""
     gender: str | None = None
     notices: Sequence[str] = ()
     ward: bool = False
@@ -98,6 +101,18 @@ def reasons_of(
     return tuple(sorted(raised, key=lambda one: -one.contribution)[: guidance.policy.reasons])
 
 
+def read_from(guidance: Guidance, name: str, sources: Mapping[str, str]) -> tuple[str, ...]:
+    """The resources a feature was read from, each once; a formula's inputs stand for it. Counts have no single one."""
+    if name in sources:
+        return (sources[name],)
+    feature = guidance.features.get(name)
+    if feature is None or feature.kind != "formula":
+        return ()
+    found = {sources[given]: None for given in feature.inputs.values() if given in sources}
+    # Age and sex go into many a formula; that they stand in the Patient helps nobody who looks for a result.
+    return tuple([resource for resource in found if not resource.startswith("Patient/")] or found)
+
+
 def variables_of(guidance: Guidance, facts: CardFacts) -> dict[str, Any]:
     """Every variable of `VARIABLES`, and every feature by its name."""
     he = pronoun(facts.gender if guidance.pronouns else None)
@@ -119,7 +134,7 @@ def variables_of(guidance: Guidance, facts: CardFacts) -> dict[str, Any]:
         "frequencies": SafeMarkdown(
             of_people(guidance.outcome, risk=facts.risk, base_rate=facts.base_rate, people=people, usual=usual)
         ),
-        "reasons": SafeMarkdown(main_reasons([one.text for one in reasons])),
+        "reasons": SafeMarkdown(main_reasons([_with_source(guidance, one, facts.sources) for one in reasons])),
         "unknown": SafeMarkdown(not_known(missing, inputs=len(inputs))),
         "withheld": SafeMarkdown(_withheld(guidance, facts.values)),
         "people": people,
@@ -134,6 +149,11 @@ def variables_of(guidance: Guidance, facts: CardFacts) -> dict[str, Any]:
         "version": SafeMarkdown(guidance.version),
         "release": facts.release.removeprefix("sha256:")[:12],
     }
+
+
+def _with_source(guidance: Guidance, one: Reason, sources: Mapping[str, str]) -> str:
+    resources = [escape_markdown(resource) for resource in read_from(guidance, one.name, sources)]
+    return f"{one.text} (from {listed(resources)})" if resources else one.text
 
 
 def _withheld(guidance: Guidance, values: Mapping[str, float | None]) -> str:

@@ -84,8 +84,11 @@ def main_reasons(reasons: Sequence[str]) -> str:
     if not reasons:
         return "No single entry in the record stands out."
     if len(reasons) == 1:
-        return f"Main reason: {reasons[0]} (it went with a higher risk; it is not proven to cause it)."
-    return f"Main reasons: {listed(reasons)} (they went with a higher risk; none is proven to cause it)."
+        said, note = f"Main reason: {reasons[0]}", "it went with a higher risk; it is not proven to cause it"
+    else:
+        said, note = f"Main reasons: {listed(reasons)}", "they went with a higher risk; none is proven to cause it"
+    # After a reason that ends with its source in brackets, a second pair of brackets could not be read.
+    return f"{said}. {note[:1].upper()}{note[1:]}." if said.endswith(")") else f"{said} ({note})."
 
 
 def not_known(labels: Sequence[str], *, inputs: int, shown: int = 5) -> str:

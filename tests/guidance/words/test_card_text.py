@@ -14,6 +14,7 @@ from services.guidance.words.card_text import (
     TemplateFault,
     bind_resource,
     compile_cards,
+    read_from,
     reasons_of,
 )
 from services.guidance.words.card_variables import variables_of
@@ -82,6 +83,19 @@ def test_main_reasons_are_those_that_raised_the_risk_most() -> None:
     assert reasons_of(SMALL, {}, {"hb": -1.0, "died": 3.0, "race": 9.0}) == ()
     assert [one.text for one in reasons_of(SMALL, {}, {"hb": 1.0})] == ["haemoglobin not known"]
     assert words("{{ reasons }}").startswith("Main reasons: haemoglobin 9.8 g/dL, 1 stay and eGFR 38 (they went with")
+
+
+def test_a_reason_names_the_resource_it_came_from() -> None:
+    """Its own, or those of its formula's inputs; a count has no single one, and ids cannot become markup."""
+    sources = {"hb": "Observation/h_b_", "age": "Patient/1", "creatinine": "Observation/c1"}
+    assert read_from(SMALL, "hb", sources) == ("Observation/h_b_",)
+    assert read_from(SMALL, "egfr", sources) == ("Observation/c1",)
+    assert read_from(SMALL, "stays", sources) == ()
+    said = words("{{ reasons }}", sources=sources)
+    assert said.replace("\\", "").startswith(
+        "Main reasons: haemoglobin 9.8 g/dL (from Observation/h_b_), 1 stay and eGFR 38 (from Observation/c1). They went"
+    )
+    assert "h\\_b" in said
 
 
 def test_the_average_is_the_wards_only_if_it_is() -> None:

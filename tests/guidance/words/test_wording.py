@@ -155,6 +155,11 @@ def test_reasons_never_say_because() -> None:
     three = wording.main_reasons(["a", "b", "c"])
     assert three == "Main reasons: a, b and c (they went with a higher risk; none is proven to cause it)."
     assert "because" not in three
+    sourced = wording.main_reasons(["a", "b (from Observation/1)"])
+    assert (
+        sourced
+        == "Main reasons: a and b (from Observation/1). They went with a higher risk; none is proven to cause it."
+    )
 
 
 def test_what_is_not_known_is_said_in_full_or_counted() -> None:
