@@ -27,6 +27,8 @@ def main() -> None:
         run("services.command", "demo", "hospital", "--patients", "300", "--seed", "7", "--out", str(out))
         say("resources to events to a timeline (floor: the typed decode alone; target: 150,000 resources/s a core)")
         run("tests.load.speed_of_flatten", str(out / "fhir"))
+        say("features of the shipped guidance (target: 30 features at 1,000,000 rows in under 60 s)")
+        run("tests.load.cost_of_features", str(out / "fhir"), "1000000")
     say("a governed call, no JWT, 8 connections (floor: 0.57 ms receive and decode; target 1.2 ms CPU)")
     run("tests.load.cost_of_a_call", "--requests", "1000")
     say("a governed call, ES384, 8 connections (target 2.0 ms CPU)")
