@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,6 @@ from services.plumbing.registry_client import RegistryClient
 from services.plumbing.web import create_service_app
 from services.timeline.errors import BadInput
 
-VERSION = "0.1.0"
 _log = get_logger("cds")
 
 
@@ -73,7 +73,7 @@ def create_app(
 
     app = create_service_app(
         "Knowdo CDS",
-        VERSION,
+        version("knowdo"),
         lifespan,
         service="cds",
         error_form="operation-outcome",

@@ -65,11 +65,6 @@ class Committee:
         """The registry as the author sees it."""
         return self._clients[AUTHOR.name]
 
-    @property
-    def safety_officer(self) -> RegistryClient:
-        """The registry as the safety officer sees it: one call stops everything."""
-        return self._clients[SAFETY_OFFICER.name]
-
     async def move(self, proposal: str, to: str) -> Step:
         """Everybody whose role the step needs reads the evidence and votes; Refused says what is in the way."""
         known = await self.author.proposal(proposal)

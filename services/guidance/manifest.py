@@ -95,7 +95,12 @@ class Manifest(
 
     def half_spent(self, now: datetime) -> bool:
         """Whether less than half of the lease is left, so that it should be renewed."""
-        return self.seconds_left(now) * 2 < (self.expires_at - self.issued_at).total_seconds()
+        return is_half_spent(self.issued_at, self.expires_at, now)
+
+
+def is_half_spent(issued_at: datetime, expires_at: datetime, now: datetime) -> bool:
+    """Whether less than half of a lease is left: the one rule of when it is renewed."""
+    return (expires_at - now) * 2 < expires_at - issued_at
 
 
 def policy_digest(name: str, overlay: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -31,10 +31,6 @@ class ServiceMetrics:
     def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
         """A new counter `knowdo_<service>_<name>`."""
         return Counter(f"knowdo_{self.service}_{name}", text, labels, registry=self._registry)
-
-    def gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
-        """A new gauge `knowdo_<service>_<name>`."""
-        return Gauge(f"knowdo_{self.service}_{name}", text, labels, registry=self._registry)
 
     def histogram(
         self, name: str, text: str, labels: Sequence[str] = (), *, buckets: Sequence[float] = SECONDS

@@ -26,6 +26,7 @@ from services.guidance.manifest import (
     RiskTier,
     Stage,
     Where,
+    is_half_spent,
     new_manifest,
     policy_named,
     to_payload,
@@ -206,7 +207,7 @@ def _is_stale(deployment: Deployment, last: LedgerHead, kid: str, now: datetime)
         return True
     issued, expires = instant_of(deployment.issued_at), instant_of(deployment.expires_at)
     # Every manifest names the newest head: whoever has seen entry n takes nothing that is signed at an earlier one.
-    return deployment.ledger_number != last.number or (expires - now) * 2 < expires - issued
+    return deployment.ledger_number != last.number or is_half_spent(issued, expires, now)
 
 
 def _manifest(deployment: Deployment, last: LedgerHead, issuer: str, now: datetime) -> Manifest:

@@ -6,7 +6,6 @@ A bin is the number of cuts below the value, so `x <= cut` goes left, as in scik
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterable
 
 import msgspec
@@ -107,12 +106,6 @@ class ScorecardFile(
         ):
             if terms != means:
                 raise ValueError(f"the reference has {means} means for {terms} terms in `{what}`")
-
-    @property
-    def constants(self) -> int:
-        """How many numbers the terms hold: what a committee would have to read."""
-        tables = sum(math.prod(len(cuts) + 2 for cuts in pair.cuts) for pair in self.pairs)
-        return 2 * len(self.linear) + sum(len(step.values) + 1 for step in self.steps) + tables
 
 
 def _each_once(what: str, named: Iterable[Hashable]) -> None:
