@@ -15,16 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.timeline.errors import BadInput
+from services.timeline.value_set_resources import listed_codes
 
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 ICD_10: Final = "http://hl7.org/fhir/sid/icd-10"
 _ICD: Final = frozenset({ICD_10_CM, ICD_10})
+RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
+INGREDIENT: Final = "urn:knowdo:ingredient"
+"""The system under which a site's table (`ingredients`) names what is in a product, so that the two can be told apart."""
 
 # Other names under which the same code systems travel (HL7 OIDs, and the addresses of STU3).
 _SYSTEMS: Final = {
     "urn:oid:2.16.840.1.113883.6.1": "http://loinc.org",
     "urn:oid:2.16.840.1.113883.6.96": "http://snomed.info/sct",
-    "urn:oid:2.16.840.1.113883.6.88": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "urn:oid:2.16.840.1.113883.6.88": RXNORM,
     "urn:oid:2.16.840.1.113883.6.90": ICD_10_CM,
     "urn:oid:2.16.840.1.113883.6.3": ICD_10,
     "urn:oid:2.16.840.1.113883.6.4": "http://www.cms.gov/Medicare/Coding/ICD10",
@@ -35,6 +39,10 @@ _SYSTEMS: Final = {
     "http://hl7.org/fhir/discharge-disposition": "http://terminology.hl7.org/CodeSystem/discharge-disposition",
     "http://hl7.org/fhir/admit-source": "http://terminology.hl7.org/CodeSystem/admit-source",
 }
+
+_STANDARD: Final = frozenset({*_SYSTEMS.values(), "http://unitsofmeasure.org", "http://www.ama-assn.org/go/cpt"})
+_PUBLISHED: Final = ("http://hl7.org/fhir/", "http://terminology.hl7.org/")
+"""Where FHIR and HL7 publish their own code systems."""
 
 LONGEST: Final = 200
 """Codes and texts are cut here: what is longer is a narrative, not a code."""
@@ -69,6 +77,27 @@ def icd10_category(codes: str) -> str:
     return ""
 
 
+def is_standard(one: str) -> bool:
+    """Whether a token is of a code system that guidances speak; a site's own codes and texts are not."""
+    system = one.partition("|")[0]
+    return system in _STANDARD or system.startswith(_PUBLISHED)
+
+
+def ingredients_of(codes: str, asked: CodeSet | None = None) -> tuple[str, ...]:
+    """What a medicine is counted as where ingredients are: one word for each, sorted; () only if it has no code.
+
+    A medicine whose ingredients are not known counts as itself. Of a combination only those `asked` for count, if any.
+    """
+    words = codes.split("\n") if codes else []
+    known = tuple(one for one in words if one.startswith(INGREDIENT + "|"))
+    if known and asked is not None:
+        wanted = tuple(one for one in known if asked.matches(RXNORM + one[len(INGREDIENT) :]))
+        return wanted or known
+    if known:
+        return known
+    return tuple([one for one in words if one.startswith(RXNORM + "|")][:1] or [codes] if codes else ())
+
+
 @dataclass(frozen=True, slots=True)
 class CodeSet:
     """What an event must be coded as: one of the exact tokens, or at or below a prefix."""
@@ -84,10 +113,10 @@ class CodeSet:
         """A set from exact tokens and from prefix tokens, both `system|code`."""
         below: dict[str, set[str]] = {}
         for one in prefixes:
-            system, code = _comparable(one)
+            system, code = comparable(one)
             below.setdefault(system, set()).add(code)
         return cls(
-            frozenset("|".join(_comparable(one)) for one in tokens),
+            frozenset("|".join(comparable(one)) for one in tokens),
             {system: tuple(sorted(codes)) for system, codes in sorted(below.items())},
         )
 
@@ -120,7 +149,7 @@ class CodeSet:
         if not codes:
             return False
         for one in codes.split("\n"):
-            system, code = _comparable(one)
+            system, code = comparable(one)
             if f"{system}|{code}" in self.tokens:
                 return True
             below = self.prefixes.get(system)
@@ -129,7 +158,7 @@ class CodeSet:
         return False
 
 
-def _comparable(one: str) -> tuple[str, str]:
+def comparable(one: str) -> tuple[str, str]:
     """System and code as they are compared: one name per system, ICD-10 in capitals without the dot."""
     system, _, code = one.partition("|")
     system = _SYSTEMS.get(system, system)
@@ -155,7 +184,10 @@ class Wanted(Protocol):
 
 
 class ValueSets:
-    """The value sets of `value_sets.json`: {"version", "terms", "value_sets": {id: {title, include: [...]}}}."""
+    """The value sets of `value_sets.json`: {"version", "terms", "value_sets": {id: {title, include: [...]}}}.
+
+    In place of {title, include} may stand a FHIR ValueSet resource that lists its codes (`value_set_resources`).
+    """
 
     def __init__(self, sets: Mapping[str, CodeSet], *, titles: Mapping[str, str], version: str) -> None:
         self.sets = sets
@@ -173,7 +205,11 @@ class ValueSets:
             raise BadInput("there is no `value_sets` object", place=place)
         for name, described in listed.items():
             try:
-                sets[name] = _code_set(described["include"])
+                if described.get("resourceType") == "ValueSet":
+                    exact, below = listed_codes(described, place=f"{place}, value set `{name}`")
+                    sets[name] = CodeSet.of(exact, prefixes=below)
+                else:
+                    sets[name] = _code_set(described["include"])
                 titles[name] = str(described.get("title", name))
             except (KeyError, TypeError, AttributeError) as fault:
                 raise BadInput(

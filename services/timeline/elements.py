@@ -31,12 +31,20 @@ class Coding(Part):
 
 
 class Concept(Part):
-    """A CodeableConcept; a bare Coding sent in its place is understood too."""
+    """A CodeableConcept; a bare Coding or an R5 CodeableReference sent in its place is understood too."""
 
     coding: list[Coding | None] | None = None
     text: str | None = None
     system: str | None = None
     code: str | None = None
+    concept: Concept | None = None
+
+
+class CodeableReference(Part):
+    """R5: a concept or a pointer to what says more."""
+
+    concept: Concept | None = None
+    reference: Reference | None = None
 
 
 class Period(Part):
@@ -56,10 +64,31 @@ class Quantity(Part):
     code: str | None = None
 
 
+class Money(Part):
+    """An amount in a currency (ISO 4217); STU3 sent it as a Quantity, whose code is the currency."""
+
+    value: float | None = None
+    currency: str | None = None
+    code: str | None = None
+
+
+class Repeat(Part):
+    """For how long a dosage holds."""
+
+    bounds_period: Period | None = None
+
+
+class Timing(Part):
+    """When something is done again and again."""
+
+    repeat: Repeat | None = None
+
+
 class Extension(Part):
-    """An extension, as far as the US Core race and ethnicity need it."""
+    """An extension, as far as race, ethnicity and the score of an answer need it."""
 
     url: str | None = None
     value_coding: Coding | None = None
     value_string: str | None = None
+    value_decimal: float | None = None
     extension: list[Extension | None] | None = None

@@ -5,7 +5,7 @@ Times are int64 microseconds (see `instants`). `time` is when it happened, `know
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import nan
@@ -36,7 +36,8 @@ class Coded:
     @classmethod
     def of(cls, texts: Sequence[str]) -> Coded:
         """Encode texts, words in order of first appearance."""
-        position = {word: place for place, word in enumerate(dict.fromkeys(texts))}
+        position: defaultdict[str, int] = defaultdict()
+        position.default_factory = position.__len__  # a new word's place is the number of those before it
         index = np.fromiter(map(position.__getitem__, texts), dtype=np.int32, count=len(texts))
         return cls(index=index, words=tuple(position))
 
@@ -68,14 +69,20 @@ class EventColumns:
 
 
 class EventBatch:
-    """Grows by appending; `skipped` counts, by reason, what did not become a fact or was read with a repair."""
+    """Grows by appending. Two counts by `Type: reason` say what did not arrive whole.
 
-    __slots__ = ("cells", "skipped")
+    `skipped`: resources of which no fact came, exactly one count each (a retraction states no fact). So every
+    resource either becomes facts or is counted here. `losses`: what inside resources could not be read, or only with
+    a repair, whatever came of them.
+    """
+
+    __slots__ = ("cells", "losses", "skipped")
 
     def __init__(self) -> None:
         # One flat list, a row every len(COLUMNS) cells: one `extend` per event, and a column is a strided slice.
         self.cells: list[Any] = []
         self.skipped: Counter[str] = Counter()
+        self.losses: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self.cells) // len(COLUMNS)

@@ -1,8 +1,7 @@
 """Observations and their components: a value, or a coded answer, at a time. The hot loop of the learner.
 
 Only final, amended, corrected and appended results are facts. A preliminary version says nothing: it neither adds
-a fact nor retracts one. A result with a comparator (`<5`) keeps its number and is counted: at the limit of what
-the laboratory can measure the limit is the best value there is. Text is not a number, whatever it looks like.
+a fact nor retracts one. Text is not a number, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -11,18 +10,15 @@ from math import nan
 from typing import Final
 
 from services.timeline.concepts import target, tokens_of
-from services.timeline.elements import Quantity
 from services.timeline.events import EventBatch
-from services.timeline.facts import instant, known_at, retract, skip_status, updated_of
+from services.timeline.facts import instant, known_at, retract, skip_status, stay_of, updated_of
 from services.timeline.instants import NAT
-from services.timeline.resources import Component, Observation
+from services.timeline.resources_findings import Component, Observation
+from services.timeline.values import NO_ANSWER, UCUM, UNITY, Said, quantity_said, yes_or_no
 
 _FACTS: Final = frozenset({"final", "amended", "corrected", "appended"})
 _RETRACTED: Final = frozenset({"entered-in-error", "cancelled"})
 _STATUSES: Final = _FACTS | _RETRACTED | {"registered", "preliminary", "unknown"}
-_COMPARATORS: Final = frozenset({"<", "<=", ">=", ">", "ad"})
-_UCUM: Final = "http://unitsofmeasure.org"
-_NO_ANSWER: Final = (nan, "", "")
 
 
 def flatten_observation(seen: Observation, batch: EventBatch) -> None:
@@ -40,32 +36,40 @@ def flatten_observation(seen: Observation, batch: EventBatch) -> None:
         return
 
     issued = instant(seen.issued, batch, "Observation")
-    time = _effective(seen, batch)
+    same = (
+        seen.issued is not None and seen.issued == seen.effective_date_time
+    )  # as where a monitor writes its own record
+    time = issued if same and issued != NAT else _effective(seen, batch)
     if time == NAT:
         time = issued
         if time == NAT:
-            batch.skipped["Observation: no time"] += 1
+            batch.losses["Observation: no time"] += 1
     known, assumed = (issued, False) if issued != NAT else known_at(issued, updated, time)
-    stay = target(seen.encounter, "Encounter/")
-    encounter = f"Encounter/{stay}" if stay else ""
+    encounter = stay_of(seen.encounter)
 
     codes = tokens_of(seen.code)
     said = _said(seen, batch)
-    if not codes:
-        batch.skipped["Observation: no code"] += 1
-    elif said is not None:
+    told = False
+    if codes and said is not None:
+        told = True
         value, unit, answer = said
         batch.cells.extend(
             (patient, "Observation.code", codes, unit, answer, resource, encounter, time, NAT, known, updated, assumed, value)
         )  # fmt: skip
     for part in seen.component or ():
-        if part is None or not (codes := tokens_of(part.code)):
-            batch.skipped["Observation: component without a code"] += 1
-        elif (said := _said(part, batch)) is not None and said is not _NO_ANSWER:
-            value, unit, answer = said
+        if part is None or not (part_codes := tokens_of(part.code)):
+            batch.losses["Observation: component without a code"] += 1
+        elif (answered := _said(part, batch)) is None:
+            batch.losses[f"Observation: component, {_why_silent(part)}"] += 1
+        elif answered is not NO_ANSWER:
+            told = True
+            value, unit, answer = answered
             batch.cells.extend(
-                (patient, "Observation.component", codes, unit, answer, resource, encounter, time, NAT, known, updated, assumed, value)
+                (patient, "Observation.component", part_codes, unit, answer, resource, encounter, time, NAT, known, updated, assumed, value)
             )  # fmt: skip
+    if said is None or not codes:
+        why = _why_silent(seen) if codes else "no code"
+        (batch.losses if told else batch.skipped)[f"Observation: {why}"] += 1
 
 
 def _effective(seen: Observation, batch: EventBatch) -> int:
@@ -78,32 +82,27 @@ def _effective(seen: Observation, batch: EventBatch) -> int:
     return instant(seen.effective_instant, batch, "Observation")
 
 
-def _said(part: Observation | Component, batch: EventBatch) -> tuple[float, str, str] | None:
+def _said(part: Observation | Component, batch: EventBatch) -> Said | None:
     """Value, unit and answer; no answer for a panel or a text, None for what was asked and not answered."""
     if part.data_absent_reason is not None:
-        batch.skipped["Observation: data absent"] += 1
         return None
     quantity = part.value_quantity
     if quantity is not None:
-        if quantity.value is None:
-            batch.skipped["Observation: quantity without a number"] += 1
-            return None
-        if quantity.comparator is not None:
-            named = quantity.comparator if quantity.comparator in _COMPARATORS else "other"
-            batch.skipped[f"Observation: comparator {named}, limit taken as value"] += 1
-        return quantity.value, _unit(quantity), ""
+        if quantity.comparator is None and quantity.value is not None and quantity.code and quantity.system == UCUM:
+            return quantity.value, quantity.code, ""  # nearly always
+        return quantity_said(quantity, batch, "Observation")
     if part.value_codeable_concept is not None:
         answer = tokens_of(part.value_codeable_concept)
         return (nan, "", answer) if answer else None
     if part.value_integer is not None:
-        return part.value_integer, "1", ""  # a FHIR integer is a pure number: UCUM unity
+        return part.value_integer, UNITY, ""
     if part.value_boolean is not None:
-        return nan, "", "|true" if part.value_boolean else "|false"
-    return _NO_ANSWER
+        return yes_or_no(part.value_boolean)
+    return NO_ANSWER
 
 
-def _unit(quantity: Quantity) -> str:
-    """The UCUM code; the printed unit if there is no code, or one of another system."""
-    if quantity.code and (quantity.system is None or quantity.system == _UCUM):
-        return quantity.code
-    return quantity.unit or quantity.code or ""
+def _why_silent(part: Observation | Component) -> str:
+    """Why `_said` found nothing."""
+    if part.data_absent_reason is not None:
+        return "data absent"
+    return "quantity without a number" if part.value_quantity is not None else "answer without a code"

@@ -1,6 +1,6 @@
-"""Patients: birth, sex and death; race, ethnicity and language for fairness audits only.
+"""Patients: birth, sex and death; race, ethnicity, language and insurance for fairness audits only.
 
-All but death was known always. A death without a date has no time: it is known when the record said so.
+All but death and insurance was known always. A death without a date has no time: it is known when the record said so.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from math import nan
 from typing import Final
 
 from services.timeline.codes import token
-from services.timeline.concepts import tokens_of, tokens_of_codings
+from services.timeline.concepts import target, tokens_of, tokens_of_codings
 from services.timeline.elements import Extension
 from services.timeline.events import EventBatch
-from services.timeline.facts import instant, updated_of
+from services.timeline.facts import instant, known_at, retract, skip_status, span, updated_of
 from services.timeline.instants import ALWAYS, FOREVER, NAT
-from services.timeline.resources import Patient
+from services.timeline.resources_patient import Coverage, Patient
 
 _GENDER: Final = "http://hl7.org/fhir/administrative-gender"
 _GENDERS: Final = frozenset({"male", "female", "other", "unknown"})
+_COVERAGE_RETRACTED: Final = frozenset({"cancelled", "entered-in-error"})
+_COVERAGE_STATUSES: Final = _COVERAGE_RETRACTED | {"draft"}
 _AUDIT: Final = {"us-core-race": "Patient.race", "us-core-ethnicity": "Patient.ethnicity"}
 
 
@@ -30,6 +32,7 @@ def flatten_patient(seen: Patient, batch: EventBatch) -> None:
     resource = f"Patient/{patient}"
     updated = updated_of(seen.meta, batch, "Patient")
     birth = instant(seen.birth_date, batch, "Patient")
+    before = len(batch.cells)
 
     def trait(field: str, answer: str) -> None:
         batch.cells.extend(
@@ -41,7 +44,7 @@ def flatten_patient(seen: Patient, batch: EventBatch) -> None:
     if seen.gender in _GENDERS:
         trait("Patient.gender", f"{_GENDER}|{seen.gender}")
     elif seen.gender is not None:
-        batch.skipped["Patient: gender not understood"] += 1
+        batch.losses["Patient: gender not understood"] += 1
     for extension in seen.extension or ():
         if extension is None or not extension.url:
             continue
@@ -56,6 +59,34 @@ def flatten_patient(seen: Patient, batch: EventBatch) -> None:
         batch.cells.extend(
             (patient, "Patient.deceased", "", "", "", resource, "", died, NAT, known, updated, False, nan)
         )  # fmt: skip
+    if len(batch.cells) == before:
+        batch.skipped["Patient: nothing said"] += 1
+
+
+def flatten_coverage(seen: Coverage, batch: EventBatch) -> None:
+    """What kind of insurance the patient has: how the event is coded, and its answer too, as with race."""
+    patient = target(seen.beneficiary, "Patient/")
+    if not patient:
+        batch.skipped["Coverage: no patient"] += 1
+        return
+    resource = f"Coverage/{seen.id}" if seen.id else ""
+    updated = updated_of(seen.meta, batch, "Coverage")
+    if seen.status != "active":
+        skip_status(batch, "Coverage", seen.status, _COVERAGE_STATUSES)
+        if seen.status in _COVERAGE_RETRACTED:
+            retract(batch, patient=patient, resource=resource, updated=updated)
+        return
+    if not (codes := tokens_of(seen.type)):
+        batch.skipped["Coverage: no type"] += 1
+        return
+    time, end = span(seen.period, batch, "Coverage")
+    if time == NAT:
+        batch.losses["Coverage: no time"] += 1
+    # A card is shown when a stay begins and stored again at each: when it was first seen nobody says.
+    known, assumed = known_at(NAT, updated if time == NAT else NAT, time)
+    batch.cells.extend(
+        (patient, "Coverage.type", codes, "", codes, resource, "", time, end, known, updated, assumed, nan)
+    )  # fmt: skip
 
 
 def _category(extension: Extension) -> str:

@@ -20,6 +20,9 @@ FOREVER: Final = 2**63 - 1
 SECOND: Final = 1_000_000
 HOUR: Final = 3600 * SECOND
 DAY: Final = 24 * HOUR
+LONGEST_TIME: Final = 40
+"""What is longer is no time, and would fill the memory of those that were read."""
+_SECONDS_A_DAY: Final = 86_400
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -27,11 +30,22 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def parse_instant(text: str) -> int:
     """Microseconds since 1970 UTC of a FHIR date, dateTime or instant; NAT if it is none."""
-    return _parse(text) if len(text) <= 40 else NAT  # longer is no time, and would fill the memory below
+    return remembered_instant(text) if len(text) <= LONGEST_TIME else NAT
 
 
-@lru_cache(maxsize=1 << 16)  # the times of one patient repeat: effective = issued = the encounter's
-def _parse(text: str) -> int:
+# The times of one patient repeat: effective = issued = the encounter's. A larger memory than these few is slower.
+@lru_cache(maxsize=1 << 10)
+def remembered_instant(text: str) -> int:
+    """`parse_instant` of a text that is not longer than a time can be, for those who see to that themselves."""
+    try:
+        since = _moment(text) - _EPOCH
+    except ValueError:
+        return _parse_odd(text)
+    return (since.days * _SECONDS_A_DAY + since.seconds) * SECOND + since.microseconds
+
+
+def _parse_odd(text: str) -> int:
+    """What Python's calendar does not read as it stands: partial dates, blanks around a time, leap seconds."""
     text = text.strip()
     if len(text) == 4 and text.isdecimal():
         text += "-01-01"
@@ -41,12 +55,14 @@ def _parse(text: str) -> int:
     if text[16:19] == ":60":  # FHIR allows leap seconds, Python does not
         text, leap = f"{text[:16]}:59{text[19:]}", SECOND
     try:
-        moment = datetime.fromisoformat(text)
+        return (_moment(text) - _EPOCH) // _MICROSECOND + leap
     except ValueError:
         return NAT
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND + leap
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def instant_text(instant: int) -> str:

@@ -6,8 +6,9 @@ numbers, "true", a bare string where a Reference or a concept belongs.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, reduce
 from math import isfinite
+from operator import or_
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
@@ -37,12 +38,14 @@ def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, Any], ...]:
 
 def _without_none(wanted: Any) -> Any:
     if get_origin(wanted) in (Union, UnionType):
-        return next(choice for choice in get_args(wanted) if choice is not NoneType)
+        return reduce(or_, (choice for choice in get_args(wanted) if choice is not NoneType))
     return wanted
 
 
 def _mend(value: Any, wanted: Any) -> Any:
     """The value as the wanted type, or None."""
+    if get_origin(wanted) in (Union, UnionType):  # one thing in R4, a list of them in R5
+        wanted = next(one for one in get_args(wanted) if (get_origin(one) is list) is isinstance(value, list))
     if get_origin(wanted) is list:
         inner = _without_none(get_args(wanted)[0])
         mended = (_mend(one, inner) for one in (value if isinstance(value, list) else [value]))

@@ -1,6 +1,7 @@
 """Unit conversion: `value * factor + offset`. Analyte by analyte where mass and amount differ; None if unsure.
 
-The factors are those of the clinical content, section 1. Units of one kind (mg/dL and g/L) convert by their sizes.
+The factors are those of the clinical content, section 1. Units of one kind (mg/dL and g/L) convert by their sizes,
+which are UCUM's (`unit_grammar`); here stands only what UCUM cannot know: what one mole of an analyte weighs.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from services.timeline.unit_grammar import Unit, read_unit
+from services.timeline.unit_grammar import LONGEST, Kind, Unit, read_unit
+from services.timeline.unit_spellings import in_ucum
 
 UNCHANGED: Final = (1.0, 0.0)
 
@@ -44,7 +46,6 @@ ANALYTES: Final[dict[str, Analyte]] = {
 """LOINC code → its analyte."""
 
 _LOINC: Final = "http://loinc.org|"
-_LONGEST: Final = 64
 
 
 def conversion(*, token_or_codes: str, from_unit: str, to_unit: str | None) -> tuple[float, float] | None:
@@ -54,7 +55,7 @@ def conversion(*, token_or_codes: str, from_unit: str, to_unit: str | None) -> t
     """
     if to_unit is None:
         return UNCHANGED
-    if not from_unit or len(from_unit) > _LONGEST:
+    if not from_unit or len(from_unit) > LONGEST:
         return None
     if from_unit == to_unit:
         return UNCHANGED
@@ -68,21 +69,29 @@ def conversion(*, token_or_codes: str, from_unit: str, to_unit: str | None) -> t
 
 @lru_cache(maxsize=4096)
 def _converted(analyte: Analyte | None, from_unit: str, to_unit: str) -> tuple[float, float] | None:
+    spelled = in_ucum(from_unit)
+    if spelled and spelled == in_ucum(to_unit):  # mg/dl for mg/dL: nothing to compute, and so nothing to import
+        return UNCHANGED
     have, want = read_unit(from_unit), read_unit(to_unit)
     if have is None or want is None:
         return None
     if have.kind == want.kind:
         return float(have.size / want.size), 0.0
-    if (by_temperature := _TEMPERATURES.get((have.above, have.below, want.above, want.below))) is not None:
-        return by_temperature
+    if have.size == want.size == 1 and (have.kind, want.kind) in _TEMPERATURES:
+        return _TEMPERATURES[have.kind, want.kind]
     return _through(analyte, have, want) if analyte is not None else None
 
 
-_TEMPERATURES: Final[dict[tuple[tuple[str, ...], ...], tuple[float, float]]] = {
-    (("[degF]",), (), ("Cel",), ()): (1 / 1.8, -32 / 1.8),
-    (("Cel",), (), ("[degF]",), ()): (1.8, 32.0),
-    (("K",), (), ("Cel",), ()): (1.0, -273.15),
-    (("Cel",), (), ("K",), ()): (1.0, 273.15),
+_CELSIUS: Final = (("Cel",), ())
+_FAHRENHEIT: Final = (("[degF]",), ())
+_KELVIN: Final = (("K",), ())
+_TEMPERATURES: Final[dict[tuple[Kind, Kind], tuple[float, float]]] = {
+    (_FAHRENHEIT, _CELSIUS): (1 / 1.8, -32 / 1.8),
+    (_CELSIUS, _FAHRENHEIT): (1.8, 32.0),
+    (_KELVIN, _CELSIUS): (1.0, -273.15),
+    (_CELSIUS, _KELVIN): (1.0, 273.15),
+    (_KELVIN, _FAHRENHEIT): (1.8, -459.67),
+    (_FAHRENHEIT, _KELVIN): (1 / 1.8, 459.67 / 1.8),
 }
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import deepcopy
+from typing import Any, get_args
 
+import msgspec
 from hypothesis import strategies as st
 
 from services.timeline.events import RETRACTED, EventBatch
 from services.timeline.instants import ALWAYS, FOREVER, NAT
+from services.timeline.resources import READ, Resource
+from tests.timeline.every_resource import EVERY
 
 _CONDITIONS = ("Condition/1", "Condition/2")
 _MEDICATIONS = ("Medication/1", "Medication/2")
@@ -65,74 +69,25 @@ def batch_from(rows: list[tuple[Any, ...]]) -> EventBatch:
     return batch
 
 
-_NAMES = [
-    "id",
-    "meta",
-    "lastUpdated",
-    "versionId",
-    "status",
-    "intent",
-    "class",
-    "type",
-    "priority",
-    "period",
-    "start",
-    "end",
-    "subject",
-    "encounter",
-    "reference",
-    "display",
-    "code",
-    "coding",
-    "system",
-    "text",
-    "value",
-    "unit",
-    "comparator",
-    "valueQuantity",
-    "valueInteger",
-    "valueBoolean",
-    "valueCodeableConcept",
-    "component",
-    "dataAbsentReason",
-    "effectiveDateTime",
-    "effectivePeriod",
-    "issued",
-    "onsetDateTime",
-    "recordedDate",
-    "abatementDateTime",
-    "clinicalStatus",
-    "verificationStatus",
-    "medicationCodeableConcept",
-    "medicationReference",
-    "contained",
-    "authoredOn",
-    "dosageInstruction",
-    "timing",
-    "repeat",
-    "boundsPeriod",
-    "dispenseRequest",
-    "validityPeriod",
-    "performedDateTime",
-    "performedPeriod",
-    "hospitalization",
-    "dischargeDisposition",
-    "diagnosis",
-    "condition",
-    "rank",
-    "use",
-    "birthDate",
-    "gender",
-    "deceasedBoolean",
-    "deceasedDateTime",
-    "extension",
-    "url",
-    "valueCoding",
-    "communication",
-    "language",
-    "doNotPerform",
-    "serviceProvider",
-]
+def _names(kind: Any) -> set[str]:
+    """The JSON names of every field that is read of a type, and of the elements in it."""
+    found: set[str] = set()
+    waiting = [kind]
+    met: set[Any] = set()
+    while waiting:
+        one = waiting.pop()
+        if one in met:
+            continue
+        met.add(one)
+        waiting.extend(get_args(one))
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            for field in msgspec.structs.fields(one):
+                found.add(field.encode_name)
+                waiting.append(field.type)
+    return found
+
+
+_NAMES = sorted(_names(Resource))
 _PLAIN = (
     st.none()
     | st.booleans()
@@ -149,8 +104,13 @@ _PLAIN = (
             "Condition/1",
             "2024-03-01",
             "2023-02-30",
+            "2024-03-31T01:30:00+01:00",
+            "2024-05",
             "1e5",
             "true",
+            "urn:uuid:0b1c",
+            "Location/1",
+            "permit",
             "http://loinc.org",
         ]
     )
@@ -160,9 +120,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=5),
     max_leaves=12,
 )
-KINDS = st.sampled_from(
-    ["Patient", "Encounter", "Condition", "Observation", "MedicationRequest", "Medication", "Procedure", "ServiceRequest"]
-)  # fmt: skip
+KINDS = st.sampled_from(sorted(READ))
 _REFERENCE = st.just({"reference": "Patient/p"}) | JSON
 _STATUS = st.sampled_from(["final", "finished", "active", "completed", "entered-in-error", "draft"]) | JSON
 
@@ -170,5 +128,53 @@ _STATUS = st.sampled_from(["final", "finished", "active", "completed", "entered-
 @st.composite
 def resources(draw: st.DrawFn) -> dict[str, Any]:
     """Something of the shape of a resource, with any content."""
-    made: dict[str, Any] = {"resourceType": draw(KINDS | JSON), "subject": draw(_REFERENCE), "status": draw(_STATUS)}
+    made: dict[str, Any] = {"resourceType": draw(KINDS | JSON), "status": draw(_STATUS)}
+    for whose in ("subject", "patient", "for", "beneficiary"):
+        made[whose] = draw(_REFERENCE)
     return made | draw(st.dictionaries(st.sampled_from(_NAMES), JSON, max_size=8))
+
+
+_STATUSES = ["entered-in-error", "cancelled", "draft", "not-done", "active", "completed", "final", "finished", "noshow"]
+
+
+@st.composite
+def valid_resources(draw: st.DrawFn) -> dict[str, Any]:
+    """A well-formed resource of any type, of few patients, ids, versions and statuses, so that all collides."""
+    made = deepcopy(EVERY[draw(KINDS)])
+    if made["resourceType"] != "Patient":
+        made["id"] = draw(st.sampled_from(["1", "1", "2"]))
+    made["meta"] = draw(st.sampled_from([{}, {"lastUpdated": "2024-04-01"}, {"lastUpdated": "2024-05-01"}]))
+    if "status" in made and draw(st.booleans()):
+        made["status"] = draw(st.sampled_from(_STATUSES))
+    whose = next((name for name in ("subject", "patient", "for", "beneficiary") if name in made), None)
+    if whose is not None:
+        made[whose] = {
+            "reference": draw(st.sampled_from(["Patient/p", "urn:uuid:p", "https://x.org/Patient/q/_history/1"]))
+        }
+    return made
+
+
+@st.composite
+def damaged_resources(draw: st.DrawFn) -> dict[str, Any]:
+    """A well-formed resource in which some things are missing or are something else."""
+    made = draw(valid_resources())
+    for _ in range(draw(st.integers(1, 3))):
+        inside: Any = made
+        while True:
+            places = list(inside) if isinstance(inside, dict) else list(range(len(inside)))
+            if not places:
+                break
+            place = draw(st.sampled_from(places))
+            if isinstance(inside[place], dict | list) and inside[place] and draw(st.booleans()):
+                inside = inside[place]
+                continue
+            if draw(st.booleans()):
+                del inside[place]
+            else:
+                inside[place] = draw(JSON)
+            break
+    return made
+
+
+ANY_RESOURCE = valid_resources() | damaged_resources() | resources()
+"""Well-formed, damaged, or of the shape of a resource only."""

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.timeline.codes import ICD_10, ICD_10_CM, LONGEST, CodeSet, ValueSets, icd10_category, join_tokens, token
+from services.timeline.codes import (
+    ICD_10,
+    ICD_10_CM,
+    LONGEST,
+    CodeSet,
+    ValueSets,
+    icd10_category,
+    is_standard,
+    join_tokens,
+    token,
+)
 from services.timeline.errors import BadInput
 from tests.timeline.made import ICD, LOINC, SNOMED
 
@@ -156,3 +166,20 @@ def test_icd_10_cm_and_who_share_prefixes() -> None:
     """A prefix named in either ICD-10 holds for a fact coded in the other."""
     assert CodeSet.of(prefixes=[f"{ICD_10}|E14"]).matches(f"{ICD_10_CM}|E14.1")
     assert CodeSet.of(prefixes=[f"{ICD_10_CM}|E11"]).matches(f"{ICD_10}|E11")
+
+
+@pytest.mark.parametrize(
+    ("one", "standard"),
+    [
+        (f"{LOINC}|2160-0", True),
+        (f"{ICD}|E11", True),
+        ("http://hl7.org/fhir/sid/cvx|140", True),
+        ("http://terminology.hl7.org/CodeSystem/v3-ActCode|IMP", True),
+        ("https://hospital.example/codes|CREA", False),
+        ("|a text", False),
+        ("urn:knowdo:ingredient|1", False),
+    ],
+)
+def test_a_site_s_own_code_is_told_from_a_standard_one(one: str, standard: bool) -> None:
+    """What no guidance can ask for is worth a line in the report on the data."""
+    assert is_standard(one) is standard

@@ -98,7 +98,7 @@ def test_impossible_dates_are_missing_and_counted() -> None:
     """The 30th of February is no time; the result stays, and its other time is used."""
     batch = batch_of(observation(effectiveDateTime="2023-02-30T12:00:00Z"))
     assert only(batch)["time"] == ONE
-    assert batch.skipped == {"Observation: impossible date": 1}
+    assert batch.losses == {"Observation: impossible date": 1}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_comparator_keeps_its_limit_and_is_counted() -> None:
     """`<5` is read as 5, the best value there is, and the report says how often."""
     batch = batch_of(observation(valueQuantity={"value": 5, "comparator": "<", "code": "mg/dL"}))
     assert only(batch)["value"] == 5.0
-    assert batch.skipped == {"Observation: comparator <, limit taken as value": 1}
+    assert batch.losses == {"Observation: comparator <, limit taken as value": 1}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,31 @@ def test_components_are_events_of_their_own() -> None:
         ("Observation.component", f"{LOINC}|8480-6", NOON, ONE, "Observation/1"),
         ("Observation.component", f"{LOINC}|8462-4", NOON, ONE, "Observation/1"),
     ]
-    assert batch.skipped == {"Observation: data absent": 1, "Observation: component without a code": 2}
+    assert batch.losses == {"Observation: component, data absent": 1, "Observation: component without a code": 2}
+    assert not batch.skipped
+
+
+def test_what_is_not_said_of_a_panel_is_a_loss_and_alone_it_is_a_skip() -> None:
+    """A panel without a value of its own still has its parts; an observation of which nothing came says why, once."""
+    parts = [{"code": concept((LOINC, "8480-6")), "valueQuantity": {"value": 120, "code": "mm[Hg]"}}]
+    absent = observation(valueQuantity=None, dataAbsentReason=concept(text="unknown"))
+    whole = batch_of(absent | {"component": parts})
+    assert [row["field"] for row in rows_of(whole)] == ["Observation.component"]
+    assert (dict(whole.skipped), dict(whole.losses)) == ({}, {"Observation: data absent": 1})
+    nothing = batch_of(absent)
+    assert (dict(nothing.skipped), dict(nothing.losses)) == ({"Observation: data absent": 1}, {})
+
+
+def test_a_code_that_says_why_there_is_none_is_no_code() -> None:
+    """US Core fills a required code with a data-absent-reason; beside a real code it says nothing."""
+    absent = ("http://terminology.hl7.org/CodeSystem/data-absent-reason", "unknown")
+    null = ("http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "UNK")
+    for why in (absent, null):
+        assert batch_of(observation(code=concept(why, text="unknown"))).skipped == {"Observation: no code": 1}
+    both = only(batch_of(observation(code=concept(absent, (LOINC, "2160-0")))))
+    assert both["codes"] == f"{LOINC}|2160-0"
+    silent = batch_of(observation(valueQuantity=None, valueCodeableConcept=concept(null)))
+    assert silent.skipped == {"Observation: answer without a code": 1}
 
 
 @pytest.mark.parametrize(

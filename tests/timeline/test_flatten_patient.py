@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.timeline.events import EventBatch
+from services.timeline.events import RETRACTED, EventBatch
 from services.timeline.instants import ALWAYS, FOREVER, NAT
-from tests.timeline.made import at, batch_of, rows_of
+from tests.timeline.made import at, batch_of, concept, only, rows_of
 
 GENDER = "http://hl7.org/fhir/administrative-gender"
+PAYER = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 OMB = "urn:oid:2.16.840.1.113883.6.238"
 
 
@@ -81,9 +82,38 @@ def test_a_patient_without_birth_or_with_odd_sex_is_still_read() -> None:
     """What can be read is; the rest is counted."""
     batch = batch_of(patient(birthDate="1950-02-30", gender="M"), {"resourceType": "Patient", "gender": "male"})
     assert told(batch) == {}
-    assert batch.skipped == {
-        "Patient: impossible date": 1,
-        "Patient: gender not understood": 1,
-        "Patient: no id": 1,
-    }
+    assert batch.skipped == {"Patient: nothing said": 1, "Patient: no id": 1}
+    assert batch.losses == {"Patient: impossible date": 1, "Patient: gender not understood": 1}
     assert told(batch_of(patient(birthDate=None))) == {"Patient.gender": (f"{GENDER}|male", NAT, ALWAYS)}
+
+
+def coverage(**fields: Any) -> dict[str, Any]:
+    """Patient p, insured since 2020."""
+    usual = {
+        "resourceType": "Coverage",
+        "id": "1",
+        "status": "active",
+        "type": concept((PAYER, "PUBLICPOL")),
+        "beneficiary": {"reference": "Patient/p"},
+        "period": {"start": "2020"},
+    }
+    return usual | fields
+
+
+def test_insurance_is_read_for_audits() -> None:
+    """Its type is how the event is coded and its answer too; it holds for its period."""
+    row = only(batch_of(coverage(period={"start": "2020", "end": "2024-06-30"})))
+    assert (row["field"], row["codes"], row["answer"]) == ("Coverage.type", f"{PAYER}|PUBLICPOL", f"{PAYER}|PUBLICPOL")
+    assert (row["time"], row["end"], row["known"], row["assumed"]) == (at("2020"), at("2024-06-30"), at("2020"), True)
+
+
+def test_insurance_that_does_not_hold_is_none() -> None:
+    """Drafts say nothing, a cancelled one is taken back, and one of no type or nobody is counted."""
+    assert only(batch_of(coverage(status="cancelled")))["field"] == RETRACTED
+    for changed, reason in (
+        ({"status": "draft"}, "status draft"),
+        ({"type": None}, "no type"),
+        ({"beneficiary": None}, "no patient"),
+    ):
+        batch = batch_of(coverage(**changed))
+        assert (len(batch), dict(batch.skipped)) == (0, {f"Coverage: {reason}": 1})

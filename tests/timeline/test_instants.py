@@ -71,3 +71,24 @@ def test_the_ends_of_time_have_no_text() -> None:
     """NAT, ALWAYS and FOREVER are no calendar dates."""
     assert instant_text(NAT) == instant_text(ALWAYS) == instant_text(FOREVER) == ""
     assert instant_text(NOON) == "2024-03-01T12:00:00Z"
+
+
+ZONES = st.sampled_from(["", "Z", "+00:00", "-05:00", "+13:45", "+23:59", "-23:59"])
+
+
+@given(
+    st.datetimes(),
+    ZONES,
+    st.sampled_from(["", "0", "000", "123", "123456", "999999"]),
+    st.sampled_from(["", " ", "\n"]),
+)
+def test_every_second_of_the_calendar_is_exact(moment: datetime, zone: str, fraction: str, blank: str) -> None:
+    """To the microsecond from year 1 to 9999, in every zone, with any fraction: whole numbers, never a float."""
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    sign, hours, minutes = (zone[0], int(zone[1:3]), int(zone[4:6])) if len(zone) == 6 else ("+", 0, 0)
+    ahead = (hours * 3600 + minutes * 60) * (1 if sign == "+" else -1)
+    days = moment.toordinal() - datetime(1970, 1, 1).toordinal()
+    seconds = days * 86_400 + moment.hour * 3600 + moment.minute * 60 + moment.second - ahead
+    exact = seconds * SECOND + int((fraction or "0").ljust(6, "0"))
+    said = f"{text}.{fraction}" if fraction else text
+    assert parse_instant(f"{blank}{said}{zone}{blank}") == exact

@@ -8,14 +8,15 @@ import io
 import json
 import tarfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
-from services.timeline.events import EventBatch
+from services.timeline.events import COLUMNS, RETRACTED, EventBatch
 from services.timeline.flatten import flatten_json
 from services.timeline.resources import READ
 from services.timeline.timeline import FOREVER, NAT, Timeline, assemble, index_rows
@@ -37,10 +38,33 @@ def found_in(content: Any) -> Iterator[dict[str, Any]]:
 
 def flattened(resources: list[dict[str, Any]]) -> EventBatch:
     """The events of resources."""
+    return accounted([json.dumps(resource).encode() for resource in resources])[0]
+
+
+def accounted(lines: Iterable[bytes]) -> tuple[EventBatch, Counter[str], Counter[str]]:
+    """The events of resources, and by type how many became facts and how many were counted as skipped, by reason."""
     batch = EventBatch()
-    for resource in resources:
-        flatten_json(json.dumps(resource).encode(), batch)
-    return batch
+    became: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    for line in lines:
+        begin, skipped = len(batch.cells), batch.skipped.total()
+        flatten_json(line, batch)
+        facts = any(field != RETRACTED for field in batch.cells[begin + COLUMNS.index("field") :: len(COLUMNS)])
+        assert batch.skipped.total() - skipped == (0 if facts else 1)
+        (became if facts else left_out)[_kind(line)] += 1
+    by_type: Counter[str] = Counter()
+    for reason, count in batch.skipped.items():
+        by_type[reason.partition(": ")[0]] += count
+    assert by_type == left_out
+    return batch, became, left_out
+
+
+class _Typed(msgspec.Struct, rename="camel"):
+    resource_type: str
+
+
+def _kind(line: bytes) -> str:
+    return msgspec.json.decode(line, type=_Typed).resource_type
 
 
 def test_every_hook_request_of_others_can_be_read(shared: Path) -> None:
@@ -60,59 +84,100 @@ def test_every_hook_request_of_others_can_be_read(shared: Path) -> None:
     assert total["MedicationRequest: status draft"] == 10
     assert fields["MedicationRequest.medication"] == 2  # the others are drafts, as hooks for orders send them
     assert fields["Patient.gender"] == 3
-    assert fields["Encounter.class"] == 2
+    assert fields["Encounter.class"] == fields["Encounter.location"] == 2
+    assert fields["Appointment.serviceType"] == 6
+    assert fields["Task.code"] == 5
+    assert fields["AllergyIntolerance.code"] == 1  # one of STU3, whose statuses were not concepts yet
     assert not [reason for reason in total if reason.startswith(("broken", "not a", "unknown"))]
+
+
+def bundles(shared: Path) -> Iterator[list[dict[str, Any]]]:
+    """The resources of each of the eight Synthea bundles, of whatever type."""
+    with tarfile.open(shared / "data" / "synthea" / "bundles.tar.xz") as archive:
+        for member in archive.getmembers():
+            if member.name.endswith(".json") and (file := archive.extractfile(member)) is not None:
+                yield [entry["resource"] for entry in json.load(file)["entry"]]
 
 
 def test_synthea_bundles_are_read_whole(shared: Path) -> None:
     """Transaction bundles: `urn:uuid:` references lead to the patient, every result is a fact of theirs."""
-    with tarfile.open(shared / "data" / "synthea" / "bundles.tar.xz") as archive:
-        for member in archive.getmembers():
-            if not member.name.endswith(".json"):
-                continue
-            file = archive.extractfile(member)
-            assert file is not None
-            listed = list(found_in(json.load(file)))
-            batch = flattened(listed)
-            timeline = assemble(batch)
-            of_type = Counter(resource["resourceType"] for resource in listed)
-            of_field = Counter(timeline.fields[place] for place in timeline.field)
-            patient = next(resource["id"] for resource in listed if resource["resourceType"] == "Patient")
-            assert timeline.patients == (patient,)
-            assert of_field["Observation.code"] == of_type["Observation"]
-            assert of_field["Encounter.class"] == of_type["Encounter"]
-            assert of_field["Condition.code"] == of_type["Condition"]
-            assert of_field["Procedure.code"] == of_type["Procedure"]
-            assert of_field["MedicationRequest.medication"] == of_type["MedicationRequest"]
-            # These ServiceRequests name nothing that was ordered; stopped orders do not say when.
-            assert set(batch.skipped) <= {"ServiceRequest: no code", "MedicationRequest: over, but no date says when"}
+    seen = 0
+    for listed in bundles(shared):
+        seen += 1
+        batch, became, left_out = accounted(json.dumps(resource).encode() for resource in listed)
+        of_type = Counter(resource["resourceType"] for resource in listed)
+        assert became + left_out == of_type
+        assert set(left_out) <= {"Practitioner", "CareTeam", "CarePlan"}
+        assert all(reason.endswith(": not read") for reason in batch.skipped)
+        assert set(batch.losses) <= {"MedicationRequest: over, but no date says when"}
+
+        timeline = assemble(batch)
+        of_field = Counter(timeline.fields[place] for place in timeline.field)
+        patient = next(resource["id"] for resource in listed if resource["resourceType"] == "Patient")
+        assert timeline.patients == (patient,)
+        for kind, field in ONE_EACH.items():
+            assert of_field[field] == of_type[kind], field
+        charged = [resource for resource in listed if resource["resourceType"] in ("Claim", "ExplanationOfBenefit")]
+        items = of_field["Claim.item"] + of_field["ExplanationOfBenefit.item"]
+        assert items == len({(r["id"], i["productOrService"]["coding"][0]["code"]) for r in charged for i in r["item"]})
+        totals = (timeline.field == timeline.fields.index("Claim.total")) & (timeline.value > 0)
+        assert {timeline.unit_words[place] for place in timeline.unit[totals]} == {"USD"}
+    assert seen == 8
+
+
+ONE_EACH = {
+    "Observation": "Observation.code",
+    "Encounter": "Encounter.class",
+    "Condition": "Condition.code",
+    "Procedure": "Procedure.code",
+    "MedicationRequest": "MedicationRequest.medication",
+    "Immunization": "Immunization.vaccineCode",
+    "DiagnosticReport": "DiagnosticReport.code",
+    "AllergyIntolerance": "AllergyIntolerance.code",
+    "Claim": "Claim.total",
+    "ExplanationOfBenefit": "ExplanationOfBenefit.total",
+}
+"""Types of which each resource gives one event of this field there."""
 
 
 @pytest.fixture(scope="module")
 def support2(shared: Path) -> tuple[EventBatch, Timeline]:
-    """9,105 real stays."""
-    batch = EventBatch()
+    """9,105 real stays, each resource accounted for by its type."""
+    lines: list[bytes] = []
     with tarfile.open(shared / "data" / "support2" / "support2-fhir.tar.xz") as archive:
         for member in archive:
             file = archive.extractfile(member)
             if file is not None:
-                for line in file.read().splitlines():
-                    flatten_json(line, batch)
+                lines.extend(file.read().splitlines())
+    batch, became, left_out = accounted(lines)
+    assert left_out == {}
+    assert became == {
+        "Patient": 9_105,
+        "Encounter": 9_105,
+        "Condition": 14_289,
+        "Observation": 222_972,
+        "ServiceRequest": 3_195,
+        "ChargeItem": 22_780,
+    }
     return batch, assemble(batch)
 
 
 def test_support2_is_read_whole(support2: tuple[EventBatch, Timeline]) -> None:
-    """Every resource of a type that is read is a fact, known when it happened or was issued."""
+    """Every resource is a fact, known when it happened or was issued."""
     batch, timeline = support2
-    assert batch.skipped == {"ChargeItem: not read": 22_780}
+    assert not batch.skipped
+    assert not batch.losses
     of_field = Counter(timeline.fields[place] for place in timeline.field.tolist())
     assert len(timeline.patients) == 9_105
     assert of_field["Observation.code"] == 222_972
     assert of_field["Condition.code"] == of_field["Encounter.diagnosis"] == 14_289
     assert of_field["ServiceRequest.code"] == 3_195
+    assert of_field["ChargeItem.code"] == 22_780
     assert (timeline.until == FOREVER).all()
     diagnoses = timeline.field == timeline.fields.index("Encounter.diagnosis")
     assert (timeline.codes[diagnoses] != 0).all()
+    charges = timeline.field == timeline.fields.index("ChargeItem.code")
+    assert {timeline.unit_words[place] for place in timeline.unit[charges]} == {"USD"}
 
 
 def test_support2_numbers_are_those_of_the_table(shared: Path, support2: tuple[EventBatch, Timeline]) -> None:

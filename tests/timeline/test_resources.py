@@ -7,17 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.timeline.events import EventBatch
+from services.timeline.flatten import flatten_json
 from services.timeline.resources import (
     READ,
-    Encounter,
-    MedicationRequest,
-    Observation,
-    Patient,
     Skip,
     decode_repaired,
     decode_resource,
     decode_strict,
 )
+from services.timeline.resources_encounter import Encounter
+from services.timeline.resources_findings import Observation
+from services.timeline.resources_medicines import MedicationRequest
+from services.timeline.resources_patient import Patient
 from tests.timeline.made import encounter, observation
 from tests.timeline.strategies import resources
 
@@ -98,11 +100,36 @@ def test_a_number_beyond_every_float_costs_only_itself() -> None:
 
 
 def test_a_list_of_one_is_the_one() -> None:
-    """R5 sends lists where R4 sends one thing."""
-    read = decode_resource(msgspec.json.encode(encounter(**{"class": [{"coding": [{"code": "IMP"}]}]})))
+    """Where FHIR has one thing, a list of one is understood."""
+    read = decode_resource(msgspec.json.encode(encounter(priority=[{"coding": [{"code": "EM"}]}])))
     assert isinstance(read, Encounter)
-    assert read.class_ is not None
-    assert read.class_.coding is not None
+    assert read.priority is not None
+    assert read.priority.coding is not None
+
+
+@pytest.mark.parametrize("broken", [{}, {"subject": "Patient/p"}])
+def test_what_r5_lists_and_r4_has_once_needs_no_repair(broken: dict[str, object]) -> None:
+    """Both shapes fit as they are, and each is still understood when something else has to be mended."""
+    for sent in ({"code": "IMP"}, [{"coding": [{"code": "IMP"}]}]):
+        raw = msgspec.json.encode(encounter(**{"class": sent}, **broken))
+        assert (decode_strict(raw) is None) is bool(broken)
+        read = decode_resource(raw)
+        assert isinstance(read, Encounter)
+        assert isinstance(read.class_, list) is isinstance(sent, list)
+        assert read.class_
+
+
+@pytest.mark.parametrize("depth", [50, 300, 3_000])
+@pytest.mark.parametrize("subject", [b'{"reference":"Patient/p"}', b'"Patient/p"'])
+def test_questions_nested_too_deeply_are_no_crash(subject: bytes, depth: int) -> None:
+    """Whatever the depth, with or without something to mend, the resource is counted."""
+    nested = b'{"linkId":"a","item":[' * depth + b"]}" * depth
+    raw = b'{"resourceType":"QuestionnaireResponse","status":"completed","subject":%s,"item":[%s]}' % (subject, nested)
+    batch = EventBatch()
+    assert not flatten_json(raw, batch)
+    (reason,) = batch.skipped
+    assert reason in ("QuestionnaireResponse: no answer", "JSON nested too deeply")
+    assert reason == "JSON nested too deeply" or depth < 3_000
 
 
 @pytest.mark.parametrize(
@@ -118,7 +145,7 @@ def test_a_list_of_one_is_the_one() -> None:
         (b"null", "not a FHIR resource"),
         (b"{}", "not a FHIR resource"),
         (b'{"resourceType":1}', "not a FHIR resource"),
-        (b'{"resourceType":"ChargeItem"}', "ChargeItem: not read"),
+        (b'{"resourceType":"CarePlan"}', "CarePlan: not read"),
         (b'{"resourceType":"Mrs Miller"}', "unknown type"),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -128,7 +130,28 @@ def test_the_first_analyte_among_several_codings_is_taken() -> None:
 
 
 _UNITS = st.sampled_from(
-    ["mg/dL", "g/L", "umol/L", "mmol/L", "%", "mmol/mol", "[degF]", "Cel", "kg", "10*3/uL", "/uL", "mL/min"]
+    [
+        "ug/mL",
+        "mol/L",
+        "K",
+        "U/L",
+        "meq/L",
+        "10*9/L",
+        "g/(24.h)",
+        "mg/g",
+        "mg/dL",
+        "g/L",
+        "umol/L",
+        "mmol/L",
+        "%",
+        "mmol/mol",
+        "[degF]",
+        "Cel",
+        "kg",
+        "10*3/uL",
+        "/uL",
+        "mL/min",
+    ]
 )
 
 
@@ -140,6 +163,36 @@ def test_there_and_back_is_the_same_number(one: str, other: str, codes: str, val
     assert (there is None) == (back is None)
     if there is not None and back is not None:
         assert math.isclose((value * there[0] + there[1]) * back[0] + back[1], value, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@given(_UNITS, _UNITS, _UNITS, st.sampled_from(["", *map(loinc, ANALYTES)]), st.floats(0.01, 1000))
+def test_two_conversions_in_a_row_are_the_one_from_the_first_to_the_last(
+    one: str, other: str, last: str, codes: str, value: float
+) -> None:
+    """Whatever way a number takes, it arrives as the same."""
+    steps = [conversion(token_or_codes=codes, from_unit=a, to_unit=b) for a, b in ((one, other), (other, last))]
+    straight = conversion(token_or_codes=codes, from_unit=one, to_unit=last)
+    if steps[0] is not None and steps[1] is not None:
+        assert straight is not None
+        around = (value * steps[0][0] + steps[0][1]) * steps[1][0] + steps[1][1]
+        assert math.isclose(around, value * straight[0] + straight[1], rel_tol=1e-9, abs_tol=1e-6)
+
+
+def test_a_thousandth_of_a_degree_is_not_taken_for_a_degree() -> None:
+    """The scale of a temperature shifts degrees, not their parts."""
+    assert conversion(token_or_codes="", from_unit="mK", to_unit="Cel") is None
+    assert conversion(token_or_codes="", from_unit="[degF]", to_unit="K") == (1 / 1.8, 459.67 / 1.8)
+
+
+def test_a_unit_spelled_otherwise_needs_no_library() -> None:
+    """The bedside sees mostly mg/dl for mg/dL: that is known without importing anything."""
+    code = (
+        "import sys; from services.timeline.units import conversion\n"
+        "assert conversion(token_or_codes='', from_unit='mg/dl', to_unit='mg/dL') == (1.0, 0.0)\n"
+        "assert not {'pint', 'lark', 'ucumvert'} & set(sys.modules)\n"
+        "assert conversion(token_or_codes='', from_unit='g/L', to_unit='mg/dL') == (100.0, 0.0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @given(st.text(max_size=20) | st.text(alphabet="mguLd/.*^%{}[]10x ", max_size=12))
