@@ -19,6 +19,7 @@ from services.guidance.checking.cards import check_cards
 from services.guidance.checking.conditions import check_conditions
 from services.guidance.checking.fault_report import FaultReport
 from services.guidance.checking.features import check_features
+from services.guidance.checking.predictions import check_predictions
 from services.guidance.checking.resources import check_resources
 from services.guidance.checking.source_lines import KeyPath, Sourced, read_yaml
 from services.guidance.definition import EVENT_FIELDS, Guidance, Part
@@ -64,6 +65,7 @@ def check_files(files: Mapping[str, bytes]) -> list[Fault]:
     if definition is not None:
         if value_sets is not None:
             check_features(definition, value_sets, report)
+        check_predictions(definition, report)
         check_conditions(definition, report)
         check_cards(definition, report)
         check_resources(definition, files, report)
@@ -194,7 +196,7 @@ def _value_sets(data: bytes | None, report: FaultReport) -> ValueSets | None:
         report.in_file(VALUE_SETS_FILE, "", fault.message, line=1)
         return None
     for name, described in content["value_sets"].items():
-        for part in described["include"]:
+        for part in described.get("include", ()):
             for concept in part["concepts"]:
                 if not concept.get("verified", True):
                     line = _line_of(data, str(concept["code"]))

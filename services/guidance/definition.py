@@ -6,9 +6,9 @@ JSON Schema (`knowdo guidance schema`) is generated from these classes.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from services.guidance.feature_definition import (
     EVENT_FIELDS,
@@ -21,15 +21,25 @@ from services.guidance.feature_definition import (
     Part,
     Window,
 )
+from services.guidance.prediction_definition import (
+    Condition,
+    Index,
+    Model,
+    Outcome,
+    OutcomeEvent,
+    Prediction,
+    StayPlanned,
+)
 
 __all__ = [
-    "EVENT_FIELDS", "About", "Action", "Band", "Card", "Codes", "Condition", "EventFields", "Feature", "Guidance", "Hook",
-    "Identifier", "Index", "Kind", "Link", "Model", "Name", "Outcome", "OverrideReason", "Part", "Policy", "Population",
-    "StayPlanned", "Suggestion", "Window",
+    "EVENT_FIELDS", "PRIMARY", "About", "Action", "Band", "Card", "Codes", "Condition", "EventFields", "Feature",
+    "Guidance", "Hook", "Identifier", "Index", "Kind", "Link", "Model", "Name", "Outcome", "OutcomeEvent",
+    "OverrideReason", "Part", "Policy", "Population", "Prediction", "StayPlanned", "Suggestion", "Suppression", "Window",
+    "average_of",
 ]  # fmt: skip
 
-Condition = Annotated[str, StringConstraints(min_length=1)]
-"""A three-valued condition over feature names, e.g. `age >= 18 and not delivery` (see `guidance.conditions`)."""
+PRIMARY: Final = "risk"
+"""The name of the first prediction, in conditions and templates; its average is `base_rate`."""
 
 
 class Hook(Part):
@@ -39,15 +49,6 @@ class Hook(Part):
     when: Condition | None = Field(default=None, description="speak only if this holds, e.g. `discharge_planned`")
 
 
-class Index(Part):
-    """The moments at which the learner trains: one row per stay."""
-
-    stay: Codes = Field(description="classes of Encounter that are stays")
-    at: Literal["admission", "discharge"] = Field(default="discharge", description="counted from here")
-    plus_hours: float = Field(default=0.0, ge=0, description="hours after it")
-    hours_tolerated: float = Field(default=0.0, ge=0, description="longer than this and the stay must still be open")
-
-
 class Population(Part):
     """Who the guidance is for. A condition that is unknown does not include, and does not exclude, on its own: it is counted."""
 
@@ -55,54 +56,21 @@ class Population(Part):
     exclude: tuple[Condition, ...] = Field(default=(), description="none of these may hold")
 
 
-class StayPlanned(Part):
-    """When a later stay was planned: its principal diagnosis, or an elective priority without an acute diagnosis."""
-
-    always: Codes = Field(description="principal diagnoses that make a stay planned, whatever its priority")
-    elective: Codes = Field(description="priorities or types of an elective stay")
-    acute: Codes = Field(description="principal diagnoses that make even an elective stay unplanned")
-
-
-class Outcome(Part):
-    """What is predicted. `readmission`: a new unplanned stay within the horizon. `death-in-stay`: died before the stay ended."""
-
-    kind: Literal["readmission", "death-in-stay"] = Field(description="how it is found in the record")
-    name: str = Field(description="as in a sentence: `unplanned readmission within 30 days`")
-    happens: str = Field(description="verb phrase: `come back unplanned within 30 days`")
-    happens_not: str = Field(default="do not", description="verb phrase of the complement")
-    happened: str | None = Field(
-        default=None, description="the verb phrase in the past: `came back unplanned within 30 days`"
-    )
-    happened_not: str = Field(default="did not", description="the complement in the past")
-    horizon_days: float | None = Field(default=None, gt=0, description="within how many days after the index")
-    died: Codes = Field(description="discharge dispositions that mean death")
-    planned: StayPlanned | None = Field(default=None, description="which later stays do not count")
-    transfer_hours: float = Field(
-        default=24.0, description="a new stay this soon after the last is a transfer, one episode"
-    )
-
-
-class Model(Part):
-    """The recipe: which models are tried, and how much clarity is worth."""
-
-    candidates: tuple[Literal["logistic", "scorecard_additive", "scorecard", "forest"], ...] = Field(
-        default=("logistic", "scorecard_additive", "scorecard", "forest"),
-        description="kinds of model that are fitted and compared; `scorecard` has pairs, `scorecard_additive` has none",
-    )
-    glass_box_price: float = Field(
-        default=0.01, ge=0, description="AUROC that a forest must gain before it is chosen over a scorecard"
-    )
-    auroc_alarm: float = Field(default=0.95, description="above this a leak is presumed and nothing is proposed")
-
-
 class Band(Part):
     """A range of risk and what happens in it."""
 
     name: Name = Field(description="what reports call it")
     when: Condition = Field(
-        description="over `risk`, `base_rate` and rule features, e.g. `risk >= 2 * base_rate or hospital >= 7`"
+        description="over `risk`, `base_rate`, other predictions and features, e.g. `risk >= 2 * base_rate or hospital >= 7`"
     )
     card: Name | None = Field(default=None, description="card shown, none = nothing is said")
+
+
+class Suppression(Part):
+    """When a card is computed and kept, and yet not shown."""
+
+    when: Condition = Field(description="over features and predictions; only what surely holds silences")
+    reason: str = Field(min_length=1, description="what the decision log says of it")
 
 
 class Policy(Part):
@@ -116,8 +84,12 @@ class Policy(Part):
         default="answer", description="when an optional input is not known: answer and say so, or say nothing"
     )
     max_unknown_share: float = Field(
-        default=0.5, ge=0, le=1, description="more model inputs unknown than this: abstain"
+        default=0.5, ge=0, le=1, description="more model inputs unknown than this: no risk"
     )
+    without_risk: Literal["abstain", "speak"] = Field(
+        default="abstain", description="when the first risk is not known: say nothing, or let the rules speak alone"
+    )
+    suppressions: tuple[Suppression, ...] = Field(default=(), description="the first that holds silences the card")
     cooldown_hours: float = Field(
         default=24.0, ge=0, description="hours in which the same card is not shown again for the same patient"
     )
@@ -196,8 +168,28 @@ class Guidance(Part):
     population: Population = Field(description="who it is for")
     features: dict[Name, Feature] = Field(min_length=1, description="what it reads, by name")
     outcome: Outcome = Field(description="what it predicts")
-    model: Model = Field(default=Model(), description="how it is learned")
+    model: Model = Field(default=Model(), description="how the risk is found")
+    predictions: dict[Name, Prediction] = Field(
+        default_factory=dict, description="further risks by name, each learned and judged on its own"
+    )
     policy: Policy = Field(description="what happens at which risk")
     cards: dict[Name, Card] = Field(default_factory=dict, description="what it says, by name")
     override_reasons: tuple[OverrideReason, ...] = Field(default=(), description="why a clinician may decline")
     pronouns: bool = Field(default=False, description="speak of him and her by Patient.gender; else of `this patient`")
+
+    @property
+    def all_predictions(self) -> dict[str, Prediction]:
+        """Every prediction by the name that conditions and templates know it by, the first (`risk`) first."""
+        first = Prediction(label=self.outcome.name, outcome=self.outcome, model=self.model)
+        return {PRIMARY: first, **self.predictions}
+
+    @property
+    def predicted_names(self) -> frozenset[str]:
+        """What is known once the models have spoken: each risk and its average."""
+        names = self.all_predictions
+        return frozenset({*names, *map(average_of, names)})
+
+
+def average_of(prediction: str) -> str:
+    """What a prediction's average is called: `base_rate` of the first, `<name>_average` of the others."""
+    return "base_rate" if prediction == PRIMARY else f"{prediction}_average"

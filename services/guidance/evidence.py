@@ -8,7 +8,7 @@ digest of an evidence pack says what was found, not when it was computed.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 import rfc8785
@@ -81,38 +81,85 @@ class SampleSize(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str = ""
 
 
-class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """`evaluation.json`: the training evidence of one release."""
+class Weighed(msgspec.Struct, frozen=True, kw_only=True):
+    """A published score beside what happened here: nothing was fitted, so nothing can be tuned to look well."""
 
-    guidance: str
-    release: str
-    """Digest of the release that holds the model evaluated here."""
-    since: str = msgspec.field(name="from")
-    """First index time of the rows, RFC 3339."""
-    until: str = msgspec.field(name="to")
-    """Last index time of the rows, RFC 3339."""
+    score: str
+    """The feature that holds it."""
+    mean_risk: Share
+    """Mean of the published risk over all rows for which it is computed: the average that a card compares with."""
+    scored: Count
+    """These rows, whether their outcome is known or not."""
+    observed_expected: Estimate | None = None
+    """Events seen against events expected; None where the outcome cannot be judged yet."""
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of one prediction: learned, or published and weighed."""
+
     rows: Count
+    """With a known outcome."""
     events: Count
     patients: Count
-    split: str
-    """How rows were kept apart, e.g. `5-fold cross-validation, grouped by patient`."""
     models: dict[str, ModelReport]
-    """By kind: `logistic`, `scorecard_additive`, `scorecard` (with pairs), `forest`."""
+    """By kind: `logistic`, `scorecard_additive`, `scorecard` (with pairs), `forest`; or `published`."""
     chosen: str
-    price_of_glass_box: Price
-    leaks: Leaks
-    sample_size: SampleSize
+    price_of_glass_box: Price | None = None
+    leaks: Leaks | None = None
+    sample_size: SampleSize | None = None
+    """These three are there whenever something was learned."""
     states: dict[str, int] = {}
-    """Rows by state of the outcome, those left out too: positive, negative, pending, competing-death, censored."""
+    """Rows by state of the outcome, those left out too: positive, negative, pending, competing-death, not-meant."""
+    published: Weighed | None = None
+    unevaluated: str = ""
+    """The sentence that says why a published score could not be judged here; then there is no model report."""
 
     def __post_init__(self) -> None:
+        if self.published is None:
+            for name in ("price_of_glass_box", "leaks", "sample_size"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"`{name}` is missing: it belongs to whatever is learned")
+        if self.published is not None and self.unevaluated:
+            return
         if self.chosen not in self.models:
             raise ValueError(f"`chosen` names {self.chosen!r}, which is not among `models`")
 
     @property
-    def model(self) -> ModelReport:
-        """The report of the model that was chosen."""
-        return self.models[self.chosen]
+    def model(self) -> ModelReport | None:
+        """The report of the model that was chosen; None where nothing could be judged."""
+        return self.models.get(self.chosen)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """One sentence for each alarm that rang."""
+        return self.leaks.found if self.leaks is not None else ()
+
+
+class JudgedPrediction(Judged, frozen=True, kw_only=True):
+    """What was found of a further prediction."""
+
+    label: str
+
+
+class Evaluation(Judged, frozen=True, kw_only=True):
+    """`evaluation.json`: the training evidence of one release; what it says at the top is of the first prediction."""
+
+    guidance: str
+    release: str
+    """Digest of the release that holds the models evaluated here."""
+    since: str = msgspec.field(name="from")
+    """First index time of the rows, RFC 3339."""
+    until: str = msgspec.field(name="to")
+    """Last index time of the rows, RFC 3339."""
+    split: str
+    """How rows were kept apart, e.g. `5-fold cross-validation, grouped by patient`."""
+    predictions: dict[str, JudgedPrediction] = {}
+    """The further predictions by name."""
+
+    @property
+    def everything(self) -> dict[str, Judged]:
+        """Every prediction by name, the first as ``."""
+        return {"": self, **self.predictions}
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +206,8 @@ class SilentMonth(msgspec.Struct, frozen=True, kw_only=True):
     """Of these, with a known outcome."""
     events: Count
     """Of these, with the event."""
-    calibration: Calibration
+    calibration: Calibration | None
+    """None: of a published score whose outcome takes longer than the silent month, nothing is known yet."""
     alert_rate: Estimate
     """Share of decisions that would have carried a card."""
     alert_budget: Share
@@ -171,14 +219,26 @@ class SilentMonth(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.events <= self.matured <= self.decisions:
             raise ValueError("`events` <= `matured` <= `decisions` must hold")
+        if self.matured and self.calibration is None:
+            raise ValueError("`calibration` is missing, although outcomes are known")
 
+
+# A guidance with one learned prediction says nothing of these, as before there were others.
+_WHERE_THERE_IS_ONE: Final = (
+    "predictions", "published", "unevaluated", "price_of_glass_box", "leaks", "sample_size",
+)  # fmt: skip
 
 Report = TypeVar("Report", Evaluation, SilentMonth)
 
 
 def encode_report(report: Evaluation | SilentMonth) -> bytes:
     """The report as canonical JSON: the bytes that go into the evidence pack."""
-    return rfc8785.dumps(msgspec.to_builtins(report))
+    told: dict[str, Any] = msgspec.to_builtins(report)
+    for part in (told, *told.get("predictions", {}).values()):
+        for name in _WHERE_THERE_IS_ONE:
+            if name in part and not part[name]:
+                del part[name]
+    return rfc8785.dumps(told)
 
 
 def decode_report(data: bytes, kind: type[Report], *, place: str) -> Report:

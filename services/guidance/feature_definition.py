@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -30,12 +30,18 @@ class Window(Part):
     """When an event must have happened, counted back from the index (or from the start of this stay).
 
     `this_stay`: from the start of the stay to the index; with `days` or `hours`, the last of them. `days`, `hours`: that
-    long before the anchor, the anchor's own moment included. None of these: ever. `or_this_stay`: the window and this
-    stay together.
+    long before the anchor, the anchor's own moment included. None of these: ever. `until_days`, `until_hours`: the near
+    end, so long before the anchor. `or_this_stay`: the window and this stay together.
     """
 
     days: float | None = Field(default=None, gt=0, description="days counted back from the anchor")
     hours: float | None = Field(default=None, gt=0, description="hours counted back from the anchor")
+    until_days: float | None = Field(
+        default=None, gt=0, description="near end: `days: 365, until_days: 8` is from 365 to 8 days before the anchor"
+    )
+    until_hours: float | None = Field(
+        default=None, gt=0, description="near end in hours, e.g. `hours: 48, until_hours: 24`"
+    )
     before: Literal["index", "admission"] = Field(default="index", description="the anchor that is counted back from")
     this_stay: bool = Field(default=False, description="only from the start of the stay to the index")
     or_this_stay: bool = Field(default=False, description="the window, and this stay as well")
@@ -48,19 +54,28 @@ class Window(Part):
 
 
 Kind = Literal[
-    "last", "first", "min", "max", "mean", "sum", "count", "exists", "days_since", "slope",
-    "current", "age", "duration", "formula",
+    "last", "first", "min", "max", "mean", "median", "sum", "rise", "slope", "count", "exists", "current", "days_since",
+    "age", "duration", "formula", "score", "absent",
 ]  # fmt: skip
+"""What events become. `rise`: the last reading minus the lowest. `formula`: arithmetic; `score`: what was published.
+`absent`: 1 where another feature was asked for and has no value."""
 
+COMPUTED: Final = frozenset({"formula", "score", "absent"})
+"""Kinds that read other features instead of the record."""
 
 EVENT_FIELDS = (
     "Patient.birthDate", "Patient.gender", "Patient.deceased", "Patient.race", "Patient.ethnicity", "Patient.language",
     "Encounter.class", "Encounter.type", "Encounter.serviceType", "Encounter.priority", "Encounter.admitSource",
-    "Encounter.dischargeDisposition", "Encounter.diagnosis", "Encounter.serviceProvider",
-    "Condition.code", "Observation.code", "Observation.component", "MedicationRequest.medication", "Procedure.code",
-    "ServiceRequest.code",
+    "Encounter.dischargeDisposition", "Encounter.diagnosis", "Encounter.serviceProvider", "Encounter.classHistory",
+    "Encounter.reasonCode", "Encounter.location", "Encounter.participant",
+    "Condition.code", "Observation.code", "Observation.component", "QuestionnaireResponse.item", "Procedure.code",
+    "MedicationRequest.medication", "MedicationAdministration.medication", "MedicationStatement.medication",
+    "AllergyIntolerance.code", "Immunization.vaccineCode", "DiagnosticReport.code", "DiagnosticReport.conclusionCode",
+    "ServiceRequest.code", "Appointment.serviceType", "Task.code", "Consent.provision", "FamilyMemberHistory.condition",
+    "Claim.item", "Claim.total", "ExplanationOfBenefit.item", "ExplanationOfBenefit.total", "ChargeItem.code",
+    "Coverage.type",
 )  # fmt: skip
-"""What an event may state; the timeline makes no others."""
+"""What an event may state that a feature can read."""
 
 _ONE_FIELD = "(" + "|".join(name.replace(".", "[.]") for name in EVENT_FIELDS) + ")"
 EventFields = Annotated[str, StringConstraints(pattern=rf"^{_ONE_FIELD}([|]{_ONE_FIELD})*$")]
@@ -80,7 +95,10 @@ class Feature(Part):
     answers: Codes | None = Field(
         default=None, description="the coded value must be one of these (exists, count, last)"
     )
-    unit: str | None = Field(default=None, description="UCUM unit of the feature; events are converted to it")
+    unit: str | None = Field(
+        default=None,
+        description="UCUM unit of the feature; events are converted to it. Of money the currency, e.g. `USD`, never converted",
+    )
     range: tuple[float, float] | None = Field(
         default=None,
         description="plausible range; outside is missing and reported. Of `Encounter.diagnosis` the number is the rank: "
@@ -88,7 +106,16 @@ class Feature(Part):
     )
     window: Window = Field(default=Window(), description="when an event must have happened; without it, ever")
     this_encounter: bool = Field(default=False, description="only events of the very encounter of the index")
-    distinct: Literal["code", "icd10-3", "resource"] | None = Field(
+    not_during: Codes | None = Field(
+        default=None,
+        description="classes of Encounter: an event of such an encounter, as known at the index, does not count",
+    )
+    latest_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="only the readings of the latest calendar days (UTC) that have any, so many (mean, median, min, max)",
+    )
+    distinct: Literal["code", "ingredient", "icd10-3", "resource"] | None = Field(
         default=None, description="what `count` counts; `current` counts, too, when it is given"
     )
     levels: dict[str, float] = Field(
@@ -97,11 +124,17 @@ class Feature(Part):
     words: dict[str, str] = Field(
         default_factory=dict, description="what a reader sees for a level, e.g. `…|snf`: skilled nursing facility"
     )
-    formula: str | None = Field(default=None, description="name in `guidance.formulas`")
+    formula: str | None = Field(
+        default=None, description="name in `guidance.scores.catalogue`, of `formula` and `score`"
+    )
     inputs: dict[str, Name] = Field(default_factory=dict, description="formula argument to feature name")
+    of: Name | None = Field(
+        default=None,
+        description="the feature that `absent` asks about: 1 if nothing usable was found, 0 if it has a value",
+    )
     use: Literal["model", "rule", "helper", "audit"] = Field(
         default="model",
-        description="model: an input of the model; rule: conditions and card; helper: only inside formulas; audit: fairness only",
+        description="model: an input of the model; rule: conditions and card; helper: only inside other features; audit: fairness only",
     )
     direction: Literal[-1, 0, 1] = Field(
         default=0, description="monotone constraint: risk rises (+1) or falls (-1) with it"
@@ -124,4 +157,14 @@ class Feature(Part):
     @property
     def says_yes_or_no(self) -> bool:
         """Whether its value only says that something is there (1) or not (0)."""
-        return self.kind == "exists" or (self.kind == "current" and self.distinct is None)
+        return self.kind in ("exists", "absent") or (self.kind == "current" and self.distinct is None)
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether it is computed from other features instead of read from the record."""
+        return self.kind in COMPUTED
+
+    @property
+    def computed_from(self) -> tuple[str, ...]:
+        """The features that it is computed from, each as often as it is named."""
+        return (*self.inputs.values(), *((self.of,) if self.of is not None else ()))

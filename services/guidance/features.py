@@ -1,8 +1,9 @@
-"""Features of N (patient, index) rows at once: history is N = 10^6, the bedside N = 1; same code, same bits.
+"""Features of N (patient, index) rows at once: history is N = 10^6, the bedside N = 1; same definition, same bits.
 
 Every event that feeds a feature becomes an entry, sorted by (feature, patient, time). The window of a row is then a
 stretch of entries, found by two searches; the stretches are laid out flat, what was not visible at the index falls
-away, and each kind is reduced for all its features together (`feature_kernels`).
+away, and each kind is reduced for all its features together (`reading.kernels`). One row of few events is read in plain
+Python instead (`reading.one_row`), with the same result to the last bit.
 """
 
 from __future__ import annotations
@@ -10,13 +11,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.reading.entries import Rows, find_visible, sort_entries, window_bounds
+from services.guidance.reading.encounter_classes import EncounterClasses
+from services.guidance.reading.entries import Asked, find_visible, sort_entries
+from services.guidance.reading.feeds import POINTED
 from services.guidance.reading.kernels import ABSENT, KERNELS, UNKNOWN, VALUE, Groups, Visible
-from services.guidance.reading.plan import FeaturePlan, FormulaStep, compile_features
+from services.guidance.reading.latest_days import keep_latest_days
+from services.guidance.reading.one_row import FEW, events_of, read_one_row
+from services.guidance.reading.plan import FeaturePlan, compile_features
+from services.guidance.reading.windows import Rows, window_bounds
 from services.timeline.errors import BadInput
 from services.timeline.instants import ALWAYS, NAT
 from services.timeline.timeline import IndexRows, Timeline
@@ -29,7 +36,7 @@ States = NDArray[np.uint8]
 
 BUDGET = 1_000_000
 """Events of patients, and (row, feature) cells, that one chunk may hold: it bounds memory, whatever N is."""
-_FORMULA_ROWS = 1 << 16
+_STEP_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,33 @@ class FeatureMatrix:
 
 def read_features(plan: FeaturePlan, timeline: Timeline, rows: IndexRows, *, budget: int = BUDGET) -> FeatureMatrix:
     """Every feature of every row: what was visible at its index, in its windows."""
+    if len(rows) == 1 and events_of(timeline, int(rows.patient[0])) <= FEW:
+        return _read_one(plan, timeline, rows)
+    return _read_many(plan, timeline, rows, budget)
+
+
+def _read_one(plan: FeaturePlan, timeline: Timeline, rows: IndexRows) -> FeatureMatrix:
+    problems: Counter[str] = Counter()
+    # The last one stands for what a formula is not given.
+    values = [nan] * (len(plan) + 1)
+    states = [UNKNOWN] * len(plan) + [ABSENT]
+    sources = [-1] * len(plan)
+    read = read_one_row(plan, timeline, rows, problems)
+    for place, value, state, source in zip(plan.places.tolist(), *read, strict=True):
+        values[place], states[place], sources[place] = value, state, source
+    with np.errstate(over="ignore", invalid="ignore"):
+        for step in plan.steps:
+            step.compute_one(values, states, problems)
+    return FeatureMatrix(
+        names=plan.names,
+        values=np.array([values[:-1]], dtype=np.float64),
+        states=np.array([states[:-1]], dtype=np.uint8),
+        sources=np.array([sources], dtype=np.int64),
+        problems=problems,
+    )
+
+
+def _read_many(plan: FeaturePlan, timeline: Timeline, rows: IndexRows, budget: int) -> FeatureMatrix:
     # Feature-major within: a feature is one stretch of memory. The last row stands for what a formula is not given.
     shape = (len(plan) + 1, len(rows))
     values = np.full(shape, np.nan)
@@ -81,14 +115,9 @@ def read_features(plan: FeaturePlan, timeline: Timeline, rows: IndexRows, *, bud
                 place = (plan.places[:, None], chunk)
                 values[place], states[place], sources[place] = reader.read(rows, chunk)
         for step in plan.steps:
-            for begin in range(0, len(rows), _FORMULA_ROWS):
-                _compute(
-                    plan,
-                    step,
-                    values[:, begin : begin + _FORMULA_ROWS],
-                    states[:, begin : begin + _FORMULA_ROWS],
-                    problems,
-                )
+            for begin in range(0, len(rows), _STEP_ROWS):
+                part = slice(begin, begin + _STEP_ROWS)
+                step.compute(values[:, part], states[:, part], problems)
     return FeatureMatrix(
         names=plan.names, values=values[:-1].T, states=states[:-1].T, sources=sources[:-1].T, problems=problems
     )
@@ -112,10 +141,15 @@ class _Reader:
         self.plan = plan
         self.timeline = timeline
         self.problems = problems
-        self.looks = plan.feeding.looks_at(timeline.fields)
         of = timeline.coverage.of
         since = [max([of(query) for query in queries], default=ALWAYS) for queries in plan.queries]
         self.since = np.array(since, dtype=np.int64)[plan.query]
+        self.asked = Asked(
+            looks=plan.feeding.looks_at(timeline.fields),
+            in_vain=np.array([bool(kind) and of(kind) > ALWAYS for kind in POINTED], dtype=np.bool_),
+            complete=self.since <= ALWAYS,
+            classes=EncounterClasses(timeline, plan.classes) if plan.classes else None,
+        )
 
     def read(self, rows: IndexRows, chunk: Ints) -> tuple[Numbers, States, Ints]:
         """Values, states and sources of the event features, (feature, row), in the plan's order."""
@@ -126,7 +160,7 @@ class _Reader:
         those = patient[fresh]
         entries = sort_entries(
             plan,
-            self.looks,
+            self.asked,
             timeline,
             np.where(those < 0, 0, timeline.starts[those]),
             np.where(those < 0, 0, timeline.starts[those + 1]),
@@ -135,8 +169,14 @@ class _Reader:
             person=np.cumsum(fresh) - 1, at=rows.at[chunk], start=rows.start[chunk], encounter=rows.encounter[chunk]
         )
         low, high, there = window_bounds(plan.windows, moments)
-        visible, unusable = find_visible(plan, timeline, entries, moments, low, high, self.problems)
+        visible, unusable, doubtful = find_visible(
+            plan, timeline, self.asked, entries, moments, low, high, self.problems
+        )
+        dayed, began = doubtful[:0], doubtful[:0]
+        if plan.latest_days is not None:
+            visible, dayed, began = keep_latest_days(plan.latest_days, visible, len(chunk))
         values, settled, sources = self._reduce(visible, len(chunk))
+        settled[dayed] |= began >= self.since[dayed // len(chunk)]
         if (summed := plan.kinds.get("sum")) is not None:
             # A sum that lacks a part is no sum.
             feature = unusable // len(chunk)
@@ -145,6 +185,10 @@ class _Reader:
         values, settled, sources = values.reshape(grid), settled.reshape(grid), sources.reshape(grid)
         # "Ever" reaches back to ALWAYS, not to NAT: covered only by a query that was answered in full.
         settled |= np.maximum(low, ALWAYS)[plan.window] >= self.since[:, None]
+        if len(doubtful):
+            # One that surely counts is still enough where one is; a number might be another.
+            there_is = plan.asserting[doubtful // len(chunk)] & (values.ravel()[doubtful] == 1.0)
+            settled.ravel()[doubtful] &= there_is
         settled &= there[plan.window]
         # An encounter that was not known at the index is not made so by what is known of it later.
         settled &= ~plan.this_encounter[:, None] | (moments.start != NAT)
@@ -194,19 +238,3 @@ class _Reader:
         recent = plan.latest[feature] & (visible.time[last] >= self.since[feature])
         settled[cell] = plan.asserting[feature] | recent
         return values, settled, sources
-
-
-def _compute(plan: FeaturePlan, step: FormulaStep, values: Numbers, states: States, problems: Counter[str]) -> None:
-    """One formula: unknown if an input that it needs is unknown, else absent if one is absent, or nothing comes out."""
-    number = step.formula.function(values[step.inputs])
-    usable = (number >= step.low) & (number <= step.high)
-    if np.count_nonzero(usable) < len(usable) and (outside := np.count_nonzero(~usable & ~np.isnan(number))):
-        problems[f"{plan.names[step.place]}: out of range"] += int(outside)
-    state = (~usable).astype(np.uint8)  # VALUE is 0, ABSENT is 1
-    if len(step.welcome):
-        # Without a number, an input that nobody asked for may be the reason.
-        state[(state == ABSENT) & (states[step.welcome] == UNKNOWN).any(axis=0)] = UNKNOWN
-    if len(step.needed):
-        np.maximum(state, np.maximum.reduce(states[step.needed]), out=state)
-    values[step.place] = np.where(state == VALUE, number, np.nan)
-    states[step.place] = state

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.definition import Guidance
-from services.guidance.outcome_record import Record, join_transfers, up_to
+from services.guidance.definition import Guidance, Outcome
+from services.guidance.outcome_record import Deaths, Record, join_transfers, up_to
 from services.timeline.codes import ValueSets
 from services.timeline.errors import BadInput
 from services.timeline.instants import DAY, FOREVER, HOUR, NAT
@@ -28,6 +28,7 @@ STATES: Final = {
     "planned-readmission": 0,
     "competing-death": -1,
     "death-undated": -1,
+    "event-undated": -1,
     "transferred": -1,
     "pending": -1,
     "no-stay": -1,
@@ -49,16 +50,32 @@ class Labels:
 
 
 def label_outcome(
-    guidance: Guidance, value_sets: ValueSets, timeline: Timeline, rows: IndexRows, data_end: int
+    guidance: Guidance,
+    value_sets: ValueSets,
+    timeline: Timeline,
+    rows: IndexRows,
+    data_end: int,
+    *,
+    outcome: Outcome | None = None,
 ) -> Labels:
-    """Label every row as it stands at the end of the data."""
+    """Label every row as it stands at the end of the data: by the outcome of one prediction, else of the first."""
     record = Record(timeline, data_end)
-    label = _readmission if guidance.outcome.kind == "readmission" else _death_in_stay
-    state, at = label(guidance, value_sets, record, rows)
+    asked = outcome or guidance.outcome
+    state, at = _RULES[asked.kind](guidance, asked, value_sets, record, rows)
     state[rows.patient < 0] = _NAMES.index("unknown-patient")
     y = _LABELS[state]
     named = state == _NAMES.index("competing-death")
     return Labels(y=y, state=tuple(map(_NAMES.__getitem__, state.tolist())), at=np.where((y >= 0) | named, at, NAT))
+
+
+def horizon_passed(outcome: Outcome, at: Ints, data_end: int) -> Bools:
+    """Rows that may be learned from or judged by: an event is known early and its absence late.
+
+    Of rows whose horizon has not passed only those with the event would have a label, and every risk would look too low.
+    Outcomes of other kinds are short, and keep all that is settled.
+    """
+    hours = outcome.horizon_in_hours if outcome.kind == "event" else None
+    return np.ones(len(at), dtype=np.bool_) if hours is None else at + round(hours * HOUR) <= data_end
 
 
 def _decide(rows: int, *rules: tuple[str, Bools, Ints | int]) -> tuple[Ints, Ints]:
@@ -71,9 +88,10 @@ def _decide(rows: int, *rules: tuple[str, Bools, Ints | int]) -> tuple[Ints, Int
     return state, at
 
 
-def _readmission(guidance: Guidance, value_sets: ValueSets, record: Record, rows: IndexRows) -> tuple[Ints, Ints]:
+def _readmission(
+    guidance: Guidance, outcome: Outcome, value_sets: ValueSets, record: Record, rows: IndexRows
+) -> tuple[Ints, Ints]:
     """The first stay after the episode's discharge decides: unplanned and within the horizon, or not."""
-    outcome = guidance.outcome
     if outcome.horizon_days is None:
         raise BadInput("A readmission needs a horizon", place="outcome.horizon_days", remedy="Give a number of days")
     horizon, transfer = round(outcome.horizon_days * DAY), round(outcome.transfer_hours * HOUR)
@@ -109,32 +127,68 @@ def _readmission(guidance: Guidance, value_sets: ValueSets, record: Record, rows
     )
 
 
-def _death_in_stay(guidance: Guidance, value_sets: ValueSets, record: Record, rows: IndexRows) -> tuple[Ints, Ints]:
+def _death_in_stay(
+    guidance: Guidance, outcome: Outcome, value_sets: ValueSets, record: Record, rows: IndexRows
+) -> tuple[Ints, Ints]:
     """Died before the stay ended (within the horizon, if there is one), by the disposition or by the date of death."""
-    outcome = guidance.outcome
-    died = value_sets.resolve(outcome.died)
     stays = record.stays()
     own = stays.of_rows(rows.encounter, len(record.timeline.resource_words))
-    start, end = np.append(stays.start, NAT)[own], np.append(stays.end, NAT)[own]
-    resource = np.append(stays.resource, 0)[own]
-    disposed = record.encounters_with(record.facts("Encounter.dischargeDisposition"))[resource]
-    said = record.encounters_with(record.facts("Encounter.dischargeDisposition", died))[resource]
-    deaths, undated = record.deaths(died)
-    death, without_date = np.append(deaths, NAT)[rows.patient], np.append(undated, False)[rows.patient]
-    # A date without a time is midnight: on the day of admission that is before the stay began.
-    since = np.where(death % DAY == 0, start // DAY * DAY, start)
-    last = np.where(end == NAT, FOREVER, end)
-    # On the last day, or at the last moment, the disposition knows better whether the patient left alive.
-    last = np.where(disposed & (end != NAT), np.where(death % DAY == 0, end // DAY * DAY, end) - 1, last)
-    within = (death != NAT) & (death >= since) & (death <= last)
-    when = np.where(within, np.maximum(death, start), end)
+    end = np.append(stays.end, NAT)[own]
+    deaths = Deaths.in_stays(record, value_sets.resolve(outcome.died), stays, own, rows.patient)
     until = FOREVER if outcome.horizon_days is None else rows.at + round(outcome.horizon_days * DAY)
     over = np.minimum(np.where(end == NAT, FOREVER, end), until)
     return _decide(
         len(rows),
         ("no-stay", own < 0, NAT),
-        ("positive", (within | (said & (end != NAT))) & (when <= until), when),
-        ("death-undated", without_date & ~disposed & (end != NAT), NAT),
+        ("positive", deaths.happened & (deaths.when <= until), deaths.when),
+        ("death-undated", deaths.undated, NAT),
         ("pending", over > record.data_end, NAT),
         ("negative", np.ones(len(rows), dtype=np.bool_), over),
     )
+
+
+def _event(
+    guidance: Guidance, outcome: Outcome, value_sets: ValueSets, record: Record, rows: IndexRows
+) -> tuple[Ints, Ints]:
+    """The first of the named events after the index, before the horizon and, if so asked, before the stay ends.
+
+    A death is the outcome or ends the wait for it; what is dated by the day only cannot be before an index on that day
+    if it is a death, and is taken to be if it is an event.
+    """
+    hours = outcome.horizon_in_hours
+    until = np.full(len(rows), FOREVER) if hours is None else rows.at + round(hours * HOUR)
+    died = value_sets.resolve(outcome.died)
+    everyone = np.ones(len(rows), dtype=np.bool_)
+    if outcome.within_stay:
+        stays = record.stays(value_sets.resolve(guidance.index.stay))
+        own = stays.of_rows(rows.encounter, len(record.timeline.resource_words))
+        end = np.append(stays.end, NAT)[own]
+        deaths = Deaths.in_stays(record, died, stays, own, rows.patient)
+        episodes = join_transfers(stays, round(outcome.transfer_hours * HOUR))
+        over = np.append(episodes.end, NAT)[np.append(episodes.of_stay, -1)[own]]
+        last = np.minimum(np.where(end == NAT, FOREVER, end), until)
+        no_stay, moved_on = own < 0, (end != NAT) & (end < until) & (over > end)
+    else:
+        deaths = Deaths.ever(record, died, rows.patient)
+        last, no_stay, moved_on = until, ~everyone, ~everyone
+    gone = deaths.happened & (deaths.when <= rows.at)
+    same_day = (deaths.when % DAY == 0) & (deaths.when == rows.at // DAY * DAY)
+    died_at = np.where(deaths.happened, np.where(same_day, rows.at + 1, deaths.when), FOREVER)
+    happened_at, undated = record.first_after(outcome.events, value_sets, rows.patient.astype(np.int64), rows.at)
+    happens = (happened_at != FOREVER) & (happened_at <= last) & (happened_at <= died_at)
+    dies = (died_at != FOREVER) & (died_at <= last)
+    return _decide(
+        len(rows),
+        ("no-stay", no_stay, NAT),
+        ("competing-death", gone & ~same_day, deaths.when),
+        ("positive", happens, happened_at),
+        ("positive" if outcome.death == "counts" else "competing-death", dies, died_at),
+        ("death-undated", deaths.undated, NAT),
+        ("event-undated", undated, NAT),
+        ("transferred", moved_on, NAT),
+        ("pending", last > record.data_end, NAT),
+        ("negative", everyone, last),
+    )
+
+
+_RULES: Final = {"readmission": _readmission, "death-in-stay": _death_in_stay, "event": _event}

@@ -5,14 +5,16 @@ Corrected versions have replaced the first ones, and nothing is hidden by when i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.definition import StayPlanned
+from services.guidance.definition import OutcomeEvent, StayPlanned
 from services.timeline.codes import CodeSet, ValueSets
-from services.timeline.instants import FOREVER, NAT
+from services.timeline.instants import DAY, FOREVER, NAT
 from services.timeline.timeline import Timeline
 
 Ints = NDArray[np.int64]
@@ -115,6 +117,32 @@ class Record:
         undated[who[when == NAT]] = True
         return np.where(first == FOREVER, NAT, first), undated & (first == FOREVER)
 
+    def first_after(
+        self, events: Sequence[OutcomeEvent], value_sets: ValueSets, patient: Ints, at: Ints
+    ) -> tuple[Ints, Bools]:
+        """Per row: the first of these events after its index (FOREVER = none), and whether one has no date at all."""
+        timeline = self.timeline
+        found = [np.empty(0, dtype=np.int64)]
+        for event in events:
+            codes = value_sets.resolve(event.codes)
+            for field in event.source.split("|"):
+                rows = self.facts(field, codes)
+                if event.answers is not None:
+                    answered = value_sets.resolve(event.answers).matching(timeline.answer_words)
+                    rows = rows[answered[timeline.answer[rows]]]
+                found.append(rows)
+        rows = np.concatenate(found)
+        when, who = timeline.time[rows], self.patients(rows)
+        without_date = np.zeros(len(timeline.patients) + 1, dtype=np.bool_)  # the last for patient -1
+        without_date[who[when == NAT]] = True
+        dated = (when != NAT) & (when <= self.data_end)
+        when, who = when[dated], who[dated]
+        order = np.lexsort((when, who))
+        when, who = when[order], who[order]
+        following = up_to(who, when, patient, at)
+        there = np.append(who, -2)[following] == patient
+        return np.where(there, np.append(when, FOREVER)[following], FOREVER), without_date[patient]
+
     def planned(self, stays: Stays, rule: StayPlanned | None, value_sets: ValueSets) -> Bools:
         """Whether each stay was planned.
 
@@ -142,6 +170,43 @@ class Record:
         rows = self.facts("Encounter.diagnosis", codes)
         first: Ints = rows[self.timeline.value[rows] == 1.0]
         return first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deaths:
+    """Whether each row's patient died, and when."""
+
+    happened: Bools
+    when: Ints
+    undated: Bools
+    """Died, and nobody says when."""
+
+    @classmethod
+    def ever(cls, record: Record, died: CodeSet, patient: NDArray[np.int32]) -> Self:
+        """Deaths at any time."""
+        deaths, undated = record.deaths(died)
+        when = np.append(deaths, NAT)[patient]
+        return cls(happened=when != NAT, when=when, undated=np.append(undated, False)[patient])
+
+    @classmethod
+    def in_stays(cls, record: Record, died: CodeSet, stays: Stays, own: Ints, patient: NDArray[np.int32]) -> Self:
+        """Deaths before the row's own stay ended, by the disposition or by the date of death."""
+        start, end = np.append(stays.start, NAT)[own], np.append(stays.end, NAT)[own]
+        resource = np.append(stays.resource, 0)[own]
+        disposed = record.encounters_with(record.facts("Encounter.dischargeDisposition"))[resource]
+        said = record.encounters_with(record.facts("Encounter.dischargeDisposition", died))[resource]
+        ever = cls.ever(record, died, patient)
+        # A date without a time is midnight: on the day of admission that is before the stay began.
+        since = np.where(ever.when % DAY == 0, start // DAY * DAY, start)
+        last = np.where(end == NAT, FOREVER, end)
+        # On the last day, or at the last moment, the disposition knows better whether the patient left alive.
+        last = np.where(disposed & (end != NAT), np.where(ever.when % DAY == 0, end // DAY * DAY, end) - 1, last)
+        within = ever.happened & (ever.when >= since) & (ever.when <= last)
+        return cls(
+            happened=within | (said & (end != NAT)),
+            when=np.where(within, np.maximum(ever.when, start), end),
+            undated=ever.undated & ~disposed & (end != NAT),
+        )
 
 
 def join_transfers(stays: Stays, transfer: int) -> Episodes:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.guidance.definition import Feature, Guidance
-from services.guidance.formulas import FORMULAS
 from services.guidance.queries import Query, coverage_of
 from services.guidance.reading.plan import sources_of
+from services.guidance.scores.catalogue import FORMULAS
 from services.timeline.codes import ValueSets
+from services.timeline.terminology import NOTHING, Terminology
 
 __all__ = ["Query", "coverage_of", "derive_queries", "feature_queries", "prefetch_templates"]
 
@@ -30,17 +31,37 @@ _REACHES: Final = (("stay", None, 20), ("days", 3.0, 24), ("month", 31.0, 12), (
 _EVER: Final = ("ever", 6)
 _SMALLEST, _LARGEST = 50, 200
 
+# Sorted only by what every such resource states, and what is no earlier than the event it tells of: else a cut list
+# could lack anything. Without a sort such a list is unknown, whole.
 _SEARCHES: Final = {
     "Encounter": ("encounters", "-date", 100),
-    # Without a sort: `recordedDate` is optional, so a cut list could lack anything.
     "Condition": ("conditions", None, 200),
     "MedicationRequest": ("medications", "-authoredon", 100),
     "Procedure": ("procedures", "-date", 50),
     "ServiceRequest": ("orders", "-authored", 50),
+    "MedicationAdministration": ("administrations", "-effective-time", 200),
+    "MedicationStatement": ("medication_statements", None, 100),
+    "AllergyIntolerance": ("allergies", None, 100),
+    "Immunization": ("immunizations", "-date", 100),
+    "DiagnosticReport": ("reports", "-date", 100),
+    "QuestionnaireResponse": ("questionnaires", None, 100),
+    "Appointment": ("appointments", None, 100),
+    "Task": ("tasks", None, 100),
+    "Consent": ("consents", None, 50),
+    "FamilyMemberHistory": ("family_history", None, 50),
+    "Claim": ("claims", None, 200),
+    "ExplanationOfBenefit": ("benefits", None, 200),
+    "ChargeItem": ("charges", None, 200),
+    "Coverage": ("coverages", None, 50),
 }
 """Resource type → name of its one query, how it is sorted, and how many rows are asked for."""
+_WHOLE_STAYS: Final = ("encounters_in_full", None, 200)
+_WITHIN_STAYS: Final = frozenset(
+    {"Encounter.classHistory", "Encounter.location", "Encounter.participant", "Encounter.dischargeDisposition"}
+)
+"""What may happen long after its encounter began: a list of encounters cut by their dates may lack it."""
 _ORDER: Final = (
-    PATIENT, ENCOUNTER, *(name for name, _, _ in _SEARCHES.values()),
+    PATIENT, ENCOUNTER, *(name for name, _, _ in _SEARCHES.values()), _WHOLE_STAYS[0],
 )  # fmt: skip
 
 
@@ -57,13 +78,18 @@ class _Draft:
     features: list[str] = field(default_factory=list)
 
 
-def derive_queries(guidance: Guidance, value_sets: ValueSets, *, hook: str | None = None) -> dict[str, Query]:
-    """Every query that a guidance needs on a hook (None: on any of them), by name."""
+def derive_queries(
+    guidance: Guidance, value_sets: ValueSets, *, hook: str | None = None, terminology: Terminology = NOTHING
+) -> dict[str, Query]:
+    """Every query that a guidance needs on a hook (None: on any of them), by name.
+
+    `terminology`: what a site calls by codes of its own is asked for by those, too.
+    """
     drafts: dict[str, _Draft] = {PATIENT: _Draft("Patient"), ENCOUNTER: _Draft("Encounter")}
     for name, feature in guidance.features.items():
         for query, draft in _needs(feature, value_sets):
             known = drafts.setdefault(query, draft)
-            known.codes |= draft.codes
+            known.codes |= terminology.asked_as(draft.codes)
             known.features.append(name)
     if hook in _WITHOUT_ENCOUNTER:
         del drafts[ENCOUNTER]
@@ -86,9 +112,12 @@ def derive_queries(guidance: Guidance, value_sets: ValueSets, *, hook: str | Non
     return queries
 
 
-def prefetch_templates(guidance: Guidance, value_sets: ValueSets, *, hook: str | None = None) -> dict[str, str]:
+def prefetch_templates(
+    guidance: Guidance, value_sets: ValueSets, *, hook: str | None = None, terminology: Terminology = NOTHING
+) -> dict[str, str]:
     """What discovery shows: key to template."""
-    return {name: query.template for name, query in derive_queries(guidance, value_sets, hook=hook).items()}
+    queries = derive_queries(guidance, value_sets, hook=hook, terminology=terminology)
+    return {name: query.template for name, query in queries.items()}
 
 
 def feature_queries(guidance: Guidance, value_sets: ValueSets) -> dict[str, tuple[str, ...]]:
@@ -110,14 +139,18 @@ def _needs(feature: Feature, value_sets: ValueSets) -> Iterator[tuple[str, _Draf
             yield _observations(feature, source, value_sets)
         elif kind == "Encounter" and _only_this_stay(feature):
             yield ENCOUNTER, _Draft("Encounter")
+        elif source in _WITHIN_STAYS:
+            yield _drafted("Encounter", _WHOLE_STAYS)
         else:
-            yield _search(kind)
+            yield _drafted(kind, _SEARCHES[kind])
         if source == "Encounter.diagnosis":
-            yield _search("Condition")  # there its codes stand
+            yield _drafted("Condition", _SEARCHES["Condition"])  # there its codes stand
+    if feature.not_during is not None:
+        yield _drafted("Encounter", _SEARCHES["Encounter"])  # whose classes say what does not count
 
 
-def _search(kind: str) -> tuple[str, _Draft]:
-    name, sort, count = _SEARCHES[kind]
+def _drafted(kind: str, search: tuple[str, str | None, int]) -> tuple[str, _Draft]:
+    name, sort, count = search
     return name, _Draft(kind, sort=sort, count=count)
 
 
@@ -155,7 +188,7 @@ def _reach(feature: Feature) -> tuple[str, int]:
 
 
 def _required(guidance: Guidance) -> set[str]:
-    """Every feature without which there is no answer: those said so, and what their formulas must be given."""
+    """Every feature without which there is no answer: those said so, and what they cannot be computed without."""
     features: Mapping[str, Feature] = guidance.features
     required: set[str] = set()
     ahead = [name for name, feature in features.items() if feature.required]
@@ -165,8 +198,10 @@ def _required(guidance: Guidance) -> set[str]:
             continue
         required.add(name)
         feature = features[name]
-        if feature.formula in FORMULAS:
-            needed = FORMULAS[feature.formula].arguments
+        if feature.of is not None:
+            ahead.append(feature.of)
+        if (formula := FORMULAS.get(feature.formula or "")) is not None:
+            needed = formula.arguments
             ahead += [given for argument, given in feature.inputs.items() if argument in needed]
     return required
 

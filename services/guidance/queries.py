@@ -60,7 +60,7 @@ def coverage_of(query: Query, answer: Answer) -> int:
         return FOREVER  # one resource where a search was asked for
     if not _cut(query, len(answer.resources), more=answer.more, total=answer.total):
         return ALWAYS
-    return covered_since(query, [_happened(resource) for resource in answer.resources])
+    return covered_since(query, [_happened(resource, query.resource_type) for resource in answer.resources])
 
 
 def covered_since(query: Query, happened: Sequence[tuple[int, int]]) -> int:
@@ -104,29 +104,50 @@ class _Period(msgspec.Struct, gc=False):
 
 
 class _Dated(msgspec.Struct, rename="camel", gc=False):
-    """What a search by date looks at."""
+    """What a search by date looks at, in R4 and R5 (which spells `occurence` so)."""
 
     period: _Period | None = None
+    actual_period: _Period | None = None
     effective_date_time: str | None = None
     effective_instant: str | None = None
     effective_period: _Period | None = None
     performed_date_time: str | None = None
     performed_period: _Period | None = None
+    occurrence_date_time: str | None = None
+    occurrence_period: _Period | None = None
+    occurence_date_time: str | None = None
+    occurence_period: _Period | None = None
     authored_on: str | None = None
 
 
 _DATED: Final = msgspec.json.Decoder(_Dated)
+_SORTED_BY: Final = {
+    "Encounter": ("period", "actual_period"),
+    "Observation": ("effective_date_time", "effective_instant", "effective_period"),
+    "DiagnosticReport": ("effective_date_time", "effective_period"),
+    "MedicationAdministration": (
+        "effective_date_time", "effective_period", "occurence_date_time", "occurence_period",
+        "occurrence_date_time", "occurrence_period",
+    ),
+    "Procedure": ("performed_date_time", "performed_period", "occurrence_date_time", "occurrence_period"),
+    "Immunization": ("occurrence_date_time",),
+    "MedicationRequest": ("authored_on",),
+    "ServiceRequest": ("authored_on",),
+}  # fmt: skip
+"""Resource type → the elements that its search is sorted by; the first that is there is meant."""
 
 
-def _happened(resource: bytes | msgspec.Raw) -> tuple[int, int]:
-    """Start and end of what a resource tells; NAT, NAT if it has no date."""
+def _happened(resource: bytes | msgspec.Raw, resource_type: str) -> tuple[int, int]:
+    """Start and end of what a resource is sorted by; NAT, NAT if it has no such date."""
     try:
         dated = _DATED.decode(resource)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return NAT, NAT
-    for text in (dated.effective_date_time, dated.effective_instant, dated.performed_date_time, dated.authored_on):
-        if text is not None:
-            moment = parse_instant(text)
-            return moment, moment
-    period = dated.period or dated.effective_period or dated.performed_period or _Period()
-    return (parse_instant(period.start) if period.start else NAT), (parse_instant(period.end) if period.end else NAT)
+    for element in _SORTED_BY.get(resource_type, ()):
+        match getattr(dated, element):
+            case str(text):
+                moment = parse_instant(text)
+                return moment, moment
+            case _Period(start=start, end=end):
+                return (parse_instant(start) if start else NAT), (parse_instant(end) if end else NAT)
+    return NAT, NAT

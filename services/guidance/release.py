@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import rfc8785
 
+from services.guidance.definition import PRIMARY
 from services.guidance.errors import BadRelease
 from services.guidance.evidence import Kind
 from services.guidance.folder import GUIDANCE_FILE, RESOURCES, VALUE_SETS_FILE, LoadedGuidance
@@ -28,6 +29,7 @@ from services.timeline.errors import BadInput
 MANIFEST_NAME: Final = "manifest.json"
 MODEL_FILE: Final = "model.json"
 REFERENCE_FILE: Final = "reference.json"
+"""Of the first prediction; the others have `models/<name>.json` and `references/<name>.json`."""
 
 MAX_FILES: Final = 200
 MAX_FILE: Final = 64_000_000  # a forest of 1,000 trees is about 20 MB
@@ -68,7 +70,7 @@ def digest_of(data: bytes) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseBundle:
-    """One immutable bundle: guidance, value sets, suggestion resources, model, reference."""
+    """One immutable bundle: guidance, value sets, suggestion resources, models, references."""
 
     guidance: str
     version: str
@@ -122,8 +124,27 @@ class EvidencePack:
         return digest_of(canonical_json(self.manifest))
 
 
-def build_release(loaded: LoadedGuidance, model: bytes, reference: Mapping[str, Any]) -> ReleaseBundle:
-    """The bundle of a checked guidance, a model file and the reference population it is explained against."""
+def model_file(prediction: str) -> str:
+    """Where the model of a prediction stands in a bundle."""
+    return MODEL_FILE if prediction == PRIMARY else f"models/{prediction}.json"
+
+
+def reference_file(prediction: str) -> str:
+    """Where the reference population of a prediction stands in a bundle."""
+    return REFERENCE_FILE if prediction == PRIMARY else f"references/{prediction}.json"
+
+
+def build_release(
+    loaded: LoadedGuidance,
+    model: bytes,
+    reference: Mapping[str, Any],
+    *,
+    others: Mapping[str, tuple[bytes, Mapping[str, Any]]] = MappingProxyType({}),
+) -> ReleaseBundle:
+    """The bundle of a checked guidance, a model file and the reference population it is explained against.
+
+    `others`: model file and reference of each further prediction, by its name.
+    """
     texts = {
         name: data
         for name, data in loaded.files.items()
@@ -133,7 +154,9 @@ def build_release(loaded: LoadedGuidance, model: bytes, reference: Mapping[str, 
         if name not in texts:
             raise BadInput("a release needs this file", place=name, remedy="Run `knowdo guidance check` on the folder")
     definition = loaded.definition
-    files = {**texts, MODEL_FILE: model, REFERENCE_FILE: canonical_json(reference)}
+    files = dict(texts)
+    for name, (found, described) in {PRIMARY: (model, reference), **others}.items():
+        files |= {model_file(name): found, reference_file(name): canonical_json(described)}
     return ReleaseBundle(guidance=definition.id, version=definition.version, files=files)
 
 

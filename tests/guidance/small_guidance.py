@@ -69,7 +69,7 @@ features:
     use: helper
     label: creatinine
   egfr:
-    kind: formula
+    kind: score
     formula: ckd-epi-2021
     inputs: {creatinine: creatinine, age: age, sex: sex}
     label: eGFR

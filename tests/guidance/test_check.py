@@ -191,7 +191,7 @@ def test_a_card_needs_reasons_to_decline() -> None:
 def test_a_helper_that_nothing_uses_is_a_fault() -> None:
     """It would be asked for at every call, and read by nobody."""
     broken = GUIDANCE.replace("creatinine: creatinine,", "creatinine: hb,")
-    assert any("a helper that no formula uses" in fault.message for fault in check_files(files(broken)))
+    assert any("a helper that no other feature uses" in fault.message for fault in check_files(files(broken)))
 
 
 def test_death_read_by_a_model_of_death_is_a_fault() -> None:

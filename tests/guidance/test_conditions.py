@@ -265,3 +265,22 @@ def test_no_text_makes_the_reader_fall(text: str) -> None:
     except BadInput:
         return
     condition.evaluate_one(dict.fromkeys(condition.names, 1.0))
+
+
+NEWS2_OR_RISK = "news2 >= 7 or news2_largest == 3 or deterioration >= 0.08"
+
+
+@pytest.mark.parametrize(
+    ("news2", "largest", "deterioration", "truth"),
+    [
+        (7.0, 2.0, 0.01, True), (4.0, 3.0, 0.01, True), (4.0, 2.0, 0.08, True), (4.0, 2.0, 0.0799, False),
+        (None, None, 0.08, True), (None, None, 0.01, None), (7.0, 3.0, None, True), (4.0, 2.0, None, None),
+        (None, 3.0, None, True), (4.0, None, 0.01, None), (None, None, None, None),
+    ],
+)  # fmt: skip
+def test_news2_or_a_single_three_or_the_risk_of_the_next_day(
+    news2: float | None, largest: float | None, deterioration: float | None, truth: Truth
+) -> None:
+    """NEWS2 at least 7, or any single 3, or a 24-hour risk of at least 8 %: one known suffices; unknown is never `no`."""
+    row = {"news2": news2, "news2_largest": largest, "deterioration": deterioration}
+    assert both(NEWS2_OR_RISK, row) is truth

@@ -2,177 +2,134 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.guidance.definition import Feature
-from services.guidance.features import ABSENT, UNKNOWN, VALUE, FeaturePlan, compile_features, read_features
+from services.guidance.features import ABSENT, UNKNOWN, VALUE, read_features
 from services.timeline.coverage import Coverage
-from services.timeline.instants import ALWAYS, DAY, FOREVER, HOUR, NAT
-from services.timeline.timeline import IndexRows, Timeline, index_rows
-from tests.guidance.feature_by_hand import by_hand
-from tests.guidance.feature_cases import ICD, LOINC, VALUE_SETS, at, guidance_with, lab, row, stay, timeline_of
-
-NOW = at("2024-03-10T12:00:00Z")
-START = at("2024-03-05T22:00:00Z")
-HB = {"kind": "last", "from": "Observation.code", "codes": {"tokens": [LOINC + "718-7"]}, "unit": "g/dL"}
-CONDITION = {"from": "Condition.code", "codes": {"value_set": "diabetes"}}
-
-
-def plan_of(queries: dict[str, tuple[str, ...]], **features: Any) -> FeaturePlan:
-    """A plan of some features."""
-    return compile_features(guidance_with(features), VALUE_SETS, queries)
-
-
-# One feature of every kind and window, for the tests that compare whole matrices.
-EVERY: dict[str, dict[str, Any]] = {
-    "hb": HB,
-    "hb_ranged": HB | {"range": [8, 14]},
-    "hb_sure": HB | {"assume_known": False},
-    "first": HB | {"kind": "first", "window": {"hours": 30}},
-    "low": HB | {"kind": "min", "window": {"days": 2}},
-    "high": HB | {"kind": "max", "window": {"this_stay": True}},
-    "mean": HB | {"kind": "mean"},
-    "sum": HB | {"kind": "sum", "range": [0, 60]},
-    "slope": HB | {"kind": "slope", "window": {"days": 3}},
-    "since": HB | {"kind": "days_since"},
-    "tests": HB | {"kind": "count", "unit": None},
-    "any_test": HB | {"kind": "exists", "range": [10, 12]},
-    "level": {
-        "kind": "last", "from": "Observation.code", "codes": {"tokens": [LOINC + "smoke"]},
-        "levels": {"s|yes": 1, "s|no": 0},
-    },
-    "smokes": {
-        "kind": "exists", "from": "Observation.code", "codes": {"tokens": [LOINC + "smoke"]},
-        "answers": {"tokens": ["s|yes"]},
-    },
-    "age": {"kind": "age", "range": [0, 120]},
-    "los": {"kind": "duration"},
-    "diabetes": CONDITION | {"kind": "current"},
-    "diagnosed": CONDITION | {"kind": "exists", "window": {"days": 4, "or_this_stay": True}},
-    "own": CONDITION | {"kind": "exists", "this_encounter": True},
-    "categories": {"kind": "count", "from": "Condition.code", "distinct": "icd10-3", "window": {"this_stay": True, "hours": 40}},
-    "codes": {"kind": "count", "from": "Condition.code|Encounter.class", "distinct": "code", "range": [0, 3]},
-    "active": {"kind": "current", "from": "Condition.code", "distinct": "code"},
-    "stays": {
-        "kind": "count", "from": "Encounter.class", "codes": {"value_set": "inpatient"},
-        "window": {"days": 5, "before": "admission"},
-    },
-    "visits": {
-        "kind": "count", "from": "Encounter.class",
-        "window": {"before": "admission", "exclude_leading_hours": 10},
-    },
-    "both": HB | {"kind": "mean", "window": {"days": 1, "before": "admission", "or_this_stay": True}},
-    "formula": {"kind": "formula", "formula": "map", "inputs": {"systolic": "hb", "diastolic": "low"}},
-}  # fmt: skip
-BASIC = {name: spec for name, spec in EVERY.items() if spec["kind"] != "formula"}
-QUERIES = {name: ("slow", "fast") if place % 2 else ("fast",) for place, name in enumerate(BASIC)}
-EVERY_PLAN = plan_of(QUERIES, **EVERY)
-FEATURES = {name: Feature.model_validate({"label": name, **spec}) for name, spec in BASIC.items()}
-
-HOURS = st.integers(0, 12).map(lambda step: START + (step * 9 - 60) * HOUR)
-KNOWN = st.sampled_from([0, 1, 20, 60]).map(lambda hours: hours * HOUR)
-
-
-@st.composite
-def events(draw: st.DrawFn) -> dict[str, Any]:
-    """An event of any sort; many collide in time, code and resource."""
-    time = draw(HOURS)
-    common: dict[str, Any] = {
-        "patient": draw(st.sampled_from(["p", "q", "r"])),
-        "time": time,
-        "known": time + draw(KNOWN),
-        "assumed": draw(st.booleans()),
-        "encounter": draw(st.sampled_from(["", "Encounter/a", "Encounter/b"])),
-        "resource": draw(st.sampled_from(["", "Resource/1", "Resource/2", "Resource/3"])),
-        "updated": draw(st.sampled_from([NAT, NAT, time + 10 * HOUR, time + 30 * HOUR])),
-    }
-    match draw(st.sampled_from(["lab", "lab", "lab", "smoke", "condition", "stay", "birth", "other"])):
-        case "lab":
-            value = draw(st.sampled_from([6.5, 8.0, 9.9, 10.1, 12.0, 13.7, 20.0, float("nan"), float("inf")]))
-            unit = draw(st.sampled_from(["g/dL", "g/dL", "g/L", "mol"]))
-            return common | {"field": "Observation.code", "codes": LOINC + "718-7", "value": value, "unit": unit}
-        case "smoke":
-            answer = draw(st.sampled_from(["s|yes", "s|no", "s|no\ns|yes", "s|maybe", ""]))
-            return common | {"field": "Observation.code", "codes": LOINC + "smoke", "answer": answer}
-        case "condition":
-            codes = draw(
-                st.sampled_from([ICD + "E11.9", ICD + "E11.2", ICD + "I50", "|text", f"{ICD}E11.9\nlocal|7", ""])
-            )
-            end = draw(st.sampled_from([NAT, time + 20 * HOUR]))
-            common["time"] = draw(st.sampled_from([time, NAT]))
-            return common | {"field": "Condition.code", "codes": codes, "end": end}
-        case "stay":
-            name = draw(st.sampled_from(["a", "b", "c"]))
-            end = draw(st.sampled_from([NAT, time + 5 * HOUR, time + 80 * HOUR]))
-            of = draw(st.sampled_from(["IMP", "EMER", "AMB"]))
-            return common | stay(name, time, end, of=of, patient=common["patient"], known=time)
-        case "birth":
-            return common | {
-                "field": "Patient.birthDate",
-                "time": at("1950-02-28") + draw(st.integers(0, 3)) * DAY,
-                "known": ALWAYS,
-            }
-    return common | {"field": "Procedure.code", "codes": "s|1"}
-
-
-MANY_EVENTS = st.lists(events(), max_size=40)
-ASKED = st.lists(
-    st.tuples(st.sampled_from(["p", "q", "r", "nobody"]), HOURS, st.sampled_from(["", "a", "b"])),
-    min_size=1,
-    max_size=12,
+from services.timeline.instants import ALWAYS, FOREVER, HOUR, NAT
+from services.timeline.timeline import IndexRows, index_rows
+from tests.guidance.feature_by_hand import by_hand, computed_by_hand
+from tests.guidance.feature_cases import (
+    ASKED,
+    EVERY,
+    EVERY_PLAN,
+    FEATURES,
+    HB,
+    MANY_EVENTS,
+    MEDICINES,
+    NOW,
+    QUERIES,
+    SINCE,
+    START,
+    lab,
+    plan_of,
+    row,
+    rows_for,
+    stay,
+    timeline_of,
 )
-SINCE = st.sampled_from([ALWAYS, ALWAYS, START - 30 * HOUR, START + 10 * HOUR, FOREVER])
+
+LINKS_ASKED = st.sampled_from([ALWAYS, FOREVER])
+"""Whether the resources that others point to were asked for: in history yes, at the bedside never."""
 
 
-def rows_for(timeline: Timeline, asked: list[tuple[str, int, str]]) -> IndexRows:
-    """Index rows of several (patient, time, stay)."""
-    patients, times, stays = zip(*asked, strict=True)
-    return index_rows(timeline, patients, times, stays)
-
-
-@settings(max_examples=80, deadline=None)
-@given(MANY_EVENTS, ASKED, SINCE, SINCE)
+@settings(max_examples=100, deadline=None)
+@given(MANY_EVENTS, ASKED, SINCE, SINCE, LINKS_ASKED)
 def test_every_kind_is_what_it_is_by_hand(
-    drawn: list[dict[str, Any]], asked: list[tuple[str, int, str]], slow: int, fast: int
+    drawn: list[dict[str, Any]], asked: list[tuple[str, int, str]], slow: int, fast: int, links: int
 ) -> None:
     """Value, state and source of every kind are those of the definition, worked out event by event."""
-    timeline = timeline_of(drawn, coverage=Coverage(since={"slow": slow, "fast": fast}))
+    _compare_with_by_hand(drawn, asked, slow, fast, links)
+
+
+def test_it_is_what_it_is_by_hand_in_records_as_full_as_real_ones() -> None:
+    """The same for patients of whom much is known, and of whom all, some or nothing was asked."""
+    chance = random.Random(3)
+    for number in range(16):
+        patient = f"p{number}"
+        since = [chance.choice([ALWAYS, START - 100 * HOUR, START - 20 * HOUR, FOREVER]) for _ in range(2)]
+        slow, fast = (ALWAYS, ALWAYS) if number % 2 else since
+        asked = [
+            (patient, START + chance.randrange(-200, 110) * HOUR, chance.choice(["", f"{patient}-a"])) for _ in range(6)
+        ]
+        _compare_with_by_hand(_made(chance, patient), asked, slow, fast, chance.choice([ALWAYS, FOREVER]))
+
+
+def _compare_with_by_hand(
+    events: list[dict[str, Any]], asked: list[tuple[str, int, str]], slow: int, fast: int, links: int
+) -> None:
+    timeline = timeline_of(events, coverage=Coverage(since={"slow": slow, "fast": fast}, otherwise=links))
     rows = rows_for(timeline, asked)
     matrix = read_features(EVERY_PLAN, timeline, rows)
-    for name, feature in FEATURES.items():
-        values, states = matrix.column(name)
-        since = max(slow, fast) if "slow" in QUERIES[name] else fast
-        for place in range(len(rows)):
-            value, state, sources = by_hand(feature, timeline, rows, place, since)
+    for place in range(len(rows)):
+        known = {
+            name: (float(values[place]), int(states[place])) for name, (values, states) in matrix.columns().items()
+        }
+        for name, feature in FEATURES.items():
+            if feature.is_computed:
+                (value, state), sources = computed_by_hand(feature, known), {-1}
+            else:
+                since = max(slow, fast) if "slow" in QUERIES[name] else fast
+                value, state, sources = by_hand(feature, timeline, rows, place, since)
             where = (name, place)
-            assert (states[place], where) == (state, where)
-            np.testing.assert_allclose(values[place], value, rtol=1e-9, atol=1e-9, err_msg=str(where))
+            assert (known[name][1], where) == (state, where)
+            np.testing.assert_allclose(known[name][0], value, rtol=1e-9, atol=1e-9, err_msg=str(where))
             assert (int(matrix.sources[place, matrix.names.index(name)]) in (sources or {-1}), where) == (True, where)
 
 
 @settings(max_examples=50, deadline=None)
-@given(MANY_EVENTS, ASKED, st.sampled_from([1, 37, 100, 1_000]))
+@given(MANY_EVENTS, ASKED, st.sampled_from([1, 37, 1_000, 10_000]), LINKS_ASKED)
 def test_one_row_alone_has_the_bits_that_it_has_among_many(
-    drawn: list[dict[str, Any]], asked: list[tuple[str, int, str]], budget: int
+    drawn: list[dict[str, Any]], asked: list[tuple[str, int, str]], budget: int, links: int
 ) -> None:
-    """The bedside (N = 1) and history agree bit for bit, however history is cut into chunks."""
-    timeline = timeline_of(drawn)
-    rows = rows_for(timeline, asked)
+    """The bedside (N = 1) and history (here some hundreds) agree bit for bit, however history is cut into chunks."""
+    timeline = timeline_of(drawn, coverage=Coverage(otherwise=links))
+    times = 1 + 300 // len(asked) if budget > 1_000 else 1
+    rows = rows_for(timeline, asked * times)
     many = read_features(EVERY_PLAN, timeline, rows)
     chunked = read_features(EVERY_PLAN, timeline, rows, budget=budget)
     assert chunked.values.tobytes() == many.values.tobytes()
     assert (chunked.states == many.states).all()
     assert (chunked.sources == many.sources).all()
     assert chunked.problems == many.problems
-    alone = [read_features(EVERY_PLAN, timeline, row(timeline, rows, place)) for place in range(len(rows))]
-    assert b"".join(single.values.tobytes() for single in alone) == many.values.tobytes()
-    assert (np.concatenate([single.states for single in alone]) == many.states).all()
-    assert (np.concatenate([single.sources for single in alone]) == many.sources).all()
-    assert sum((single.problems for single in alone), start=many.problems.__class__()) == many.problems
+    alone = [read_features(EVERY_PLAN, timeline, row(timeline, rows, place)) for place in range(len(asked))]
+    assert b"".join(single.values.tobytes() for single in alone) * times == many.values.tobytes()
+    assert (np.concatenate([single.states for single in alone] * times) == many.states).all()
+    assert (np.concatenate([single.sources for single in alone] * times) == many.sources).all()
+    found = sum((single.problems for single in alone), start=Counter[str]())
+    assert {what: count * times for what, count in found.items()} == many.problems
+
+
+@settings(max_examples=40, deadline=None)
+@given(MANY_EVENTS, ASKED, st.randoms(use_true_random=False))
+def test_the_order_of_events_and_rows_does_not_show(
+    drawn: list[dict[str, Any]], asked: list[tuple[str, int, str]], shuffle: random.Random
+) -> None:
+    """Whatever the order in which events arrive and rows are asked for, each row is the same, bit for bit."""
+    order = list(range(len(asked)))
+    shuffle.shuffle(order)
+    mixed = shuffle.sample(drawn, len(drawn))
+    one, other = timeline_of(drawn), timeline_of(mixed)
+    straight = read_features(EVERY_PLAN, one, rows_for(one, asked))
+    shuffled = read_features(EVERY_PLAN, other, rows_for(other, [asked[place] for place in order]))
+    assert shuffled.values.tobytes() == straight.values[order].tobytes()
+    assert (shuffled.states == straight.states[order]).all()
+    assert (shuffled.sources == straight.sources[order]).all()
+    assert shuffled.problems == straight.problems
+
+
+def _as_stored(event: dict[str, Any], place: int, until: int) -> dict[str, Any]:
+    """A later version of an encounter, stored after all that is drawn; else a resource of its own."""
+    if event["field"] == "Encounter.class":
+        later = until + 500 * HOUR
+        return {"known": later, "updated": later}
+    return {"updated": NAT, "resource": f"Later/{place}"}
 
 
 @settings(max_examples=40, deadline=None)
@@ -183,9 +140,8 @@ def test_what_becomes_known_later_changes_nothing(
     """Facts that were not known at the index, or had not happened, never change a feature of it."""
     until = max(when for _, when, _ in asked)
     unseen = [
-        event | {"known": max(event["known"], until + 1), "resource": f"Later/{place}", "updated": NAT}
+        event | {"known": max(event["known"], until + 1)} | _as_stored(event, place, until)
         for place, event in enumerate(later)
-        if event["field"] != "Encounter.class"
     ]
     before, after = timeline_of(drawn), timeline_of([*drawn, *unseen])
     one_way = read_features(EVERY_PLAN, before, rows_for(before, asked))
@@ -194,21 +150,77 @@ def test_what_becomes_known_later_changes_nothing(
     assert (one_way.states == other_way.states).all()
 
 
-@settings(max_examples=40, deadline=None)
-@given(MANY_EVENTS, ASKED, SINCE, SINCE)
+@settings(max_examples=80, deadline=None)
+@given(MANY_EVENTS, ASKED, SINCE, SINCE, LINKS_ASKED, LINKS_ASKED)
 def test_less_coverage_only_turns_answers_into_unknown(
-    drawn: list[dict[str, Any]], asked: list[tuple[str, int, str]], more: int, less: int
+    drawn: list[dict[str, Any]], asked: list[tuple[str, int, str]], one: int, other: int, link: int, other_link: int
 ) -> None:
-    """Asking for less never changes a value into another one, and never asserts an absence."""
-    more, less = min(more, less), max(more, less)
+    """Asking for less never changes a value into another one, and never asserts an absence; nor does a formula of it."""
     wide, narrow = (
-        timeline_of(drawn, coverage=Coverage(since={"slow": since, "fast": since})) for since in (more, less)
+        timeline_of(drawn, coverage=Coverage(since={"slow": since, "fast": since}, otherwise=pointed))
+        for since, pointed in ((min(one, other), min(link, other_link)), (max(one, other), max(link, other_link)))
     )
     before = read_features(EVERY_PLAN, wide, rows_for(wide, asked))
     after = read_features(EVERY_PLAN, narrow, rows_for(narrow, asked))
     same = (after.states == before.states) & ((after.values == before.values) | (after.states != VALUE))
-    formula = before.names.index("formula")
-    assert (same | (after.states == UNKNOWN))[:, :formula].all()
+    assert (same | (after.states == UNKNOWN)).all()
+
+
+def _made(chance: random.Random, patient: str) -> list[dict[str, Any]]:
+    """A patient with labs, stays, medicines, a birthday: enough for every kind to have something to do."""
+    events: list[dict[str, Any]] = [
+        {"field": "Patient.birthDate", "time": START - chance.randrange(20_000, 700_000) * HOUR, "known": ALWAYS},
+        *(stay(f"{patient}-{name}", START - ago * HOUR, START + chance.randrange(5, 200) * HOUR - ago * HOUR, of=of)
+          for name, ago, of in (("a", 0, "IMP"), ("b", 300, "EMER"), ("c", 30, "AMB"), ("d", 90, "IMP"))),
+    ]  # fmt: skip
+    encounters = ["", *(f"Encounter/{patient}-{name}" for name in "abcd"), f"Encounter/{patient}-unseen"]
+    for place in range(chance.randrange(4, 40)):
+        time = START + chance.randrange(-400, 110) * HOUR
+        common = {"encounter": chance.choice(encounters), "resource": f"Resource/{patient}-{place}"}
+        events.append(
+            lab("718-7", chance.lognormvariate(2.3, 0.6), time, unit=chance.choice(["g/dL", "g/dL", "g/L"]), **common)
+            if place % 3
+            else {
+                "field": "MedicationRequest.medication", "codes": chance.choice(MEDICINES), "time": time,
+                "answer": chance.choice(["", "", "Medication/1"]), **common,
+            }
+        )  # fmt: skip
+    return [event | {"patient": patient} for event in events]
+
+
+def test_each_of_a_hundred_thousand_rows_is_as_at_a_bedside_of_its_own() -> None:
+    """Patients tiled to 100,000 rows: every copy has the bits of the first, and those of a timeline of that patient alone."""
+    chance = random.Random(11)
+    people, copies, moments = 50, 20, 100
+    made = [_made(chance, f"p{person:02}") for person in range(people)]
+
+    def copied(event: dict[str, Any], copy: int) -> dict[str, Any]:
+        names = {
+            key: event[key] and f"{event[key]}-{copy:02}"
+            for key in ("patient", "encounter", "resource")
+            if key in event
+        }
+        return event | names
+
+    timeline = timeline_of([copied(event, copy) for copy in range(copies) for person in made for event in person])
+    asked = [
+        (f"p{person:02}-{copy:02}", NOW - moment * 5 * HOUR, f"p{person:02}-a-{copy:02}" if moment % 3 else "")
+        for copy in range(copies) for person in range(people) for moment in range(moments)
+    ]  # fmt: skip
+    many = read_features(EVERY_PLAN, timeline, rows_for(timeline, asked))
+    assert many.values.shape == (100_000, len(EVERY))
+    each = people * moments
+    for copy in range(1, copies):
+        part = slice(copy * each, (copy + 1) * each)
+        assert many.values[part].tobytes() == many.values[:each].tobytes()
+        assert (many.states[part] == many.states[:each]).all()
+    for place in range(7, len(asked), 997):
+        patient, when, encounter = asked[place]
+        person, copy = int(patient[1:3]), int(patient[4:])
+        bedside = timeline_of([copied(event, copy) for event in made[person]])
+        alone = read_features(EVERY_PLAN, bedside, index_rows(bedside, [patient], [when], [encounter]))
+        assert alone.values.tobytes() == many.values[place].tobytes()
+        assert (alone.states[0] == many.states[place]).all()
 
 
 def test_a_sum_has_the_same_bits_alone_and_among_a_hundred_thousand() -> None:

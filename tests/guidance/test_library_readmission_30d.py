@@ -13,13 +13,14 @@ import pytest
 from services.guidance.check import load_guidance
 from services.guidance.checking.features import named_codes
 from services.guidance.conditions import parse
-from services.guidance.features import VALUE, compile_features, read_features
 from services.guidance.outcome import label_outcome
 from services.guidance.words.card_text import CardFacts, compile_cards
 from services.timeline.events import EventBatch
 from services.timeline.flatten import flatten_json
 from services.timeline.instants import parse_instant
 from services.timeline.timeline import assemble, index_rows
+from tests.guidance import patient_by_hand
+from tests.guidance.patient_by_hand import ACT, diagnosis, measured, stay
 
 PROJECT = Path(__file__).resolve().parents[2]
 DIRECTORY = PROJECT / "services/guidance/library/readmission-30d"
@@ -28,41 +29,11 @@ LOADED = load_guidance(DIRECTORY)
 GUIDANCE = LOADED.definition
 FEATURES = GUIDANCE.features
 
-ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 ADDED = {"psychiatric-principal", "any-icd-10-pcs"}
 
 
 # -- a patient -----------------------------------------------------------------------------------------------------
-
-
-def stay(name: str, kind: str, start: str, end: str | None, **more: Any) -> dict[str, Any]:
-    """An Encounter of patient p."""
-    period = {"start": start} if end is None else {"start": start, "end": end}
-    return {
-        "resourceType": "Encounter", "id": name, "status": "finished" if end else "in-progress",
-        "class": {"system": ACT, "code": kind}, "subject": {"reference": "Patient/p"}, "period": period, **more,
-    }  # fmt: skip
-
-
-def laboratory(name: str, code: str, value: float, unit: str, when: str) -> dict[str, Any]:
-    """An Observation of patient p during stay e."""
-    return {
-        "resourceType": "Observation", "id": name, "status": "final", "subject": {"reference": "Patient/p"},
-        "encounter": {"reference": "Encounter/e"}, "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
-        "effectiveDateTime": when, "issued": when,
-        "valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit},
-    }  # fmt: skip
-
-
-def diagnosis(name: str, code: str, recorded: str, encounter: str = "e") -> dict[str, Any]:
-    """A Condition of patient p."""
-    return {
-        "resourceType": "Condition", "id": name, "subject": {"reference": "Patient/p"}, "recordedDate": recorded,
-        "clinicalStatus": {"coding": [{"code": "active"}]}, "code": {"coding": [{"system": ICD, "code": code}]},
-        "encounter": {"reference": f"Encounter/{encounter}"},
-    }  # fmt: skip
 
 
 def patient(**changes: Any) -> list[dict[str, Any]]:
@@ -81,10 +52,10 @@ def patient(**changes: Any) -> list[dict[str, Any]]:
         stay("old", "IMP", "2023-06-01T08:00:00Z", "2023-06-03T08:00:00Z"),
         stay("ed1", "EMER", "2025-01-10T08:00:00Z", "2025-01-10T12:00:00Z"),
         stay("ed2", "EMER", "2025-03-01T04:00:00Z", "2025-03-01T10:00:00Z"),  # led to the stay: not counted
-        laboratory("hb1", "718-7", 11.2, "g/dL", "2025-03-02T06:00:00Z"),
-        laboratory("hb2", "718-7", 98.0, "g/L", "2025-03-08T06:00:00Z"),
-        laboratory("na", "2951-2", 131.0, "mmol/L", "2025-03-08T06:00:00Z"),
-        laboratory("cr", "2160-0", 168.0, "umol/L", "2025-03-08T06:00:00Z"),
+        measured("hb1", "718-7", 11.2, "g/dL", "2025-03-02T06:00:00Z"),
+        measured("hb2", "718-7", 98.0, "g/L", "2025-03-08T06:00:00Z"),
+        measured("na", "2951-2", 131.0, "mmol/L", "2025-03-08T06:00:00Z"),
+        measured("cr", "2160-0", 168.0, "umol/L", "2025-03-08T06:00:00Z"),
         diagnosis("c1", "I50.21", "2025-03-01T11:00:00Z"),
         diagnosis("c2", "J44.9", "2024-06-01T11:00:00Z", "b0"),
         diagnosis("c3", "I50.9", "2025-03-02T11:00:00Z"),
@@ -93,22 +64,12 @@ def patient(**changes: Any) -> list[dict[str, Any]]:
 
 def features_of(resources: list[dict[str, Any]], at: str = "2025-03-09T15:00:00Z") -> dict[str, float | None]:
     """Every feature of patient p at a moment, None where there is no value."""
-    batch = EventBatch()
-    for resource in resources:
-        assert flatten_json(json.dumps(resource).encode(), batch), resource
-    timeline = assemble(batch.columns())
-    plan = compile_features(GUIDANCE, LOADED.value_sets, {})
-    matrix = read_features(plan, timeline, index_rows(timeline, ["p"], [parse_instant(at)], ["e"]))
-    return {
-        name: float(value) if state == VALUE else None
-        for name, value, state in zip(matrix.names, matrix.values[0], matrix.states[0], strict=True)
-    }
+    return patient_by_hand.features_of(LOADED, resources, at)
 
 
 def excluded_by(values: dict[str, float | None]) -> list[str]:
     """The conditions of the population that keep this patient out."""
-    out = [text for text in GUIDANCE.population.include if parse(text).evaluate_one(values) is not True]
-    return out + [text for text in GUIDANCE.population.exclude if parse(text).evaluate_one(values)]
+    return patient_by_hand.excluded_by(LOADED, values)
 
 
 def test_the_features_are_what_a_clinician_would_count() -> None:
@@ -199,7 +160,7 @@ def test_only_icd_10_pcs_procedures_count() -> None:
 def test_what_comes_after_discharge_is_not_seen() -> None:
     """A late result, a later stay, a diagnosis recorded next week: none changes a feature."""
     later = [
-        laboratory("late", "718-7", 15.0, "g/dL", "2025-03-10T06:00:00Z"),
+        measured("late", "718-7", 15.0, "g/dL", "2025-03-10T06:00:00Z"),
         stay("next", "IMP", "2025-03-20T08:00:00Z", "2025-03-25T08:00:00Z"),
         diagnosis("c9", "N18.4", "2025-03-15T11:00:00Z"),
     ]
@@ -375,7 +336,7 @@ def test_features_are_those_of_the_content(shared: Path) -> None:
             if found := re.search(r"([\d.]+)-([\d.]+)(;|$)", unit_and_range):
                 assert feature.range == (float(found[1]), float(found[2])), name
             loinc = set(re.findall(r"\b\d{3,5}-\d\b", codes))
-            if loinc and feature.kind != "formula":
+            if loinc and feature.kind not in ("formula", "score"):
                 assert feature.codes is not None
                 assert {token.partition("|")[2] for token in feature.codes.tokens} == loinc, name
     assert seen == {name for name, feature in FEATURES.items() if feature.use == "model"}

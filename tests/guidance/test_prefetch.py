@@ -6,15 +6,18 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.guidance.definition import Feature
+from services.guidance.definition import EVENT_FIELDS
 from services.guidance.prefetch import Query, coverage_of, derive_queries, feature_queries, prefetch_templates
 from services.guidance.queries import covered_since
+from services.timeline.concept_maps import read_concept_maps
 from services.timeline.instants import ALWAYS, DAY, FOREVER, HOUR, NAT, instant_text
+from services.timeline.terminology import Terminology
 from tests.guidance.feature_cases import LOINC, VALUE_SETS, at, guidance_with
 
 NOON = at("2024-03-10T12:00:00Z")
@@ -208,10 +211,94 @@ def test_nothing_that_was_cut_off_began_in_the_time_called_covered(
     assert all(start < since for start, _ in cut)
 
 
-def test_the_grammar_names_no_field_that_no_query_serves() -> None:
-    """Each event field belongs to a resource that can be asked for."""
-    for name in ("Patient.race", "Encounter.serviceProvider", "ServiceRequest.code", "Observation.component"):
-        feature = Feature.model_validate({"kind": "exists", "from": name, "label": "x"})
-        assert feature_queries(
-            guidance_with({"x": feature.model_dump(by_alias=True, exclude_defaults=True)}), VALUE_SETS
-        )
+@pytest.mark.parametrize("name", EVENT_FIELDS)
+def test_the_grammar_names_no_field_that_no_query_serves(name: str) -> None:
+    """Each event field belongs to a resource that can be asked for, by a search of this patient."""
+    guidance = guidance_with({"x": {"kind": "exists", "from": name}})
+    (served, *_) = feature_queries(guidance, VALUE_SETS)["x"]
+    query = derive_queries(guidance, VALUE_SETS)[served]
+    assert query.resource_type == name.partition(".")[0]
+    assert "{{context.patientId}}" in query.template
+
+
+@pytest.mark.parametrize(
+    ("field", "template"),
+    [
+        ("MedicationAdministration.medication", "_sort=-effective-time&_count=200"),
+        ("MedicationStatement.medication", "_count=100"),
+        ("AllergyIntolerance.code", "_count=100"),
+        ("Immunization.vaccineCode", "_sort=-date&_count=100"),
+        ("DiagnosticReport.conclusionCode", "_sort=-date&_count=100"),
+        ("QuestionnaireResponse.item", "_count=100"),
+        ("Appointment.serviceType", "_count=100"),
+        ("Task.code", "_count=100"),
+        ("Consent.provision", "_count=50"),
+        ("FamilyMemberHistory.condition", "_count=50"),
+        ("Claim.total", "_count=200"),
+        ("ExplanationOfBenefit.item", "_count=200"),
+        ("ChargeItem.code", "_count=200"),
+        ("Coverage.type", "_count=50"),
+    ],
+)
+def test_a_search_is_sorted_only_by_what_every_such_resource_states(field: str, template: str) -> None:
+    """Sorted by a date that may be missing, a cut list could lack anything: such a search has no sort, and is whole or unknown."""
+    templates = prefetch_templates(guidance_with({"x": {"kind": "exists", "from": field}}), VALUE_SETS)
+    (own,) = set(templates) - {"patient", "encounter"}
+    assert templates[own] == f"{field.partition('.')[0]}?patient={{{{context.patientId}}}}&{template}"
+
+
+def test_what_happens_within_a_stay_is_not_read_from_a_list_cut_by_the_start_of_stays() -> None:
+    """A ward entered yesterday belongs to a stay that may have begun long ago; of the own stay the read says it."""
+    ward = {"kind": "exists", "from": "Encounter.location", "codes": {"value_set": "died"}}
+    served = feature_queries(
+        guidance_with({"ever": ward, "now": ward | {"this_encounter": True}, "stays": FEATURES["stays"]}), VALUE_SETS
+    )
+    assert served == {"ever": ("encounters_in_full",), "now": ("encounter",), "stays": ("encounters",)}
+
+
+def test_features_that_leave_out_some_encounters_need_to_know_all() -> None:
+    """`not_during` asks for the encounters, too; what is computed needs nothing of its own but is required with its input."""
+    outside = observed("718-7", kind="median", not_during={"value_set": "inpatient"}, window={"days": 365})
+    features = {"x": outside, "none": {"kind": "absent", "of": "x", "required": True}}
+    assert feature_queries(guidance_with(features), VALUE_SETS) == {"x": ("encounters", "observations_years")}
+    queries = derive_queries(guidance_with(features), VALUE_SETS)
+    assert {name for name, query in queries.items() if query.required} == {
+        "patient",
+        "observations_years",
+        "encounters",
+    }
+
+
+def test_a_site_is_asked_by_its_own_codes_too() -> None:
+    """A laboratory that codes locally would answer a search by LOINC with nothing, and nothing is not absent."""
+    concepts = {
+        "resourceType": "ConceptMap",
+        "group": [{
+            "source": "urn:site", "target": "http://loinc.org",
+            "element": [{"code": "HB", "target": [{"code": "718-7", "equivalence": "equivalent"}]}],
+        }],
+    }  # fmt: skip
+    terminology = Terminology(translations=read_concept_maps({"maps.json": concepts}))
+    guidance = guidance_with({"hb": observed("718-7", window={"this_stay": True})})
+    template = prefetch_templates(guidance, VALUE_SETS, terminology=terminology)["observations_stay"]
+    codes = re.search(r"[?&]code=([^&]*)", template)
+    assert codes is not None
+    assert {unquote(code) for code in codes[1].split(",")} == {"http://loinc.org|718-7", "urn:site|HB"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (
+            "MedicationAdministration",
+            {"effectivePeriod": {"start": "2024-03-10T12:00:00Z", "end": "2024-03-10T12:00:00Z"}},
+        ),
+        ("Immunization", {"occurrenceDateTime": "2024-03-10T12:00:00Z"}),
+        ("DiagnosticReport", {"effectiveDateTime": "2024-03-10T12:00:00Z"}),
+        ("Procedure", {"performedDateTime": "2024-03-10T12:00:00Z", "authoredOn": "2020-01-01"}),
+    ],
+)
+def test_a_cut_list_is_covered_by_what_it_was_sorted_by(kind: str, told: dict[str, Any]) -> None:
+    """And by no other date of the resource."""
+    query = Query(name="x", template="X?", resource_type=kind, count=1, sort="-x")
+    assert coverage_of(query, Answered(resources=(json.dumps(told).encode(),))) == NOON + 1

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from services.guidance.check import load_guidance
+from services.guidance.definition import PRIMARY, Guidance, Prediction
 from services.guidance.errors import BadRelease
 from services.guidance.ready import conditions_of, open_release
-from services.guidance.release import ReleaseBundle, build_release, pack, unpack
-from tests.guidance import small_guidance
+from services.guidance.release import ReleaseBundle, build_release, canonical_json, pack, unpack
+from tests.guidance import several_predictions, small_guidance
 from tests.registry import samples
 
 LIBRARY = Path(__file__).resolve().parents[2] / "services" / "guidance" / "library"
@@ -40,12 +41,20 @@ def test_an_opened_release_holds_all_that_a_call_needs() -> None:
     assert release.queries
 
 
+def model_for(guidance: Guidance, prediction: Prediction) -> bytes:
+    """A model of the kind that the prediction asks for."""
+    if prediction.model.published is not None:
+        return canonical_json({"kind": "published", "feature": prediction.model.published})
+    return samples.one_input_model(next(name for name, one in guidance.features.items() if one.use == "model"))
+
+
 @pytest.mark.parametrize("folder", sorted(path.name for path in LIBRARY.iterdir() if (path / "guidance.yaml").exists()))
 def test_each_shipped_guidance_becomes_a_release(folder: str) -> None:
     """With a model it packs, unpacks and opens; and what was loaded is in it byte for byte."""
     loaded = load_guidance(LIBRARY / folder)
-    first = next(name for name, feature in loaded.definition.features.items() if feature.use == "model")
-    bundle = build_release(loaded, samples.one_input_model(first), REFERENCE)
+    models = {name: model_for(loaded.definition, one) for name, one in loaded.definition.all_predictions.items()}
+    others = {name: (model, REFERENCE) for name, model in models.items() if name != PRIMARY}
+    bundle = build_release(loaded, models[PRIMARY], REFERENCE, others=others)
     release = open_release(unpack(pack(bundle), expected_digest=bundle.digest))
     assert release.guidance == loaded.definition
     assert bundle.files["guidance.yaml"] == (LIBRARY / folder / "guidance.yaml").read_bytes()
@@ -95,3 +104,59 @@ def test_what_cannot_speak_is_refused_by_name(name: str, data: bytes | None, sai
     assert caught.value.place
     if said:
         assert caught.value.place == name
+
+
+def test_every_prediction_has_its_model_and_its_average() -> None:
+    """The first in model.json, the others in folders of their own; `model` and `base_rate` are the first's."""
+    bundle = several_predictions.bundle()
+    assert set(bundle.files) >= {
+        "model.json", "reference.json", "models/heart.json", "references/heart.json", "models/deterioration.json",
+    }  # fmt: skip
+    release = open_release(unpack(pack(bundle), expected_digest=bundle.digest))
+    assert list(release.models) == ["risk", "deterioration", "heart"]
+    assert release.model is release.models["risk"]
+    assert (release.base_rate, release.average("deterioration"), release.average("heart")) == (0.12, 0.03, 0.05)
+    assert release.models["heart"].inputs == ("healthy",)
+    assert {"inpatient", "stays >= 3", "heart >= 0.1"} <= set(release.conditions)
+    row = release.row_of({"hb": 9.0}, {"risk": None, "heart": 0.2})
+    assert row == {
+        "hb": 9.0, "risk": None, "heart": 0.2, "deterioration": None,
+        "base_rate": 0.12, "heart_average": 0.05, "deterioration_average": 0.03,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bundle", "place", "said"),
+    [
+        (several_predictions.without("models/heart.json"), "models/heart.json", "no such file"),
+        (several_predictions.without("references/heart.json"), "references/heart.json", "no such file"),
+        (several_predictions.with_file("models/other.json", b"{}"), "models/other.json", "no such prediction"),
+        (several_predictions.with_file("models/heart.json", b"{}"), "models/heart.json", "cannot be read"),
+        (several_predictions.with_file("models/heart.json", samples.model()), "models/heart.json", "asks for healthy"),
+        (
+            several_predictions.with_file("models/heart.json", {"kind": "published", "feature": "news2"}),
+            "models/heart.json",
+            "it is news2, and the guidance asks for healthy",
+        ),
+        (
+            several_predictions.with_file("model.json", {"kind": "published", "feature": "healthy"}),
+            "model.json",
+            "asks for a learned model",
+        ),
+        (
+            several_predictions.with_file("models/deterioration.json", samples.one_input_model("shoe_size")),
+            "models/deterioration.json",
+            "no feature of the guidance: shoe_size",
+        ),
+        (
+            several_predictions.with_file("references/heart.json", {"base_rate": 1}),
+            "references/heart.json",
+            "base_rate",
+        ),
+    ],
+)
+def test_a_prediction_that_cannot_speak_is_refused_by_its_file(bundle: ReleaseBundle, place: str, said: str) -> None:
+    """Missing, of another kind, of another score, reading what is not there, or left over from another guidance."""
+    with pytest.raises(BadRelease, match=said) as caught:
+        open_release(bundle)
+    assert caught.value.place == place

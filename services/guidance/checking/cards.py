@@ -6,14 +6,15 @@ import itertools
 import random
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from services.guidance.checking.fault_report import FaultReport
 from services.guidance.checking.source_lines import KeyPath
-from services.guidance.definition import Card, Feature, Guidance
-from services.guidance.words.card_text import SUMMARY_LONGEST, CardFacts, CardText, TemplateFault
+from services.guidance.definition import PRIMARY, Card, Feature, Guidance
+from services.guidance.words.card_text import SUMMARY_LONGEST, CardFacts, CardText, Stated, TemplateFault
 from services.guidance.words.override_reasons import OVERRIDE_REASONS, OVERRIDE_SYSTEM
+from services.guidance.words.wording import not_computed, not_meant
 
 TRIALS: Final = 200
 """Combinations of values with which each template is filled."""
@@ -21,6 +22,7 @@ TRIALS: Final = 200
 # (risk, average): usual, both rare, nearly sure, and the two ends.
 _RISKS: Final = ((0.28, 0.11), (0.004, 0.0004), (0.996, 0.55), (0.0, 0.11), (1.0, 0.11))
 _WIDEST: Final = (-1000.0, 0.0, 1.0, 1000.0)
+_NOT_COMPUTED: Final = (not_computed("anything", not_meant(surely=False)),)
 _SAMPLE_DIGEST: Final = "sha256:" + "0123456789abcdef" * 4
 
 
@@ -66,24 +68,37 @@ def sample_facts(guidance: Guidance, card: Card) -> Iterator[CardFacts]:
     named = [name for name in guidance.features if name in words]
     draw = random.Random(0)  # noqa: S311 - sample values, nothing secret
     choices = {name: _plausible(feature) for name, feature in guidance.features.items()}
-    combinations = list(itertools.islice(itertools.product(*(choices[name] for name in named)), 20_000))
+    # Every risk that may be missing on this card is missing in some of them, beside every other.
+    spoken = [PRIMARY] if guidance.policy.without_risk == "speak" else []
+    risks = [*spoken, *guidance.predictions]
+    ends: list[list[Any]] = [*(choices[name] for name in named), *([None, *_RISKS] for _ in risks)]
+    combinations: list[tuple[Any, ...]] = list(itertools.islice(itertools.product(*ends), 20_000))
     if len(combinations) > TRIALS:
         combinations = [combinations[0], combinations[-1], *draw.sample(combinations, TRIALS)]
     inputs = [name for name, feature in guidance.features.items() if feature.use == "model"]
     for number, combination in enumerate(combinations):
-        for gender, (risk, average) in zip(
+        stated = dict(zip(risks, map(_stated, combination[len(named) :]), strict=True))
+        for gender, usual in zip(
             itertools.cycle(("male", "female", None)), _RISKS if number < 3 else (draw.choice(_RISKS),), strict=False
         ):
             values = {name: draw.choice(choices[name]) for name in guidance.features}
+            first = stated.get(PRIMARY, _stated(usual))
             yield CardFacts(
-                risk=risk,
-                base_rate=average,
+                risk=first.risk,
+                base_rate=first.average,
                 release=_SAMPLE_DIGEST,
-                values={**values, **dict(zip(named, combination, strict=True))},
+                values={**values, **dict(zip(named, combination, strict=False))},
                 contributions={name: draw.uniform(-1, 1) for name in inputs},
                 gender=gender,
+                others={name: stated[name] for name in guidance.predictions},
+                not_computed=_NOT_COMPUTED if number % 2 else (),
                 ward=True,  # the longer of the two wordings
             )
+
+
+def _stated(of: tuple[float, float] | None) -> Stated:
+    """A risk and its average, or a risk that was not computed."""
+    return Stated(risk=None, average=_RISKS[0][1]) if of is None else Stated(risk=of[0], average=of[1])
 
 
 def _plausible(feature: Feature) -> list[float | None]:

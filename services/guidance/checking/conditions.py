@@ -1,4 +1,4 @@
-"""Checks of what decides: conditions read and name what is there, bands lead to cards, outcome and index fit together."""
+"""Checks of what decides: conditions can be read and name only what is known where they are asked; bands lead to cards."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.guidance.checking.fault_report import FaultReport
+from services.guidance.checking.predictions import path_of
 from services.guidance.checking.source_lines import KeyPath
 from services.guidance.conditions import parse
 from services.guidance.definition import Guidance
@@ -18,33 +19,40 @@ HOOKS: Final = frozenset({
 })  # fmt: skip
 """Hooks of the HL7 library that are not deprecated (April 2026)."""
 
-PREDICTED: Final = frozenset({"risk", "base_rate"})
-"""What a band may name beside features: known only once the model has spoken."""
-
 
 def check_conditions(guidance: Guidance, report: FaultReport) -> None:
-    """Put every fault of conditions, bands, hooks, outcome and index on the report."""
+    """Put every fault of conditions, bands and hooks on the report."""
     for path, text, extra in named_conditions(guidance):
         _check_condition(guidance, path, text, extra, report)
     _check_hooks(guidance, report)
     _check_bands(guidance, report)
-    _check_outcome(guidance, report)
 
 
 def named_conditions(guidance: Guidance) -> Iterator[tuple[KeyPath, str, frozenset[str]]]:
-    """Every condition: its path, its text, and what it may name beside features."""
+    """Every condition: its path, its text, and what it may name beside features.
+
+    Who is meant, when, and whether a risk is computed at all is asked before anything is predicted; bands, suggestions
+    and suppressions come after it.
+    """
+    before: frozenset[str] = frozenset()
+    after = guidance.predicted_names
     for place, hook in enumerate(guidance.hooks):
         if hook.when is not None:
-            yield ("hooks", place, "when"), hook.when, frozenset()
+            yield ("hooks", place, "when"), hook.when, before
     for key in ("include", "exclude"):
         for place, text in enumerate(getattr(guidance.population, key)):
-            yield ("population", key, place), text, frozenset()
+            yield ("population", key, place), text, before
+    for name, prediction in guidance.all_predictions.items():
+        if prediction.model.needs is not None:
+            yield (*path_of(name), "model", "needs"), prediction.model.needs, before
     for place, band in enumerate(guidance.policy.bands):
-        yield ("policy", "bands", place, "when"), band.when, PREDICTED
+        yield ("policy", "bands", place, "when"), band.when, after
+    for place, suppression in enumerate(guidance.policy.suppressions):
+        yield ("policy", "suppressions", place, "when"), suppression.when, after
     for name, card in guidance.cards.items():
         for place, suggestion in enumerate(card.suggestions):
             if suggestion.when is not None:
-                yield ("cards", name, "suggestions", place, "when"), suggestion.when, PREDICTED
+                yield ("cards", name, "suggestions", place, "when"), suggestion.when, after
 
 
 def _check_condition(guidance: Guidance, path: KeyPath, text: str, extra: frozenset[str], report: FaultReport) -> None:
@@ -55,8 +63,11 @@ def _check_condition(guidance: Guidance, path: KeyPath, text: str, extra: frozen
         report.at(path, f"{fault.message}{where}")
         return
     for name in sorted(names - extra):
-        if name in PREDICTED:
-            report.at(path, f"`{name}` is not known here: only bands and suggestions come after the prediction")
+        if name in guidance.predicted_names:
+            report.at(
+                path,
+                f"`{name}` is not known here: only bands and suggestions come after the prediction, and suppressions",
+            )
         elif name not in guidance.features:
             report.at(path, f"there is no feature `{name}`")
         elif guidance.features[name].use == "audit":
@@ -88,25 +99,3 @@ def _check_bands(guidance: Guidance, report: FaultReport) -> None:
     for name in guidance.cards:
         if name not in shown:
             report.at(("cards", name), "no band shows this card")
-
-
-def _check_outcome(guidance: Guidance, report: FaultReport) -> None:
-    outcome, index = guidance.outcome, guidance.index
-    if outcome.kind == "readmission":
-        if outcome.horizon_days is None:
-            report.at(("outcome",), "`horizon_days` is missing: within how many days?")
-        if outcome.planned is None:
-            report.at(("outcome",), "`planned` is missing: without it planned stays would count as readmissions")
-        if index.at == "discharge" and index.plus_hours:
-            report.at(
-                ("index", "plus_hours"), "after discharge the outcome may have begun: predict at discharge or before"
-            )
-    else:
-        if outcome.horizon_days is not None:
-            report.at(("outcome", "horizon_days"), "death in the stay has no horizon: the stay ends it")
-        if outcome.planned is not None:
-            report.at(("outcome", "planned"), "`planned` belongs to `readmission`")
-        if index.at == "discharge":
-            report.at(("index",), "at discharge the outcome of the stay is known: predict from admission on")
-    if index.hours_tolerated and index.at == "discharge":
-        report.at(("index", "hours_tolerated"), "`hours_tolerated` belongs to an index counted from admission")

@@ -13,28 +13,16 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.reading.feeds import FeedTable
+from services.guidance.reading.encounter_classes import EncounterClasses
+from services.guidance.reading.feeds import POINTS, FeedTable
 from services.guidance.reading.kernels import Visible
-from services.guidance.reading.plan import FeaturePlan, Windows
+from services.guidance.reading.plan import FeaturePlan
+from services.guidance.reading.windows import Rows
 from services.timeline.instants import ALWAYS, FOREVER, NAT
 from services.timeline.timeline import Timeline
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """The index moments of one chunk, ordered by patient."""
-
-    person: Ints
-    """Which of the chunk's patients."""
-    at: Ints
-    start: Ints
-    encounter: NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +41,24 @@ class Entries:
     convertible: Bools
     counted: Ints
     """What it is counted as, where distinct ones are counted."""
+    counts: Bools | None
+    """It counts as it is; None: all do."""
+    doubtful: Bools | None
+    """It points to something that was not asked for, and might be coded otherwise; None: none does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a timeline was asked for, as far as events point elsewhere."""
+
+    looks: Bools
+    """Per field: whether any feature reads it, its unit, its answer, where it points (four rows)."""
+    in_vain: Bools
+    """Per type of `POINTED`: whether it was never asked for, so that a pointer may have found nothing for that alone."""
+    complete: Bools
+    """Per event feature: whether all that serves it was answered in full."""
+    classes: EncounterClasses | None
+    """None: no feature minds of which class an encounter is."""
 
 
 def spread(begin: Ints, sizes: Ints) -> Ints:
@@ -75,15 +81,15 @@ def distinct(key: Ints) -> tuple[Ints, Ints, Ints]:
     return ordered[fresh], order[fresh], which
 
 
-def sort_entries(plan: FeaturePlan, looks: Bools, timeline: Timeline, begin: Ints, end: Ints) -> Entries:
+def sort_entries(plan: FeaturePlan, asked: Asked, timeline: Timeline, begin: Ints, end: Ints) -> Entries:
     """The entries of some patients, whose events are rows `begin[i]:end[i]` of the timeline."""
     sizes = end - begin
     event = spread(begin, sizes)
     person = np.arange(len(sizes)).repeat(sizes)
     field = timeline.field[event]
-    read = looks[0][field].nonzero()[0]
+    read = asked.looks[0][field].nonzero()[0]
     event, person, field = event[read], person[read], field[read]
-    feeds, size, place, table = _feeds(plan, looks, timeline, event, field)
+    feeds, size, place, table = _feeds(plan, asked.looks, timeline, event, field)
     feed = feeds[spread(place, size)]
     event, person = event.repeat(size), person.repeat(size)
     feature = table.feature[feed]
@@ -91,6 +97,11 @@ def sort_entries(plan: FeaturePlan, looks: Bools, timeline: Timeline, begin: Int
         # What the bedside was sent is known, whatever its times say.
         sure = ~(plan.sure[feature] & timeline.assumed[event] & (timeline.known[event] != ALWAYS))
         event, person, feature, feed = event[sure], person[sure], feature[sure], feed[sure]
+    unclear = np.count_nonzero(asked.looks[3]) > 0 and np.count_nonzero(table.pointed[feed]) > 0
+    if unclear:
+        # Where it was asked for in full, what was not found is not there: such an event counts as it is, or not at all.
+        those = (table.counts[feed] | asked.in_vain[table.pointed[feed]]).nonzero()[0]
+        event, person, feature, feed = event[those], person[those], feature[those], feed[those]
     moments, _, rank = distinct(timeline.time[event])
     key = (feature * len(sizes) + person) * (len(moments) + 1) + rank
     order = key.argsort(kind="stable")
@@ -109,6 +120,8 @@ def sort_entries(plan: FeaturePlan, looks: Bools, timeline: Timeline, begin: Int
         usable=inside | ~plan.measured[feature],
         convertible=table.convertible[feed],
         counted=np.where(plan.by_resource[feature], timeline.resource[event], table.group[feed]),
+        counts=table.counts[feed] if unclear else None,
+        doubtful=asked.in_vain[table.pointed[feed]] if unclear else None,
     )
 
 
@@ -119,15 +132,20 @@ def _feeds(
     codes = timeline.codes[event]
     unit = timeline.unit[event] * looks[1][field]  # word 0 is ""
     answer = timeline.answer[event] * looks[2][field]
+    answer_words: tuple[str, ...] = timeline.answer_words
+    if np.count_nonzero(looks[3]):
+        # Which resource is pointed to makes no way of coding of its own.
+        answer = np.where(looks[3][field] & (timeline.answer[event] != 0), len(answer_words), answer)
+        answer_words = (*answer_words, POINTS)
     key = field.astype(np.int64)
-    for column, words in ((codes, timeline.code_words), (unit, timeline.unit_words), (answer, timeline.answer_words)):
+    for column, words in ((codes, timeline.code_words), (unit, timeline.unit_words), (answer, answer_words)):
         key = key * len(words) + column
     _, first, which = distinct(key)
     signatures = zip(
         map(timeline.fields.__getitem__, field[first].tolist()),
         map(timeline.code_words.__getitem__, codes[first].tolist()),
         map(timeline.unit_words.__getitem__, unit[first].tolist()),
-        map(timeline.answer_words.__getitem__, answer[first].tolist()),
+        map(answer_words.__getitem__, answer[first].tolist()),
         strict=True,
     )
     found, table = plan.feeding.of(list(signatures))
@@ -136,30 +154,20 @@ def _feeds(
     return flat, sizes[which], (sizes.cumsum() - sizes)[which], table
 
 
-def window_bounds(windows: Windows, rows: Rows) -> tuple[Ints, Ints, Bools]:
-    """Window x row: its first and its last instant (both within), and whether the row has such a window at all."""
-    stay = rows.start != NAT
-    start = np.where(stay, rows.start, rows.at)
-    low = np.array((rows.at, start))[windows.from_start] - windows.length[:, None]
-    low[windows.ever] = NAT
-    if len(windows.last_of_stay):
-        low[windows.last_of_stay] = np.maximum(low[windows.last_of_stay], start)
-    if len(windows.joined):
-        low[windows.joined] = np.minimum(low[windows.joined], start)
-    high = np.empty_like(low)
-    high[:] = rows.at
-    # Before admission means before the stay began: its own first instant is not within.
-    high[windows.before] = np.minimum(start - 1, rows.at)
-    there = stay | ~windows.of_stay[:, None]
-    if np.count_nonzero(stay) < len(stay):
-        low[~there] = high[~there] = FOREVER
-    return low, high, there
-
-
 def find_visible(
-    plan: FeaturePlan, timeline: Timeline, entries: Entries, rows: Rows, low: Ints, high: Ints, problems: Counter[str]
-) -> tuple[Visible, Ints]:
-    """The events that each (feature, row) cell sees and can use; and the cells that saw one they could not use."""
+    plan: FeaturePlan,
+    timeline: Timeline,
+    asked: Asked,
+    entries: Entries,
+    rows: Rows,
+    low: Ints,
+    high: Ints,
+    problems: Counter[str],
+) -> tuple[Visible, Ints, Ints]:
+    """The events that each (feature, row) cell sees and can use.
+
+    And the cells that saw one they could not use; and those that saw one of which nobody can say whether it counts.
+    """
     count = len(rows)
     base = np.arange(len(plan.places))[:, None] * entries.persons + rows.person
     base *= len(entries.moments) + 1
@@ -175,8 +183,13 @@ def find_visible(
     event = entries.event[entry]
     at = rows.at[row]
     seen = (timeline.known[event] <= at) & (at < timeline.until[event])
+    doubtful = cell[:0]
     if plan.special:
-        _hide(plan, timeline, rows, entries.feature[entry], event, row, seen)
+        unsure = _hide(plan, timeline, asked, rows, entries.feature[entry], event, row, seen)
+        doubtful = cell[unsure]
+    if entries.doubtful is not None and entries.counts is not None:
+        doubtful = np.concatenate((doubtful, cell[seen & entries.doubtful[entry]]))
+        seen &= entries.counts[entry]
     usable = entries.usable[entry]
     spoiled = seen & ~usable
     unusable = cell[:0]
@@ -196,13 +209,16 @@ def find_visible(
         time=timeline.time[event],
         at=at,
         start=rows.start[row],
-    ), unusable
+    ), unusable, doubtful  # fmt: skip
 
 
 def _hide(
-    plan: FeaturePlan, timeline: Timeline, rows: Rows, feature: Ints, event: Ints, row: Ints, seen: Bools
-) -> None:
-    """What some features do not count: other encounters, what has ended, encounters that led to the stay."""
+    plan: FeaturePlan, timeline: Timeline, asked: Asked, rows: Rows, feature: Ints, event: Ints, row: Ints, seen: Bools
+) -> Ints:
+    """What some features do not count: other encounters or classes of them, what has ended, what led to the stay.
+
+    The places of those that count or not by the class of an encounter that was never seen, and may be there.
+    """
     some = plan.this_encounter[feature].nonzero()[0]
     if len(some):
         own = rows.encounter[row[some]]
@@ -219,6 +235,14 @@ def _hide(
         time, end = timeline.time[event[some]], timeline.end[event[some]]
         ended = (end != NAT) & (end <= rows.at[row[some]]) & (end >= near)
         seen[some] &= (time >= start) | ((time < near) & ~ended)
+    if asked.classes is None:
+        return feature[:0]
+    some = ((plan.not_during[feature] >= 0) & seen).nonzero()[0]
+    during, known = asked.classes.judge(event[some], rows.at[row[some]], plan.not_during[feature[some]])
+    unsure = some[~known & ~asked.complete[feature[some]]]
+    seen[some[during]] = False
+    seen[unsure] = False
+    return unsure
 
 
 def _report(plan: FeaturePlan, timeline: Timeline, entries: Entries, entry: Ints, problems: Counter[str]) -> None:

@@ -13,10 +13,18 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from services.timeline.codes import CodeSet, icd10_category
+from services.timeline.codes import CodeSet, icd10_category, ingredients_of
+from services.timeline.links import LINKS
 from services.timeline.units import conversion
 
 _FIELD_SETS = 1_000  # which fields occur in one patient's answers: few combinations do
+
+POINTS = "->"
+"""The answer, in a signature, of whatever points to another resource for its codes."""
+POINTERS = {pointing: coding.partition(".")[0] for pointing, coding, same_patient in LINKS if not same_patient}
+"""Field that may point to a resource of no patient → its type. No search by patient finds it: it may never be asked for."""
+POINTED = ("", *sorted(set(POINTERS.values())))
+"""Those types, after "" for no pointer."""
 
 Signature = tuple[str, str, str, str]
 """Field, codes, unit and answer of an event; unit and answer are "" where no feature of that field looks at them."""
@@ -33,6 +41,11 @@ class EventWish:
     levels: Mapping[str, float]
     distinct: str | None
 
+    @property
+    def minds_codes(self) -> bool:
+        """Whether it matters to it how an event is coded."""
+        return self.codes is not None or bool(self.levels) or self.distinct not in (None, "resource")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedTable:
@@ -45,13 +58,18 @@ class FeedTable:
     convertible: NDArray[np.bool_]
     group: NDArray[np.int64]
     """What it is counted as, where distinct codes are counted."""
+    counts: NDArray[np.bool_]
+    """It counts as it is; else it might, if what it points to were known."""
+    pointed: NDArray[np.int64]
+    """Which of `POINTED` it points to in vain for its codes; 0 = none."""
 
 
-_Feed = tuple[int, float, float, float, bool, int]
+Feed = tuple[int, float, float, float, bool, int, bool, int]
+"""One feed: feature, factor, offset, level, convertible, group, counts, pointed."""
 
 
-def _table(rows: Sequence[_Feed]) -> FeedTable:
-    feature, factor, offset, level, convertible, group = zip(*rows, strict=True) if rows else ((),) * 6
+def _table(rows: Sequence[Feed]) -> FeedTable:
+    feature, factor, offset, level, convertible, group, counts, pointed = zip(*rows, strict=True) if rows else ((),) * 8
     return FeedTable(
         feature=np.array(feature, dtype=np.int64),
         factor=np.array(factor, dtype=np.float64),
@@ -59,6 +77,8 @@ def _table(rows: Sequence[_Feed]) -> FeedTable:
         level=np.array(level, dtype=np.float64),
         convertible=np.array(convertible, dtype=np.bool_),
         group=np.array(group, dtype=np.int64),
+        counts=np.array(counts, dtype=np.bool_),
+        pointed=np.array(pointed, dtype=np.int64),
     )
 
 
@@ -67,8 +87,9 @@ class _Memory:
     """What has been decided so far; only ever added to."""
 
     feeds_of: dict[Signature, tuple[int, ...]] = field(default_factory=dict)
-    rows: list[_Feed] = field(default_factory=list)
-    numbers: dict[_Feed, int] = field(default_factory=dict)
+    rows_of: dict[Signature, tuple[Feed, ...]] = field(default_factory=dict)
+    rows: list[Feed] = field(default_factory=list)
+    numbers: dict[Feed, int] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
     table: FeedTable = field(default_factory=lambda: _table(()))
 
@@ -87,6 +108,11 @@ class Feeding:
             for name, asked in self._wishes.items()
             if any(wish.answers is not None or wish.levels for _, wish in asked)
         )
+        self._pointing = frozenset(
+            name
+            for name, asked in self._wishes.items()
+            if name in POINTERS and any(wish.minds_codes for _, wish in asked)
+        )
         self._looks: dict[tuple[str, ...], NDArray[np.bool_]] = {}
         self._memory = _Memory()
         self._remembered = remembered
@@ -96,11 +122,12 @@ class Feeding:
         return len(self._memory.feeds_of)
 
     def looks_at(self, fields: tuple[str, ...]) -> NDArray[np.bool_]:
-        """Per field of a timeline: whether any feature reads it, its unit, its answer (three rows)."""
+        """Per field of a timeline: whether any feature reads it, its unit, its answer, where it points (four rows)."""
         found = self._looks.get(fields)
         if found is None:
-            looks = [[name in asked for name in fields] for asked in (self._wishes, self._unit, self._answer)]
-            found = np.array(looks, dtype=np.bool_).reshape(3, len(fields))
+            asked = (self._wishes, self._unit, self._answer - self._pointing, self._pointing)
+            looks = [[name in those for name in fields] for those in asked]
+            found = np.array(looks, dtype=np.bool_).reshape(len(asked), len(fields))
             if len(self._looks) >= _FIELD_SETS:
                 self._looks.clear()
             self._looks[fields] = found
@@ -112,9 +139,20 @@ class Feeding:
         try:
             return [memory.feeds_of[signature] for signature in signatures], memory.table
         except KeyError:
-            return self._learn(signatures)
+            memory = self._learn(signatures)
+            return [memory.feeds_of[signature] for signature in signatures], memory.table
 
-    def _learn(self, signatures: Sequence[Signature]) -> tuple[list[tuple[int, ...]], FeedTable]:
+    def rows_of(self, signatures: Sequence[Signature]) -> list[tuple[Feed, ...]]:
+        """The feeds of each way of coding, each as the row of the table that it is."""
+        memory = self._memory
+        try:
+            return [memory.rows_of[signature] for signature in signatures]
+        except KeyError:
+            memory = self._learn(signatures)
+            return [memory.rows_of[signature] for signature in signatures]
+
+    def _learn(self, signatures: Sequence[Signature]) -> _Memory:
+        """A memory that knows these ways of coding."""
         with self._lock:
             # Beyond so many the memory starts afresh: it does not grow with history.
             if len(self._memory.feeds_of) > self._remembered:
@@ -123,26 +161,29 @@ class Feeding:
             fresh = {one: self._decide(memory, one) for one in signatures if one not in memory.feeds_of}
             # The table first: who sees a feed must find its row.
             memory.table = _table(memory.rows)
+            memory.rows_of.update({one: tuple(memory.rows[feed] for feed in feeds) for one, feeds in fresh.items()})
             memory.feeds_of.update(fresh)
-            return [memory.feeds_of[signature] for signature in signatures], memory.table
+            return memory
 
     def _decide(self, memory: _Memory, signature: Signature) -> tuple[int, ...]:
         name, codes, unit, answer = signature
+        # A coded token has a system; a text alone may only be how the pointer is shown.
+        pointed = answer == POINTS and not any(one[0] != "|" for one in codes.split("\n") if one)
         numbers = []
         for feature, wish in self._wishes.get(name, ()):
-            if wish.codes is not None and not wish.codes.matches(codes):
-                continue
+            unclear = POINTED.index(POINTERS[name]) if pointed and wish.minds_codes else 0
+            counts = wish.codes is None or wish.codes.matches(codes)
             if wish.answers is not None and not wish.answers.matches(answer):
-                continue
-            group = _counted_as(wish, codes)
-            if group is None:
-                continue
-            place = memory.groups.setdefault(group, len(memory.groups))
-            feed = (feature, *_number(wish, codes, unit, answer), place)
-            if feed not in memory.numbers:
-                memory.numbers[feed] = len(memory.rows)
-                memory.rows.append(feed)
-            numbers.append(memory.numbers[feed])
+                counts = False
+            groups = _counted_as(wish, codes) if counts else ()
+            # What it would be counted as, were it known, nobody can say; nor need it be said.
+            for group in groups or (("",) if unclear else ()):
+                place = memory.groups.setdefault(group, len(memory.groups))
+                feed = (feature, *_number(wish, codes, unit, answer), place, bool(groups), unclear)
+                if feed not in memory.numbers:
+                    memory.numbers[feed] = len(memory.rows)
+                    memory.rows.append(feed)
+                numbers.append(memory.numbers[feed])
         return tuple(numbers)
 
 
@@ -150,7 +191,7 @@ def _number(wish: EventWish, codes: str, unit: str, answer: str) -> tuple[float,
     """Factor, offset, level and whether the unit can be converted."""
     if wish.levels:
         # Some facts answer (valueCodeableConcept), others are coded (a discharge disposition).
-        said = (answer or codes).split("\n")
+        said = (codes if answer in ("", POINTS) else answer).split("\n")
         level = next((wish.levels[one] for one in said if one in wish.levels), nan)
         return nan, 0.0, level, True
     if wish.unit is None:
@@ -159,11 +200,14 @@ def _number(wish: EventWish, codes: str, unit: str, answer: str) -> tuple[float,
     return (nan, 0.0, nan, False) if converted is None else (*converted, nan, True)
 
 
-def _counted_as(wish: EventWish, codes: str) -> str | None:
-    """What makes an event one of the distinct: its ICD-10 category (None: it has none), or the code that was asked for."""
+def _counted_as(wish: EventWish, codes: str) -> tuple[str, ...]:
+    """What makes an event one of the distinct: its ICD-10 category (if any), the code asked for, each of its ingredients."""
     if wish.distinct == "icd10-3":
-        return icd10_category(codes) or None
+        category = icd10_category(codes)
+        return (category,) if category else ()
+    if wish.distinct == "ingredient":
+        return ingredients_of(codes, wish.codes)
     if wish.distinct == "code":
         asked = wish.codes
-        return codes if asked is None else next((one for one in codes.split("\n") if asked.matches(one)), codes)
-    return ""
+        return (codes if asked is None else next((one for one in codes.split("\n") if asked.matches(one)), codes),)
+    return ("",)

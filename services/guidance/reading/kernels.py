@@ -1,7 +1,8 @@
 """One reduction per kind of feature: the visible events of every (feature, row) cell become one number.
 
-The events come flat, cell after cell, each cell's in the order of the timeline. Segments are reduced by `reduceat`,
-whose result for a segment depends on that segment alone: the bits of a row do not depend on its neighbours.
+The events come flat, cell after cell, each cell's in the order of the timeline. What a cell becomes depends on its own
+events alone, in float64 operations of a stated order, so that one row alone, a million of them, and any other way to
+write this down give the same bits. Sums start at 0.0 and add one number after the other in the order of the timeline.
 """
 
 from __future__ import annotations
@@ -43,6 +44,18 @@ class Visible:
     start: Ints
     """The start of the row's stay."""
 
+    def take(self, places: Ints) -> Visible:
+        """Some of them, in that order."""
+        return Visible(
+            cell=self.cell[places],
+            event=self.event[places],
+            value=self.value[places],
+            counted=self.counted[places],
+            time=self.time[places],
+            at=self.at[places],
+            start=self.start[places],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Groups:
@@ -62,6 +75,10 @@ class Groups:
         begin, end = int(self.first[0]), int(self.last[-1]) + 1
         return slice(begin, end), self.first - begin
 
+    def owners(self) -> Ints:
+        """For each of those events, the cell that it is of."""
+        return np.arange(len(self.first)).repeat(self.sizes)
+
 
 Reduced = tuple[Numbers, Ints]
 """A number per cell, and the event (its place in `Visible`) that it came from; -1 = from several."""
@@ -72,10 +89,12 @@ def _several(groups: Groups) -> Ints:
 
 
 def _last(groups: Groups) -> Reduced:
+    """The last in the order of the timeline."""
     return groups.seen.value[groups.last], groups.last
 
 
 def _first(groups: Groups) -> Reduced:
+    """The first in the order of the timeline."""
     return groups.seen.value[groups.first], groups.first
 
 
@@ -92,32 +111,62 @@ def _extreme(reduce: np.ufunc) -> Callable[[Groups], Reduced]:
     return extreme
 
 
+def _totals(value: Numbers, owners: Ints, cells: int) -> Numbers:
+    """The sum of each cell: ((0.0 + first) + second) + ... in the order of the timeline."""
+    # Not `add.reduceat`, which adds in pairs and in blocks: nobody could say its order in a sentence.
+    totals: Numbers = np.bincount(owners, weights=value, minlength=cells).astype(np.float64, copy=False)
+    return totals
+
+
 def _sum(groups: Groups) -> Reduced:
-    stretch, begins = groups.stretch()
-    return np.add.reduceat(groups.seen.value[stretch], begins), _several(groups)
+    stretch, _ = groups.stretch()
+    return _totals(groups.seen.value[stretch], groups.owners(), len(groups.first)), _several(groups)
 
 
 def _mean(groups: Groups) -> Reduced:
+    """The sum divided by how many there are."""
     total, several = _sum(groups)
     return total / groups.sizes, several
 
 
-def _slope(groups: Groups) -> Reduced:
-    """Least squares, per day; fewer than two different times have no slope."""
+def _median(groups: Groups) -> Reduced:
+    """The middle one by size; of an even number half of the sum of the two in the middle, the smaller one first."""
     stretch, begins = groups.stretch()
-    seen, sizes = groups.seen, groups.sizes
+    value, sizes = groups.seen.value[stretch], groups.sizes
+    ordered = value[np.lexsort((value, groups.owners()))]
+    lower, upper = ordered[begins + (sizes - 1) // 2], ordered[begins + sizes // 2]
+    return np.where(sizes % 2 == 1, lower, (lower + upper) / 2.0), _several(groups)
+
+
+def _rise(groups: Groups) -> Reduced:
+    """The last minus the lowest, the last being one of them: never negative."""
+    stretch, begins = groups.stretch()
+    lowest = np.minimum.reduceat(groups.seen.value[stretch], begins)
+    return groups.seen.value[groups.last] - lowest, _several(groups)
+
+
+def _slope(groups: Groups) -> Reduced:
+    """Least squares, per day; fewer than two different times have no slope.
+
+    Days are (time - index) / DAY. Both days and values have their mean taken off; then the sum of day * value is divided
+    by the sum of day * day. All sums in the order of the timeline.
+    """
+    stretch, _ = groups.stretch()
+    seen, sizes, owners, cells = groups.seen, groups.sizes, groups.owners(), len(groups.first)
     dated = seen.time[stretch] != NAT
     day = np.where(dated, seen.time[stretch] - seen.at[stretch], 0) / DAY
     value = seen.value[stretch]
-    day = day - (np.add.reduceat(day, begins) / sizes).repeat(sizes)
-    value = value - (np.add.reduceat(value, begins) / sizes).repeat(sizes)
-    spread = np.add.reduceat(day * day, begins)
-    rise = np.add.reduceat(day * value, begins)
-    usable = np.logical_and.reduceat(dated, begins) & (seen.time[groups.first] != seen.time[groups.last])
-    return np.divide(rise, spread, out=np.full(len(sizes), np.nan), where=usable & (spread > 0.0)), _several(groups)
+    day = day - (_totals(day, owners, cells) / sizes)[owners]
+    value = value - (_totals(value, owners, cells) / sizes)[owners]
+    spread = _totals(day * day, owners, cells)
+    rise = _totals(day * value, owners, cells)
+    # Undated ones come first in the order of the timeline.
+    usable = (seen.time[groups.first] != NAT) & (seen.time[groups.first] != seen.time[groups.last])
+    return np.divide(rise, spread, out=np.full(cells, np.nan), where=usable & (spread > 0.0)), _several(groups)
 
 
 def _days_since(groups: Groups) -> Reduced:
+    """Microseconds from the last event to the index, divided by those of a day."""
     time, at = groups.seen.time[groups.last], groups.seen.at[groups.last]
     return np.where(time == NAT, np.nan, np.where(time == NAT, 0, at - time) / DAY), groups.last
 
@@ -148,6 +197,15 @@ def _age(groups: Groups) -> Reduced:
     return np.where(born == NAT, np.nan, (dates[1] - dates[0]) // _YEAR), groups.last
 
 
+def age_in_years(born: int, at: int) -> int:
+    """The same for one person."""
+    years = []
+    for moment in (born, at):
+        era, day = divmod(moment // DAY + _FIRST_MARCH, _ERA)
+        years.append(int(_CALENDAR[day]) + era * (400 * _YEAR))
+    return (years[1] - years[0]) // _YEAR
+
+
 def _duration(groups: Groups) -> Reduced:
     """Calendar days from the start of the stay to the index: the same day is 0."""
     days = groups.seen.at[groups.last] // DAY - groups.seen.start[groups.last] // DAY
@@ -163,7 +221,7 @@ def _tally(groups: Groups) -> Reduced:
     stretch, _ = groups.stretch()
     what = groups.seen.counted[stretch]
     width = int(what.max()) + 1
-    pairs = np.arange(len(groups.first)).repeat(groups.sizes) * width + what
+    pairs = groups.owners() * width + what
     pairs.sort()
     fresh = np.ones(len(pairs), dtype=np.bool_)
     np.not_equal(pairs[1:], pairs[:-1], out=fresh[1:])
@@ -172,7 +230,7 @@ def _tally(groups: Groups) -> Reduced:
 
 
 KERNELS: dict[str, Callable[[Groups], Reduced]] = {
-    "last": _last, "first": _first, "min": _extreme(np.minimum), "max": _extreme(np.maximum), "mean": _mean, "sum": _sum,
-    "slope": _slope, "days_since": _days_since, "age": _age, "duration": _duration, "exists": _exists, "tally": _tally,
+    "last": _last, "first": _first, "min": _extreme(np.minimum), "max": _extreme(np.maximum), "mean": _mean,
+    "median": _median, "rise": _rise, "sum": _sum, "slope": _slope, "days_since": _days_since, "age": _age, "duration": _duration, "exists": _exists, "tally": _tally,
 }  # fmt: skip
 """Kind of reduction → how."""

@@ -1,12 +1,12 @@
 """The features of a guidance, compiled once per release into what the kernels of `features` need.
 
-Features are put in the order of their kinds, so that each kind is one stretch of every array; formulas come last,
-each after its inputs. What cannot be computed is BadGuidance here, not a surprise at the bedside.
+Features are put in the order of their kinds, so that each kind is one stretch of every array; those that are computed
+from others come last. What cannot be computed is BadGuidance here, not a surprise at the bedside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,94 +14,27 @@ from numpy.typing import NDArray
 
 from services.guidance.definition import Feature, Guidance, Window
 from services.guidance.errors import BadGuidance, Fault
-from services.guidance.formulas import FORMULAS, Formula
 from services.guidance.reading.feeds import EventWish, Feeding
-from services.timeline.codes import ValueSets
-from services.timeline.instants import DAY, HOUR
+from services.guidance.reading.steps import HIGHEST, LOWEST, Step, step_faults, steps_of
+from services.guidance.reading.windows import Windows, window_columns
+from services.timeline.codes import CodeSet, ValueSets
+from services.timeline.instants import HOUR
 
 REDUCTIONS = (
-    "last", "days_since", "age", "duration", "first", "min", "max", "mean", "slope", "sum", "exists", "tally",
+    "last", "days_since", "age", "duration", "first", "min", "max", "mean", "median", "rise", "slope", "sum", "exists",
+    "tally",
 )  # fmt: skip
 """The order of the event features in a plan: each reduction is one stretch."""
 
-MEASURED = frozenset({"last", "first", "min", "max", "mean", "sum", "slope"})
+MEASURED = frozenset({"last", "first", "min", "max", "mean", "median", "rise", "sum", "slope"})
 """Kinds whose events must bring a number, within the range, in the unit."""
 RANGED_RESULT = frozenset({"sum", "count", "current", "days_since", "age", "duration"})
 """Kinds whose result must lie in the range."""
 
 _DEFAULT_SOURCE = {"age": "Patient.birthDate", "duration": "Encounter.class"}
-_LOWEST, _HIGHEST = float(np.finfo(np.float64).min), float(np.finfo(np.float64).max)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Windows:
-    """The distinct windows of a plan, as columns; lengths in microseconds."""
-
-    from_start: NDArray[np.int64]
-    """1: counted back from the start of the stay, 0: from the index."""
-    length: NDArray[np.int64]
-    ever: NDArray[np.int64]
-    """Those that reach back for ever."""
-    last_of_stay: NDArray[np.int64]
-    """Those of a length, as far as it is of this stay."""
-    joined: NDArray[np.int64]
-    """Those back from the index that take in this stay, too."""
-    before: NDArray[np.int64]
-    """Those that end where the stay begins."""
-    of_stay: NDArray[np.bool_]
-    """Without a stay there is no such window."""
-
-
-def window_columns(windows: Sequence[Window]) -> Windows:
-    """The windows of guidance.yaml as columns."""
-
-    def those(holds: Callable[[Window, int], bool]) -> NDArray[np.int64]:
-        chosen = [place for place, window in enumerate(windows) if holds(window, _length(window))]
-        return np.array(chosen, dtype=np.int64)
-
-    return Windows(
-        from_start=np.array([_from_start(window) for window in windows], dtype=np.int64),
-        length=np.array([_length(window) for window in windows], dtype=np.int64),
-        ever=those(lambda window, length: not length and not window.this_stay),
-        last_of_stay=those(lambda window, length: bool(length) and window.this_stay),
-        joined=those(lambda window, length: bool(length) and window.or_this_stay and not _of_stay(window)),
-        before=those(
-            lambda window, _: window.before == "admission" and not window.this_stay and not window.or_this_stay
-        ),
-        of_stay=np.array([_of_stay(window) for window in windows], dtype=np.bool_),
-    )
-
-
-def _length(window: Window) -> int:
-    return round((window.days or 0.0) * DAY + (window.hours or 0.0) * HOUR)
-
-
-def _of_stay(window: Window) -> bool:
-    return window.this_stay or window.before == "admission"
-
-
-def _from_start(window: Window) -> bool:
-    """A length within this stay is counted back from the index."""
-    return not _length(window) if window.this_stay else window.before == "admission"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormulaStep:
-    """One formula feature: where its inputs and its result stand among the plan's names."""
-
-    place: int
-    formula: Formula
-    inputs: NDArray[np.int64]
-    """A place per input of the formula; -1 = not given."""
-    needed: NDArray[np.int64]
-    """The places of the inputs that must have a value."""
-    welcome: NDArray[np.int64]
-    """The places of the inputs that may be missing."""
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FeaturePlan:
     """What `read_features` needs, ready to use. Arrays over event features are in kind order."""
 
@@ -130,6 +63,12 @@ class FeaturePlan:
     """Encounters that begin or end within this many microseconds before the stay do not count; 0 = all do."""
     active: NDArray[np.bool_]
     """Only what has not ended at the index counts."""
+    not_during: NDArray[np.int64]
+    """Which of `classes` an event's encounter may not be in; -1 = any will do."""
+    classes: tuple[CodeSet, ...]
+    """The distinct sets of classes of Encounter whose events some feature leaves out."""
+    latest_days: NDArray[np.int64] | None
+    """Only the readings of so many of the latest calendar days count; 0 = all do. None: no feature minds."""
     by_resource: NDArray[np.bool_]
     """Distinct resources are counted, not distinct codes."""
     levelled: NDArray[np.bool_]
@@ -140,13 +79,14 @@ class FeaturePlan:
     """One found settles it, whatever else was not asked."""
     latest: NDArray[np.bool_]
     """The latest settles it, if all since was asked."""
-    steps: tuple[FormulaStep, ...]
+    steps: tuple[Step, ...]
+    """What is computed from other features, in that order."""
     ranged: NDArray[np.int64]
     """Event features whose result must lie within `floor` and `ceiling`."""
     floor: NDArray[np.float64]
     ceiling: NDArray[np.float64]
     special: bool
-    """Some feature looks at more than times: the encounter, the end, what led to the stay."""
+    """Some feature looks at more than times: the encounter, its class, the end, what led to the stay."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -157,7 +97,7 @@ def compile_features(guidance: Guidance, value_sets: ValueSets, queries: Mapping
     features = guidance.features
     names = tuple(features)
     order = sorted(
-        (name for name in names if features[name].kind != "formula"),
+        (name for name in names if not features[name].is_computed),
         key=lambda name: REDUCTIONS.index(_reduction(features[name])),
     )
     if faults := [fault for name in names for fault in _faults(name, features)]:
@@ -173,6 +113,12 @@ def compile_features(guidance: Guidance, value_sets: ValueSets, queries: Mapping
     leading = np.array([round((spec.window.exclude_leading_hours or 0.0) * HOUR) for spec in specs], dtype=np.int64)
     active = np.array([spec.kind == "current" for spec in specs], dtype=np.bool_)
     sure = [not spec.assume_known for spec in specs]
+    avoided = [value_sets.resolve(spec.not_during) if spec.not_during else None for spec in specs]
+    classes: list[CodeSet] = []
+    for one in avoided:
+        if one is not None and one not in classes:
+            classes.append(one)
+    latest_days = [spec.latest_days or 0 for spec in specs]
     return FeaturePlan(
         names=names,
         places=np.array([names.index(name) for name in order], dtype=np.int64),
@@ -189,22 +135,25 @@ def compile_features(guidance: Guidance, value_sets: ValueSets, queries: Mapping
         this_encounter=this_encounter,
         leading=leading,
         active=active,
+        not_during=np.array([-1 if one is None else classes.index(one) for one in avoided], dtype=np.int64),
+        classes=tuple(classes),
+        latest_days=np.array(latest_days, dtype=np.int64) if any(latest_days) else None,
         by_resource=np.array([(spec.distinct or "resource") == "resource" for spec in specs], dtype=np.bool_),
         levelled=np.array([bool(spec.levels) and spec.kind in MEASURED for spec in specs], dtype=np.bool_),
-        zero=np.array([kind in ("sum", "exists", "tally") for kind in kinds], dtype=np.bool_),
+        zero=np.array([kind in ("exists", "tally") for kind in kinds], dtype=np.bool_),
         asserting=np.array([kind == "exists" for kind in kinds], dtype=np.bool_),
         latest=np.array([kind in ("last", "days_since", "age", "duration") for kind in kinds], dtype=np.bool_),
-        steps=tuple(_steps(features)),
+        steps=tuple(steps_of(features)),
         ranged=np.array(ranged, dtype=np.int64),
         floor=np.array([bounds(specs[place])[0] for place in ranged], dtype=np.float64),
         ceiling=np.array([bounds(specs[place])[1] for place in ranged], dtype=np.float64),
-        special=bool((this_encounter | (leading > 0) | active).any()),
+        special=bool(classes) or bool((this_encounter | (leading > 0) | active).any()),
     )
 
 
 def bounds(spec: Feature) -> tuple[float, float]:
     """The plausible range; without one, all finite numbers."""
-    return spec.range or (_LOWEST, _HIGHEST)
+    return spec.range or (LOWEST, HIGHEST)
 
 
 def _measured(spec: Feature) -> bool:
@@ -241,58 +190,8 @@ def _wish(spec: Feature, value_sets: ValueSets) -> EventWish:
 def _faults(name: str, features: Mapping[str, Feature]) -> Iterator[Fault]:
     """What is wrong with one feature beyond the grammar."""
     spec = features[name]
-
-    def fault(key: str, message: str) -> Fault:
-        return Fault(file="guidance.yaml", line=0, path=f"features.{name}.{key}", message=message)
-
-    if spec.kind != "formula":
-        if not sources_of(spec):
-            yield fault("from", f"a feature of kind `{spec.kind}` must name the event field it reads")
-        return
-    formula = FORMULAS.get(spec.formula or "")
-    if formula is None:
-        yield fault("formula", f"there is no formula `{spec.formula}`; there are {', '.join(FORMULAS)}")
-        return
-    for argument in formula.arguments:
-        if argument not in spec.inputs:
-            yield fault("inputs", f"the formula `{spec.formula}` needs `{argument}`")
-    for argument, given in spec.inputs.items():
-        if argument not in formula.inputs:
-            yield fault("inputs", f"the formula `{spec.formula}` has no argument `{argument}`")
-        if given not in features:
-            yield fault(f"inputs.{argument}", f"there is no feature `{given}`")
-    if name in _reached(name, features):
-        yield fault("inputs", "the formula is computed from itself, in a circle")
-
-
-def _reached(name: str, features: Mapping[str, Feature]) -> set[str]:
-    """Every feature that a formula is computed from, near or far."""
-    reached: set[str] = set()
-    ahead = [name]
-    while ahead:
-        for given in features[ahead.pop()].inputs.values():
-            if given in features and given not in reached:
-                reached.add(given)
-                ahead.append(given)
-    return reached
-
-
-def _steps(features: Mapping[str, Feature]) -> Iterator[FormulaStep]:
-    """The formulas, each after those it is computed from. There are no circles: `_faults` has seen to it."""
-    names = list(features)
-    formulas = [name for name in names if features[name].kind == "formula"]
-    # What a formula is computed from reaches strictly fewer features than the formula itself.
-    for name in sorted(formulas, key=lambda one: len(_reached(one, features))):
-        spec = features[name]
-        formula = FORMULAS[spec.formula or ""]
-        given = [names.index(spec.inputs[one]) if one in spec.inputs else -1 for one in formula.inputs]
-        welcome = [place for place in given[len(formula.arguments) :] if place >= 0]
-        yield FormulaStep(
-            place=names.index(name),
-            formula=formula,
-            inputs=np.array(given, dtype=np.int64),
-            needed=np.array(given[: len(formula.arguments)], dtype=np.int64),
-            welcome=np.array(welcome, dtype=np.int64),
-            low=bounds(spec)[0],
-            high=bounds(spec)[1],
-        )
+    if spec.is_computed:
+        yield from step_faults(name, features)
+    elif not sources_of(spec):
+        message = f"a feature of kind `{spec.kind}` must name the event field it reads"
+        yield Fault(file="guidance.yaml", line=0, path=f"features.{name}.from", message=message)

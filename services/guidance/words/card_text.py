@@ -17,8 +17,19 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.guidance.definition import Card, Guidance
 from services.guidance.words.binding import bind_resource
-from services.guidance.words.card_variables import VARIABLES, CardFacts, Reason, read_from, reasons_of, variables_of
+from services.guidance.words.card_variables import (
+    VARIABLES,
+    CardFacts,
+    Reason,
+    missing_of,
+    names_of,
+    origin_of,
+    read_from,
+    reasons_of,
+    variables_of,
+)
 from services.guidance.words.markdown import SafeMarkdown, escape_markdown, one_line
+from services.guidance.words.prediction_variables import Stated
 from services.timeline.errors import BadInput
 
 __all__ = [
@@ -27,8 +38,11 @@ __all__ = [
     "CardText",
     "CardWords",
     "Reason",
+    "Stated",
     "bind_resource",
     "compile_cards",
+    "missing_of",
+    "origin_of",
     "read_from",
     "reasons_of",
 ]
@@ -68,7 +82,7 @@ class CardText:
         self.guidance = guidance
         self.card = card
         self.name = name
-        known = {*VARIABLES, *guidance.features}
+        known = names_of(guidance)
         self._summary = _compiled(card.summary, plain=True, place=f"cards.{name}.summary", known=known)
         self._detail = _compiled(card.detail, plain=False, place=f"cards.{name}.detail", known=known)
 
@@ -116,7 +130,7 @@ _PLAIN = _environment(_printed)
 _MARKDOWN = _environment(_printed_as_markdown)
 
 
-def _compiled(source: str, *, plain: bool, place: str, known: set[str]) -> jinja2.Template:
+def _compiled(source: str, *, plain: bool, place: str, known: frozenset[str]) -> jinja2.Template:
     environment = _PLAIN if plain else _MARKDOWN
     try:
         tree = environment.parse(source)

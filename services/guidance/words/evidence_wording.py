@@ -139,6 +139,26 @@ def overall_accuracy(*, brier: float, base_rate: float) -> str:
     return f"Brier score {half_up(brier, 4)}: {better} ({half_up(null, 4)})."
 
 
+def unevaluated(outcome: Outcome, *, rows: int, happened: int, not_happened: int, fewest: int) -> str:
+    """Why a published risk could not be judged here: no known outcome yet, none that happened, or too few."""
+    if rows == 0:
+        hours = outcome.horizon_in_hours
+        within = f"{hours / 24:,.0f} days" if hours and hours >= 48 else f"{hours:g} hours" if hours else "stay"
+        return f"Not judged here: the record is too short for the {within} in which it may happen; no outcome is known yet."
+    if happened == 0:
+        return f"Not judged here: of {rows:,} rows with a known outcome, none had it."
+    return (
+        f"Not judged here: {happened:,} patients with the outcome and {not_happened:,} without are too few; "
+        f"at least {fewest} of each are needed."
+    )
+
+
+def weighed(*, mean_risk: float, scored: int) -> str:
+    """What a published score says of the people here, on average."""
+    of = denominator(mean_risk)
+    return f"Published: over {scored:,} rows it states {out_of(mean_risk, of)} on average; nothing was learned or adjusted."
+
+
 def glass_box_price(
     *, scorecard_auroc: float, forest_auroc: float, scorecard_brier: float, forest_brier: float, limit: float
 ) -> str:

@@ -21,20 +21,22 @@ from services.guidance.words.evidence_wording import (
     missed,
     overall_accuracy,
     right_per_100,
+    weighed,
 )
 from services.guidance.words.grammar import Pronoun, listed, pronoun, singular, verb
 from services.guidance.words.markdown import escape_markdown, one_line
 from services.guidance.words.rounding import count_of, denominator, number, out_of, percent
 
 __all__ = [
-    "AI_DERIVED", "DEMONSTRATION_POLICY", "INTERVAL_NOTE", "NOT_APPROVED", "Pronoun", "Sample", "base", "calibration",
+    "AI_DERIVED", "DEMONSTRATION_POLICY", "INTERVAL_NOTE", "NOT_APPROVED", "SCORE_DERIVED", "Pronoun", "Sample", "base", "calibration",
     "discrimination", "escape_markdown", "false_alarms", "glass_box_price", "listed", "main_reasons", "missed",
-    "no_card", "not_known", "number", "of_people", "one_line", "out_of", "overall_accuracy", "percent", "pronoun",
-    "reason", "right_per_100", "singular", "stage_notice", "value_text",
-    "withheld",
+    "no_card", "not_computed", "not_known", "not_meant", "number", "of_people", "one_line", "out_of", "overall_accuracy",
+    "percent", "points", "pronoun", "reason", "right_per_100", "score_withheld", "singular", "stage_notice",
+    "too_little_known", "value_text", "weighed", "withheld",
 ]  # fmt: skip
 
 AI_DERIVED = "AI-derived: a model computed this from the record. Check it against the patient."
+SCORE_DERIVED = "Computed from the record by published scores and rules. Check it against the patient."
 NOT_APPROVED = "Draft for a clinical committee; not approved for patient care."
 DEMONSTRATION_POLICY = (
     "Demonstration policy: made-up committee members approved this on made-up patients. Not for patient care."
@@ -107,6 +109,35 @@ def withheld(score: str, missing: Sequence[str]) -> str:
     if not missing:
         return f"{score} is withheld: it is outside its range."
     return f"{score} is withheld: {listed(missing)} {verb('are', len(missing))} not known."
+
+
+def points(parts: Sequence[tuple[str, float]]) -> str:
+    """What gave a score its points: `breathing 25 (3), oxygen (2)`."""
+    return ", ".join(f"{said} ({number(own, 0 if own == int(own) else 1)})" for said, own in parts) or "no points"
+
+
+def not_computed(label: str, why: str) -> str:
+    """As in `The risk of death in this stay is not computed: it is not meant for this patient now`."""
+    return f"The risk of {label} is not computed: {why}."
+
+
+def not_meant(*, surely: bool) -> str:
+    """Why a risk is not computed whose condition does not hold."""
+    return "it is not meant for this patient now" if surely else "it is not known whether it is meant for this patient"
+
+
+def too_little_known(labels: Sequence[str], *, inputs: int, shown: int = 3) -> str:
+    """Why a risk is not computed: which of its entries are not known, or how many."""
+    if len(labels) > shown:
+        return f"{len(labels)} of its {inputs} entries are not known"
+    return f"{listed(labels)} {verb('are', len(labels))} not known"
+
+
+def score_withheld(labels: Sequence[str]) -> str:
+    """Why a published risk is not computed: what it lacks, or that it is outside its range."""
+    return too_little_known(labels, inputs=len(labels), shown=len(labels)) if labels else (
+        "an entry is outside the range that the published score allows"
+    )  # fmt: skip
 
 
 def no_card(*, risk: float, limit: float) -> str:

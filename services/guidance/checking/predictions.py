@@ -1,0 +1,146 @@
+"""Checks of what is predicted: names that are free, outcomes that fit the index, risks that can be found."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator
+from typing import Final
+
+from services.guidance.checking.fault_report import FaultReport
+from services.guidance.checking.source_lines import KeyPath
+from services.guidance.definition import PRIMARY, Codes, Guidance, Index, Model, Outcome
+from services.guidance.scores.catalogue import FORMULAS
+from services.guidance.words.card_variables import VARIABLES
+from services.guidance.words.prediction_variables import RISK, of_features, of_prediction
+
+OF_LANGUAGE: Final = frozenset({"any_of", "known", "none", "true", "false"})
+"""Names that conditions and templates use for something else."""
+
+_OF_EVENT: Final = ("events", "horizon_hours", "within_stay", "may_overlap")
+
+
+def check_predictions(guidance: Guidance, report: FaultReport) -> None:
+    """Put every fault of the predictions, their outcomes and the index on the report."""
+    _check_index(guidance.index, report)
+    _check_names(guidance, report)
+    for name, prediction in guidance.all_predictions.items():
+        path = path_of(name)
+        _check_outcome(guidance, prediction.outcome, (*path, "outcome"), report)
+        _check_model(guidance, prediction.model, (*path, "model"), report)
+
+
+def path_of(prediction: str) -> KeyPath:
+    """Where a prediction stands in guidance.yaml; the first has the top level for itself."""
+    return () if prediction == PRIMARY else ("predictions", prediction)
+
+
+def outcome_codes(guidance: Guidance) -> Iterator[tuple[KeyPath, Codes]]:
+    """Every place where an outcome names codes, with its path."""
+    for name, prediction in guidance.all_predictions.items():
+        path, outcome = (*path_of(name), "outcome"), prediction.outcome
+        if outcome.died != Codes():
+            yield (*path, "died"), outcome.died
+        if outcome.planned is not None:
+            for key in ("always", "elective", "acute"):
+                yield (*path, "planned", key), getattr(outcome.planned, key)
+        for place, event in enumerate(outcome.events):
+            yield (*path, "events", place, "codes"), event.codes
+            if event.answers is not None:
+                yield (*path, "events", place, "answers"), event.answers
+
+
+def _check_names(guidance: Guidance, report: FaultReport) -> None:
+    """A prediction brings its own name and some made of it: none of them may mean something else."""
+    taken: dict[str, str] = dict.fromkeys(guidance.features, "a feature")
+    for name, feature in of_features(guidance).items():
+        if name in guidance.features:
+            report.at(("features", name), f"`{name}` already means a variable of the score `{feature}`")
+        taken[name] = f"a variable of the score `{feature}`"
+    taken |= dict.fromkeys((*VARIABLES, *OF_LANGUAGE), "something else in conditions and templates")
+    for name in guidance.predictions:
+        path: KeyPath = ("predictions", name)
+        if keyword.iskeyword(name):
+            report.at(path, f"`{name}` means something else in conditions and templates: choose another name")
+        for brought in of_prediction(name):
+            if brought in taken:
+                report.at(path, f"`{brought}` already means {taken[brought]}: choose another name for the prediction")
+            taken[brought] = f"the prediction `{name}`"
+
+
+def _check_index(index: Index, report: FaultReport) -> None:
+    if index.at == "discharge":
+        if index.hours_tolerated:
+            report.at(("index", "hours_tolerated"), "`hours_tolerated` belongs to an index counted from admission")
+        if index.every_hours is not None:
+            report.at(
+                ("index", "every_hours"), "after discharge there is no stay left: landmarks count from admission on"
+            )
+    elif index.every_hours is not None and index.hours_tolerated:
+        report.at(("index", "hours_tolerated"), "with `every_hours` each moment must lie in the stay: leave it out")
+
+
+def _check_outcome(guidance: Guidance, outcome: Outcome, path: KeyPath, report: FaultReport) -> None:
+    at_discharge = guidance.index.at == "discharge"
+    if outcome.kind != "event":
+        for key in _OF_EVENT:
+            if getattr(outcome, key):
+                report.at((*path, key), f"`{key}` belongs to `kind: event`")
+        if outcome.death == "counts":
+            report.at((*path, "death"), "`death` belongs to `kind: event`")
+        if outcome.died == Codes():
+            report.at(path, "`died` is missing: which discharge dispositions mean death?")
+    if outcome.kind == "readmission":
+        _check_readmission(guidance, outcome, path, report)
+        return
+    if outcome.planned is not None:
+        report.at((*path, "planned"), "`planned` belongs to `readmission`")
+    if outcome.kind == "event":
+        _check_event(guidance, outcome, path, report)
+        return
+    if outcome.horizon_days is not None:
+        report.at((*path, "horizon_days"), "death in the stay has no horizon: the stay ends it")
+    if at_discharge:
+        report.at(("index",), "at discharge the outcome of the stay is known: predict from admission on")
+
+
+def _check_readmission(guidance: Guidance, outcome: Outcome, path: KeyPath, report: FaultReport) -> None:
+    index = guidance.index
+    if outcome.horizon_days is None:
+        report.at(path, "`horizon_days` is missing: within how many days?")
+    if outcome.planned is None:
+        report.at(path, "`planned` is missing: without it planned stays would count as readmissions")
+    if index.at == "discharge" and index.plus_hours:
+        report.at(("index", "plus_hours"), "after discharge the outcome may have begun: predict at discharge or before")
+
+
+def _check_event(guidance: Guidance, outcome: Outcome, path: KeyPath, report: FaultReport) -> None:
+    if not outcome.events and outcome.death == "competes":
+        report.at(path, "nothing is predicted: name `events`, or let `death: counts`")
+    if outcome.horizon_days is not None and outcome.horizon_hours is not None:
+        report.at((*path, "horizon_hours"), "give `horizon_days` or `horizon_hours`, not both")
+    if outcome.horizon_in_hours is None and not outcome.within_stay:
+        report.at(path, "until when? Give `horizon_days` or `horizon_hours`, or `within_stay: true`")
+    if outcome.within_stay and guidance.index.at == "discharge":
+        report.at((*path, "within_stay"), "at discharge the stay is over: predict from admission on")
+    for place, name in enumerate(outcome.may_overlap):
+        if name not in guidance.features:
+            report.at((*path, "may_overlap", place), f"there is no feature `{name}`")
+
+
+def _check_model(guidance: Guidance, model: Model, path: KeyPath, report: FaultReport) -> None:
+    if model.published is None:
+        return
+    where = (*path, "published")
+    feature = guidance.features.get(model.published)
+    if feature is None:
+        report.at(where, f"there is no feature `{model.published}`")
+        return
+    formula = FORMULAS.get(feature.formula or "") if feature.kind == "score" else None
+    if formula is None:
+        report.at(where, f"`{model.published}` is no published score: its `kind` must be `score`")
+    elif formula.range != RISK:
+        report.at(where, f"`{feature.formula}` gives no risk from 0 to 1: only a published risk can be a prediction")
+    if feature.use == "audit":
+        report.at(where, f"`{model.published}` is read for audit only")
+    if "candidates" in model.model_fields_set:
+        report.at((*path, "candidates"), "a published score is not learned: no candidates")

@@ -1,0 +1,106 @@
+"""The part of the grammar that says what is predicted: from which moments, what may happen, and how its risk is found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from services.guidance.feature_definition import Codes, EventFields, Name, Part
+
+Condition = Annotated[str, StringConstraints(min_length=1)]
+"""A three-valued condition over feature names, e.g. `age >= 18 and not delivery` (see `guidance.conditions`)."""
+
+
+class Index(Part):
+    """The moments at which the learner trains: one row per stay (a visit is a short one), or one every so many hours of it."""
+
+    stay: Codes = Field(description="classes of Encounter that are stays, or visits")
+    at: Literal["admission", "discharge"] = Field(default="discharge", description="counted from here")
+    plus_hours: float = Field(default=0.0, ge=0, description="hours after it")
+    every_hours: float | None = Field(
+        default=None,
+        ge=1,
+        description="landmarks: after the first moment a row every so many hours, until the stay ends",
+    )
+    hours_tolerated: float = Field(default=0.0, ge=0, description="longer than this and the stay must still be open")
+
+
+class StayPlanned(Part):
+    """When a later stay was planned: its principal diagnosis, or an elective priority without an acute diagnosis."""
+
+    always: Codes = Field(description="principal diagnoses that make a stay planned, whatever its priority")
+    elective: Codes = Field(description="priorities or types of an elective stay")
+    acute: Codes = Field(description="principal diagnoses that make even an elective stay unplanned")
+
+
+class OutcomeEvent(Part):
+    """One way in which the outcome shows in the record."""
+
+    source: EventFields = Field(alias="from", description="the event field, or several joined by `|`")
+    codes: Codes = Field(description="how the event must be coded")
+    answers: Codes | None = Field(default=None, description="the coded value must be one of these")
+
+
+class Outcome(Part):
+    """What is predicted.
+
+    `readmission`: a new unplanned stay within the horizon. `death-in-stay`: died before the stay ended. `event`: the
+    first of the named events after the index, within the horizon or the stay.
+    """
+
+    kind: Literal["readmission", "death-in-stay", "event"] = Field(description="how it is found in the record")
+    name: str = Field(description="as in a sentence: `unplanned readmission within 30 days`")
+    happens: str = Field(description="verb phrase: `come back unplanned within 30 days`")
+    happens_not: str = Field(default="do not", description="verb phrase of the complement")
+    happened: str | None = Field(
+        default=None, description="the verb phrase in the past: `came back unplanned within 30 days`"
+    )
+    happened_not: str = Field(default="did not", description="the complement in the past")
+    horizon_days: float | None = Field(default=None, gt=0, description="within how many days after the index")
+    horizon_hours: float | None = Field(default=None, gt=0, description="or within how many hours (`event`)")
+    died: Codes = Field(default=Codes(), description="discharge dispositions that mean death")
+    planned: StayPlanned | None = Field(default=None, description="which later stays do not count")
+    transfer_hours: float = Field(
+        default=24.0, description="a new stay this soon after the last is a transfer, one episode"
+    )
+    events: tuple[OutcomeEvent, ...] = Field(default=(), description="what counts as the outcome (`event`)")
+    death: Literal["counts", "competes"] = Field(
+        default="competes", description="whether a death is the outcome, or ends the wait for it (`event`)"
+    )
+    within_stay: bool = Field(
+        default=False, description="only until the stay ends: leaving alive without it settles that it did not happen"
+    )
+    may_overlap: tuple[Name, ...] = Field(
+        default=(), description="features that read the outcome's own codes on purpose"
+    )
+
+    @property
+    def horizon_in_hours(self) -> float | None:
+        """The horizon, however it is written; None = until the stay ends."""
+        return self.horizon_days * 24 if self.horizon_days is not None else self.horizon_hours
+
+
+class Model(Part):
+    """How the risk is found: a published score as it is, or a recipe by which it is learned."""
+
+    published: Name | None = Field(
+        default=None, description="a feature of kind `score` whose value, 0 to 1, is the risk: nothing is learned"
+    )
+    needs: Condition | None = Field(default=None, description="computed only if this holds; else its risk is unknown")
+    candidates: tuple[Literal["logistic", "scorecard_additive", "scorecard", "forest"], ...] = Field(
+        default=("logistic", "scorecard_additive", "scorecard", "forest"),
+        description="kinds of model that are fitted and compared; `scorecard` has pairs, `scorecard_additive` has none",
+    )
+    glass_box_price: float = Field(
+        default=0.01, ge=0, description="AUROC that a forest must gain before it is chosen over a scorecard"
+    )
+    auroc_alarm: float = Field(default=0.95, description="above this a leak is presumed and nothing is proposed")
+
+
+class Prediction(Part):
+    """One risk: what it is called, what may happen, and how it is found."""
+
+    label: str = Field(min_length=1, description="what a clinician reads, e.g. `deterioration within 24 hours`")
+    outcome: Outcome = Field(description="what it predicts")
+    model: Model = Field(default=Model(), description="how its risk is found")

@@ -1,0 +1,109 @@
+"""What a template may name of each prediction and each score, beside its value: percentages, averages, sentences, points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.guidance.definition import Feature, Guidance, Prediction
+from services.guidance.scores.catalogue import FORMULAS
+from services.guidance.scores.formula import Formula
+from services.guidance.words.markdown import SafeMarkdown
+from services.guidance.words.wording import of_people, percent, points, value_text
+
+RISK: Final = (0.0, 1.0)
+"""The range of a published score that is a risk."""
+OF_PREDICTION: Final[Mapping[str, str]] = {
+    "": "its risk, 0 to 1, for comparisons; `none` when it was not computed",
+    "_average": "the average of it, 0 to 1, for comparisons",
+    "_percent": "its risk as read: `8%`",
+    "_average_percent": "the average as read: `2%`",
+    "_frequencies": "the sentence `Of **100** people …`, empty when it was not computed",
+}
+"""What is added to a prediction's name, and what that means."""
+OF_SCORE: Final[Mapping[str, str]] = {
+    "_parts": "what gave the points of a score: `breathing 25 (3), oxygen (2)`; `none` when the score is not known",
+    "_percent": "a score that is a risk, as read: `13%`; `none` when it is not known",
+}
+"""What is added to a score's name, and what that means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """One risk as it is told: None = not computed."""
+
+    risk: float | None
+    average: float
+
+
+def of_prediction(name: str) -> tuple[str, ...]:
+    """Every variable that a prediction brings."""
+    return tuple(f"{name}{addition}" for addition in OF_PREDICTION)
+
+
+def of_features(guidance: Guidance) -> dict[str, str]:
+    """Every variable that the scores bring, with its score."""
+    found = {}
+    for name, feature in guidance.features.items():
+        formula = _published(feature)
+        if formula is not None and formula.parts is not None:
+            found[f"{name}_parts"] = name
+        if formula is not None and formula.range == RISK:
+            found[f"{name}_percent"] = name
+    return found
+
+
+def predicted(
+    prediction: Prediction, name: str, stated: Stated, *, people: str, usual: str
+) -> Iterator[tuple[str, Any]]:
+    """The variables of one further prediction."""
+    risk, average = stated.risk, stated.average
+    yield name, risk
+    yield f"{name}_average", average
+    yield f"{name}_percent", None if risk is None else SafeMarkdown(percent(risk))
+    yield f"{name}_average_percent", SafeMarkdown(percent(average))
+    said = "" if risk is None else of_people(
+        prediction.outcome, risk=risk, base_rate=average, people=people, usual=usual
+    )  # fmt: skip
+    yield f"{name}_frequencies", SafeMarkdown(said)
+
+
+def scored(guidance: Guidance, values: Mapping[str, float | None]) -> Iterator[tuple[str, Any]]:
+    """The variables of the scores."""
+    for variable, name in of_features(guidance).items():
+        value = values.get(name)
+        if value is None:
+            yield variable, None
+        elif variable.endswith("_percent"):
+            yield variable, SafeMarkdown(percent(value))
+        else:
+            yield variable, SafeMarkdown(points(_parts(guidance.features, name, values)))
+
+
+def _parts(features: Mapping[str, Feature], name: str, values: Mapping[str, float | None]) -> list[tuple[str, float]]:
+    """What gave points, most first: the argument as read, and its points."""
+    feature = features[name]
+    formula = _published(feature)
+    if formula is None or formula.parts is None:
+        return []
+    given = {
+        argument: math.nan if (value := values.get(fed)) is None else value for argument, fed in feature.inputs.items()
+    }
+    points_of = formula.parts(formula.stacked(**given))[:, 0].tolist()
+    found = [
+        (_read(features[feature.inputs[argument]], values.get(feature.inputs[argument])), own)
+        for argument, own in zip(formula.inputs, points_of, strict=True)
+        if argument in feature.inputs and math.isfinite(own) and own != 0
+    ]
+    return sorted(found, key=lambda one: -one[1])
+
+
+def _read(feature: Feature, value: float | None) -> str:
+    """`breathing 25`; what is only there or not, and what is not known, by its label alone."""
+    return feature.label if value is None or feature.says_yes_or_no else f"{feature.label} {value_text(feature, value)}"
+
+
+def _published(feature: Feature) -> Formula | None:
+    return FORMULAS.get(feature.formula or "") if feature.kind == "score" else None
