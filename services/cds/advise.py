@@ -1,40 +1,24 @@
-"""Read the features, ask the model, find the band the risk falls in. Pure: no clock, no database, no network.
+"""Ask the models, find the band that holds, and whether anything silences it. Pure: no clock, no database, no network.
 
 What is unknown is never taken for "no": an inclusion that is unknown does not include, an exclusion that is unknown
-does not exclude, and both are recorded; required data that is unknown stops the call.
+does not exclude, and both are recorded; required data that is unknown stops the call; a card whose band cannot be decided
+is an abstention, not silence; a suppression that is unknown does not silence.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
-import numpy as np
-
+from services.cds.facts import Facts
+from services.cds.predict import NOTHING, Predicted, predict
 from services.cds.site_policy import SitePolicy
-from services.guidance.definition import Band, Guidance
-from services.guidance.errors import MissingPatientData, Unavailable
-from services.guidance.features import UNKNOWN, VALUE, FeatureMatrix, read_features
+from services.guidance.definition import PRIMARY, Band, Guidance
+from services.guidance.errors import MissingPatientData
 from services.guidance.ready import Release
-from services.timeline.timeline import IndexRows, Timeline
 
-STATES: Final = ("value", "absent", "unknown")
-"""The names of `features.VALUE`, `ABSENT` and `UNKNOWN` in a decision."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """The features of one patient now: values (None where there is none), what is known of each, and where it stands."""
-
-    values: Mapping[str, float | None]
-    states: Mapping[str, str]
-    sources: Mapping[str, str]
-
-    def unknown(self, names: tuple[str, ...]) -> list[str]:
-        """Those of `names` about which nobody can say anything."""
-        return [name for name in names if self.states[name] == STATES[UNKNOWN]]
+Row = Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,30 +28,36 @@ class Advice:
     verdict: Literal["card", "below-band", "outside", "abstained"]
     reason: str
     facts: Facts
-    risk: float | None = None
-    log_odds: float | None = None
+    predicted: Mapping[str, Predicted] = field(default_factory=dict)
+    """Every risk by its name; empty when none was asked for."""
     band: Band | None = None
-    contributions: Mapping[str, float] = field(default_factory=dict)
+    suppressed: str = ""
+    """Why the card is not shown although it is computed."""
 
+    @property
+    def first(self) -> Predicted:
+        """The first prediction."""
+        return self.predicted.get(PRIMARY, NOTHING)
 
-def read_facts(release: Release, timeline: Timeline, rows: IndexRows) -> Facts:
-    """The features of the one row."""
-    matrix: FeatureMatrix = read_features(release.plan, timeline, rows)
-    values = matrix.values[0].tolist()
-    states = matrix.states[0].tolist()
-    words, resource = timeline.resource_words, timeline.resource
-    return Facts(
-        values={
-            name: value if state == VALUE else None
-            for name, value, state in zip(matrix.names, values, states, strict=True)
-        },
-        states={name: STATES[state] for name, state in zip(matrix.names, states, strict=True)},
-        sources={
-            name: words[resource[row]]
-            for name, row in zip(matrix.names, matrix.sources[0].tolist(), strict=True)
-            if row >= 0
-        },
-    )
+    @property
+    def risk(self) -> float | None:
+        """The first risk."""
+        return self.first.risk
+
+    @property
+    def log_odds(self) -> float | None:
+        """The first risk as log-odds."""
+        return self.first.log_odds
+
+    @property
+    def contributions(self) -> Mapping[str, float]:
+        """What each input adds to the first risk, in log-odds."""
+        return self.first.contributions
+
+    @property
+    def risks(self) -> dict[str, float | None]:
+        """Every risk; None where it was not computed."""
+        return {name: one.risk for name, one in self.predicted.items()}
 
 
 def advise(release: Release, here: SitePolicy, facts: Facts, *, hook: str) -> Advice:
@@ -82,22 +72,31 @@ def advise(release: Release, here: SitePolicy, facts: Facts, *, hook: str) -> Ad
         raise MissingPatientData([guidance.features[name].label for name in missing])
     if reason := _perhaps_outside(release, facts, hook):
         return Advice(verdict="outside", reason=reason, facts=facts)
-    if reason := _too_much_unknown(release, here, facts):
-        return Advice(verdict="abstained", reason=reason, facts=facts)
-    inputs = [math.nan if (value := facts.values[name]) is None else value for name in release.model.inputs]
-    explained = release.model.explain(np.array(inputs, dtype=np.float64))
-    if not math.isfinite(explained.risk) or not 0.0 <= explained.risk <= 1.0:
-        raise Unavailable("the model's answer is no risk", place=guidance.id, remedy="Stop this release and look at it")
-    band, reason = _band(release, here, facts, explained.risk)
-    notes = _unknown_exclusions(release, facts)
+    predicted = predict(release, here, facts)
+    notes = [
+        one.reason if name == PRIMARY else f"{name}: {one.reason}" for name, one in predicted.items() if one.reason
+    ]
+    if predicted[PRIMARY].risk is None and here.policy.without_risk == "abstain":
+        return Advice(verdict="abstained", reason="; ".join(notes), facts=facts, predicted=predicted)
+    row = release.row_of(facts.values, {name: one.risk for name, one in predicted.items()})
+    band, undecided, abstains = _band(here, row)
+    notes = [*undecided, *notes, *_unknown_exclusions(release, facts)]
+    if band is None or band.card is None:
+        return Advice(
+            verdict="abstained" if abstains else "below-band",
+            reason="; ".join(notes),
+            facts=facts,
+            predicted=predicted,
+            band=None if abstains else band,
+        )
+    suppressed, unsure = _suppressed(here, row)
     return Advice(
-        verdict="card" if band is not None and band.card is not None else "below-band",
-        reason="; ".join(note for note in (reason, *notes) if note),
+        verdict="card",
+        reason="; ".join([*notes, *unsure]),
         facts=facts,
-        risk=explained.risk,
-        log_odds=explained.log_odds,
+        predicted=predicted,
         band=band,
-        contributions=dict(zip(release.model.inputs, explained.contributions, strict=True)),
+        suppressed=suppressed,
     )
 
 
@@ -139,25 +138,30 @@ def _unknown_exclusions(release: Release, facts: Facts) -> list[str]:
     ]
 
 
-def _too_much_unknown(release: Release, here: SitePolicy, facts: Facts) -> str:
-    """Why nothing can be computed in earnest; empty if it can."""
-    inputs = release.model.inputs
-    unknown = facts.unknown(inputs)
-    if unknown and here.policy.when_unknown == "abstain":
-        return f"unknown: {', '.join(unknown)}"
-    if len(unknown) > here.policy.max_unknown_share * len(inputs):
-        return f"{len(unknown)} of {len(inputs)} inputs unknown"
-    return ""
+def _band(here: SitePolicy, row: Row) -> tuple[Band | None, list[str], bool]:
+    """The first band whose condition holds, what could not be decided on the way, and whether that means an abstention.
 
-
-def _band(release: Release, here: SitePolicy, facts: Facts, risk: float) -> tuple[Band | None, str]:
-    """The first band whose condition holds, and what could not be decided on the way."""
-    row: dict[str, float | None] = {**facts.values, "risk": risk, "base_rate": release.base_rate}
+    It does where a card might have been due: a band with a card was undecided before a silent one held, or none held.
+    """
     undecided: list[str] = []
+    card_undecided = False
     for band, condition in here.bands:
         truth = condition.evaluate_one(row)
         if truth:
-            return band, "; ".join(undecided)
+            return band, undecided, card_undecided and band.card is None
         if truth is None:
             undecided.append(f"not known whether: {band.when}")
-    return None, "; ".join(undecided)
+            card_undecided = card_undecided or band.card is not None
+    return None, undecided, bool(undecided)
+
+
+def _suppressed(here: SitePolicy, row: Row) -> tuple[str, list[str]]:
+    """The reason of the first suppression that surely holds, else empty; and those that cannot be decided."""
+    unsure: list[str] = []
+    for suppression, condition in here.suppressions:
+        truth = condition.evaluate_one(row)
+        if truth:
+            return suppression.reason, unsure
+        if truth is None:
+            unsure.append(f"suppression not known: {suppression.when}")
+    return "", unsure

@@ -38,8 +38,10 @@ from services.plumbing.fhir_server import FhirServers
 from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.metrics import ServiceMetrics
 from services.plumbing.registry_client import RegistryClient
+from services.plumbing.terminology_files import read_terminology
 from services.plumbing.web import create_service_app
 from services.timeline.errors import BadInput
+from services.timeline.terminology import NOTHING, Terminology
 
 _log = get_logger("cds")
 
@@ -111,11 +113,13 @@ async def _start(
     await durable.bring_home()
     auth = ClientAuth(_issuers(settings, room), public_url=settings.public_url, open_to_all=settings.open)
     auth.remember(log.tokens(now=0))
+    terminology = _terminology(settings)
     pinned = settings.registry_keys_file or room / "registry-keys.json"
     approved = Approved(
         files=ApprovedFiles(room / "approved"),
         keys=registry_keys or read_keys(pinned),
         site=settings.site,
+        terminology=terminology,
         on_refused=counted.refused.inc,
     )
     await approved.load()
@@ -220,6 +224,21 @@ def _issuers(settings: CdsSettings, room: Path) -> list[TrustedIssuer]:
     if settings.demo:
         issuers.append(DemoIssuer.load_or_create(room / "demo-issuer.json").trusted())
     return issuers
+
+
+def _terminology(settings: CdsSettings) -> Terminology:
+    """What the site's codes mean. Its digest is said: one that differs from the learner's is training/serving skew."""
+    if settings.terminology is None:
+        return NOTHING
+    terminology = read_terminology(settings.terminology)
+    _log.info(
+        "terminology of the site",
+        digest=terminology.digest,
+        codes=len(terminology.translations.targets),
+        medicines=len(terminology.ingredients),
+        left_out=dict(terminology.translations.left_out),
+    )
+    return terminology
 
 
 def _evidence_url(settings: CdsSettings) -> str:

@@ -24,6 +24,7 @@ from services.plumbing.keys import verify
 from services.plumbing.logs import get_logger
 from services.plumbing.registry_client import SignedManifests
 from services.timeline.errors import KnowdoError
+from services.timeline.terminology import NOTHING, Terminology
 
 _log = get_logger("cds")
 
@@ -57,12 +58,17 @@ class Approved:
         files: ApprovedFiles,
         keys: Mapping[str, Any] | None,
         site: str = "",
+        terminology: Terminology = NOTHING,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_refused: Callable[[], None] = lambda: None,
     ) -> None:
-        """`keys`: the registry's pinned public keys; None until they are known, and then nothing is served."""
+        """`keys`: the registry's pinned public keys; None until they are known, and then nothing is served.
+
+        `terminology`: what the site's own codes mean; every release that is opened here reads them so.
+        """
         self.keys = keys
         self.site = site
+        self._terminology = terminology
         self._files = files
         self._clock = clock
         self._on_refused = on_refused
@@ -201,7 +207,7 @@ class Approved:
         return deployed
 
     async def _ready(self, text: str, manifest: Manifest, data: bytes) -> Deployed:
-        return self._with_policy(text, manifest, await asyncio.to_thread(_open, manifest, data))
+        return self._with_policy(text, manifest, await asyncio.to_thread(_open, manifest, data, self._terminology))
 
     def _with_policy(self, text: str, manifest: Manifest, release: Release) -> Deployed:
         policy = site_policy(release.guidance, manifest.policy.overlay, self.site)
@@ -240,10 +246,10 @@ def _shut(text: str, manifest: Manifest, fault: str = "") -> Deployed:
     return Deployed(signed=text, manifest=manifest, release=None, fault=fault)
 
 
-def _open(manifest: Manifest, data: bytes) -> Release:
+def _open(manifest: Manifest, data: bytes, terminology: Terminology) -> Release:
     """Check every byte and compile the release; whatever is wrong with it, it is the release that is wrong."""
     try:
-        release = open_release(unpack(data, expected_digest=manifest.release))
+        release = open_release(unpack(data, expected_digest=manifest.release), terminology=terminology)
     except BadRelease:
         raise
     except KnowdoError as fault:

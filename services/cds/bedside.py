@@ -22,6 +22,7 @@ from services.timeline.coverage import Coverage
 from services.timeline.events import COLUMNS, EventBatch
 from services.timeline.flatten import flatten_json
 from services.timeline.instants import FOREVER, NAT
+from services.timeline.terminology import mapped
 from services.timeline.timeline import IndexRows, Timeline, assemble, index_rows
 
 _STEP, _PATIENT, _RESOURCE = len(COLUMNS), COLUMNS.index("patient"), COLUMNS.index("resource")
@@ -46,7 +47,7 @@ def read_bedside(release: Release, request: HookRequest, fetched: Mapping[str, F
     for name, query in release.queries.items():
         answered = _answer(request.prefetch.get(name), fetched.get(name))
         since[name] = FOREVER if answered is None else _take(query, answered, batch, request)
-    timeline = assemble(batch, coverage=Coverage(since=since), all_known=True)
+    timeline = assemble(mapped(batch, release.terminology), coverage=Coverage(since=since), all_known=True)
     index_at = _index(timeline, request.encounter, now)
     rows = index_rows(timeline, [request.patient], [index_at], [request.encounter])
     return Bedside(

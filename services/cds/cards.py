@@ -7,19 +7,19 @@ without it clients send no feedback.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from services.cds.advise import Advice
 from services.cds.approved import Deployed
 from services.cds.schemas import HookRequest
-from services.guidance.definition import Card, Suggestion
+from services.guidance.definition import PRIMARY, Card, Suggestion
 from services.guidance.errors import Unavailable
 from services.guidance.manifest import EVERYWHERE
 from services.guidance.ready import Release
-from services.guidance.words.card_text import CardFacts, bind_resource, read_from, reasons_of
-from services.guidance.words.wording import AI_DERIVED, DEMONSTRATION_POLICY, escape_markdown, stage_notice
+from services.guidance.words.card_text import CardFacts, Stated, bind_resource, origin_of, read_from, reasons_of
+from services.guidance.words.wording import DEMONSTRATION_POLICY, escape_markdown, stage_notice
 
 CardJson = dict[str, Any]
 
@@ -45,11 +45,12 @@ def make_card(
 ) -> CardJson:
     """The card of the advice's band. What it says is complete in itself; clients may show nothing else."""
     release = deployed.release
-    if release is None or advice.band is None or advice.band.card is None or advice.risk is None:
+    if release is None or advice.band is None or advice.band.card is None:
         raise Unavailable("there is no card to make", place=deployed.manifest.guidance)
     guidance = release.guidance
     card = guidance.cards[advice.band.card]
     notices = _notices(deployed)
+    not_computed = [one.said for one in advice.predicted.values() if one.risk is None]
     facts = CardFacts(
         risk=advice.risk,
         base_rate=release.base_rate,
@@ -57,15 +58,22 @@ def make_card(
         values=advice.facts.values,
         contributions=advice.contributions,
         sources=advice.facts.sources,
+        others={
+            name: Stated(risk=risk, average=release.average(name))
+            for name, risk in advice.risks.items()
+            if name != PRIMARY
+        },
+        not_computed=not_computed,
         gender=gender,
         notices=notices,
     )
     words = release.cards[advice.band.card].render(facts)
+    must_be_said = [*(f"**{notice}**" for notice in notices), *not_computed, origin_of(guidance)]
     made: CardJson = {
         "uuid": card_uuid,
         "summary": words.summary,
         "indicator": card.indicator,
-        "detail": "\n\n".join(_paragraphs(words.detail, notices, _sources(release, advice, words.detail))),
+        "detail": "\n\n".join(_paragraphs(words.detail, _sources(release, advice, words.detail), must_be_said)),
         "source": {
             "label": f"Knowdo: {guidance.title} {guidance.version}, release {_short(release.digest)}",
             "url": style.evidence_url.format(digest=release.digest),
@@ -93,14 +101,12 @@ def _notices(deployed: Deployed) -> list[str]:
     return [notice for notice in (demo, stage_notice(manifest.stage, places=places)) if notice]
 
 
-def _paragraphs(detail: str, notices: list[str], sources: str) -> Iterator[str]:
+def _paragraphs(detail: str, sources: str, must_be_said: Sequence[str]) -> Iterator[str]:
     """The guidance's own words; then what it did not say itself, because it must be said."""
     yield detail
     if sources:
         yield sources
-    yield from (f"**{notice}**" for notice in notices if notice not in detail)
-    if AI_DERIVED not in detail:
-        yield AI_DERIVED
+    yield from (said for said in must_be_said if said.strip("*") not in detail)
 
 
 def _sources(release: Release, advice: Advice, detail: str) -> str:
@@ -116,7 +122,7 @@ def _sources(release: Release, advice: Advice, detail: str) -> str:
 def _suggestions(
     release: Release, card: Card, advice: Advice, request: HookRequest, index_at: int
 ) -> Iterator[dict[str, Any]]:
-    row = {**advice.facts.values, "risk": advice.risk, "base_rate": release.base_rate}
+    row = release.row_of(advice.facts.values, advice.risks)
     for suggestion in card.suggestions:
         # Unknown is not enough to propose something: only a condition that surely holds offers it.
         if suggestion.when is not None and release.conditions[suggestion.when].evaluate_one(row) is not True:

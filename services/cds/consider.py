@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from services.cds.advise import Advice, Facts, advise, read_facts
+from services.cds.advise import Advice, advise
 from services.cds.approved import Deployed
 from services.cds.bedside import Bedside
 from services.cds.card_lint import faults_of
 from services.cds.cards import CardStyle, make_card
 from services.cds.decision import Decision, Status
+from services.cds.facts import Facts, read_facts
 from services.cds.schemas import HookRequest
 from services.guidance.errors import MissingPatientData, Unavailable
 from services.timeline.errors import BadInput
@@ -72,6 +73,10 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, styl
     if faults := faults_of({"cards": [card]}):
         raise Withheld("lint", "; ".join(faults[:5]))
     decision = _changed(decision, card=card, card_uuid=card["uuid"])
+    if advice.suppressed:
+        # Before the stage: in a silent month, too, this card would not have been shown.
+        notes = "; ".join(note for note in (f"policy: {advice.suppressed}", decision.reason) if note)
+        return Considered(decision=_changed(decision, status="suppressed", reason=notes))
     if not deployed.manifest.speaks:
         decision = _changed(decision, status="silent")
     return Considered(decision=decision)
@@ -110,6 +115,7 @@ def _with_advice(decision: Decision, advice: Advice) -> Decision:
         reason=advice.reason,
         risk=advice.risk,
         log_odds=advice.log_odds,
+        risks=advice.risks,
         band=advice.band.name if advice.band is not None else "",
         contributions=dict(advice.contributions),
     )

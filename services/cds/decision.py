@@ -12,8 +12,8 @@ Status = Literal[
 """Why a card was shown or not.
 
 shown; below-band: no band with a card holds; outside: not the population, or the hook's condition does not hold;
-silent: in its silent stage; suppressed: cool-down; suspended: stopped, or not approved here; abstained: too much
-unknown; unknown: required data unknown (412); failed: a fault (503).
+silent: in its silent stage; suppressed: cool-down, or by the policy's suppressions; suspended: stopped, or not approved
+here; abstained: too much unknown, or no band can be decided; unknown: required data unknown (412); failed: a fault (503).
 """
 
 
@@ -36,6 +36,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     risk: float | None = None
     log_odds: float | None = None
+    risks: dict[str, float | None] = msgspec.field(default_factory=dict)
+    """Every prediction's risk by its name, the first (`risk`) among them; None where it was not computed."""
     band: str = ""
     features: dict[str, float | None] = msgspec.field(default_factory=dict)
     states: dict[str, str] = msgspec.field(default_factory=dict)

@@ -25,6 +25,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    inspect,
     or_,
     select,
     text,
@@ -36,7 +37,7 @@ from services.cds.suppress import Shown, settle
 from services.plumbing.database import create_tables, reading, writing
 
 TABLES: Final = MetaData()
-_JSON: Final = ("features", "states", "contributions", "sources", "card")
+_JSON: Final = ("risks", "features", "states", "contributions", "sources", "card")
 PAGE: Final = 500  # decisions read at a time by an export, so that its memory is bounded
 
 decisions: Final = Table(
@@ -134,8 +135,14 @@ class DecisionLog:
         self._engine = engine
 
     def create(self) -> None:
-        """Make the tables that are missing."""
+        """Make the tables that are missing, and the columns that a log from before this version has not."""
         create_tables(self._engine, TABLES)
+        with writing(self._engine) as connection:
+            there = {column["name"] for column in inspect(connection).get_columns(decisions.name)}
+            for column in decisions.columns:
+                if column.nullable and column.name not in there:
+                    kind = column.type.compile(connection.dialect)
+                    connection.execute(text(f"ALTER TABLE {decisions.name} ADD COLUMN {column.name} {kind}"))
 
     def close(self) -> None:
         """Let go of the connections."""

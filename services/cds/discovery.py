@@ -60,7 +60,9 @@ def _services(deployed: Deployed, site: str) -> list[dict[str, Any]]:
             "description": guidance.description,
             "version": CDS_HOOKS_VERSION,
             "usageRequirements": "Call it with a signed JWT; missing prefetch may be fetched from an agreed FHIR server.",
-            "prefetch": prefetch_templates(guidance, release.value_sets, hook=hook.hook),
+            "prefetch": prefetch_templates(
+                guidance, release.value_sets, hook=hook.hook, terminology=release.terminology
+            ),
         }
         if hook.hook in HOOK_VERSIONS:
             entry["hookVersion"] = HOOK_VERSIONS[hook.hook]

@@ -26,6 +26,11 @@ class CdsSettings(ServiceSettings):
     site: str = Field(default="", description="the site answered for; a manifest says at which sites guidance speaks")
     worker: str = Field(default="cds", description="name of this worker in acknowledgements")
 
+    terminology: Path | None = Field(
+        default=None,
+        description="folder of the site's ConceptMap resources (*.json) and `ingredients.csv`; the one the learner has",
+    )
+
     registry_url: str = Field(default="", description="the registry; empty: serve from the cache until its leases end")
     token: SecretStr | None = Field(default=None, description="what this service shows to the registry")
     registry_keys_file: Path | None = Field(

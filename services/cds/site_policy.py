@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.guidance.conditions import ConditionExpr, parse
-from services.guidance.definition import Band, Guidance, Policy
+from services.guidance.definition import Band, Guidance, Policy, Suppression
 from services.guidance.errors import BadManifest
 from services.guidance.manifest import EVERYWHERE
 from services.timeline.errors import BadInput
@@ -20,10 +20,11 @@ from services.timeline.errors import BadInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SitePolicy:
-    """A policy with its bands' conditions compiled."""
+    """A policy with the conditions of its bands and suppressions compiled."""
 
     policy: Policy
     bands: tuple[tuple[Band, ConditionExpr], ...]
+    suppressions: tuple[tuple[Suppression, ConditionExpr], ...] = ()
 
 
 def site_policy(guidance: Guidance, overlay: Mapping[str, Any], site: str) -> SitePolicy:
@@ -37,19 +38,32 @@ def site_policy(guidance: Guidance, overlay: Mapping[str, Any], site: str) -> Si
     try:
         policy = Policy.model_validate(merged)
         bands = tuple((band, parse(band.when)) for band in policy.bands)
+        suppressions = tuple((one, parse(one.when)) for one in policy.suppressions)
     except ValidationError as fault:
         raise _bad(
             guidance, "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in fault.errors())
         ) from fault
     except BadInput as fault:
         raise _bad(guidance, fault.message) from fault
-    known = {*guidance.features, "risk", "base_rate"}
+    known = guidance.predicted_names.union(guidance.features)
     for band, condition in bands:
         if strange := condition.names - known:
             raise _bad(guidance, f"band {band.name} reads {', '.join(sorted(strange))}, which is no feature")
         if band.card is not None and band.card not in guidance.cards:
             raise _bad(guidance, f"band {band.name} shows the card {band.card}, which is not there")
-    return SitePolicy(policy=policy, bands=bands)
+    for _, condition in suppressions:
+        if strange := condition.names - known:
+            raise _bad(guidance, f"a suppression reads {', '.join(sorted(strange))}, which is no feature")
+        if audit := sorted(name for name in condition.names & guidance.features.keys() if _audit_only(guidance, name)):
+            raise _bad(guidance, f"a suppression reads {', '.join(audit)}, which is for audit only")
+    if policy.without_risk == "speak" and guidance.policy.without_risk == "abstain":
+        # The words of its cards were never tried without a risk.
+        raise _bad(guidance, "this guidance was not written to speak without a risk")
+    return SitePolicy(policy=policy, bands=bands, suppressions=suppressions)
+
+
+def _audit_only(guidance: Guidance, name: str) -> bool:
+    return guidance.features[name].use == "audit"
 
 
 def _bad(guidance: Guidance, what: str) -> BadManifest:

@@ -1,26 +1,31 @@
 """Who is learned from: stays become moments of prediction, and every one that is left out is counted with its reason.
 
-One row for each stay, at its admission or discharge. Whether a row is in the population is asked of the same features,
-at the same moment, as at the bedside. An exclusion that is unknown does not exclude; it is counted.
+One row for each stay (or visit), at its admission or discharge, or one every so many hours of it. Whoever opted out of
+research by Consent is left out. Whether a row is in the population is asked of the same features, at the same moment, as
+at the bedside. An exclusion that is unknown does not exclude; it is counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.conditions import parse
-from services.guidance.definition import Guidance, Population
+from services.guidance.definition import Guidance, Index, Population
 from services.timeline.codes import CodeSet, ValueSets
 from services.timeline.instants import FOREVER, HOUR, NAT
 from services.timeline.timeline import Timeline
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+RESEARCH: Final = CodeSet.of(["http://terminology.hl7.org/CodeSystem/consentscope|research"])
+"""The scope of a Consent (or of its denial) to learning from the record."""
+
 FeatureColumns = Mapping[str, tuple[NDArray[np.float64], NDArray[np.uint8]]]
 
 
@@ -79,9 +84,10 @@ class Stays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
-    """Moments of prediction, one for each stay that has one."""
+    """Moments of prediction: one for each stay that has one, or several of the same stay, one after the other."""
 
     stays: Stays
+    """The stay of each moment."""
     at: Ints
 
 
@@ -112,6 +118,28 @@ def continued(stays: Stays, transfer_hours: float) -> Mask:
     return same
 
 
+def opted_out(timeline: Timeline, data_end: int) -> Mask:
+    """Per patient: whether the latest Consent to research in force at the end denies it. It holds for the past, too.
+
+    A denial without a date holds; given on the same day, a denial and a permit are a denial.
+    """
+    out = np.zeros(len(timeline.patients), dtype=bool)
+    if "Consent.provision" not in timeline.fields:
+        return out
+    rows = np.flatnonzero((timeline.field == timeline.fields.index("Consent.provision")) & (timeline.until == FOREVER))
+    rows = rows[RESEARCH.matching(timeline.code_words)[timeline.codes[rows]]]
+    rows = rows[(timeline.end[rows] == NAT) | (timeline.end[rows] > data_end)]
+    said = np.array([word.rpartition("|")[2] for word in timeline.answer_words])
+    rows = rows[np.isin(said[timeline.answer[rows]], ("deny", "permit"))]
+    denies = said[timeline.answer[rows]] == "deny"
+    patient = np.searchsorted(timeline.starts, rows, side="right") - 1
+    when = np.where((timeline.time[rows] == NAT) & denies, FOREVER, timeline.time[rows])
+    # In the order of time, a permit before a denial of the same moment: the last word of each patient stands.
+    order = np.lexsort((denies, when, patient))
+    out[patient[order]] = denies[order]
+    return out
+
+
 def find_moments(
     timeline: Timeline,
     guidance: Guidance,
@@ -120,9 +148,14 @@ def find_moments(
     *,
     since: int = NAT,
     until: int = FOREVER,
+    data_end: int | None = None,
 ) -> Moments:
-    """The moment of prediction of each stay, between two times; stays without one are noted in the flow."""
+    """The moments of prediction of each stay, between two times; stays without one are noted in the flow.
+
+    `data_end`: up to when a Consent must hold and an open stay has landmarks; without it, the last event.
+    """
     index = guidance.index
+    last = int(timeline.time.max(initial=NAT)) if data_end is None else data_end
     stays = find_stays(timeline, value_sets.resolve(index.stay))
     flow.note("patients in the event store", len(timeline.patients))
     flow.note("stays", len(stays))
@@ -132,6 +165,7 @@ def find_moments(
         flow.note(why, int((~chosen).sum()), kind="left out")
         stays = stays.take(chosen)
 
+    keep(~opted_out(timeline, last)[stays.patient], "the patient opted out of research")
     after = round(index.plus_hours * HOUR)
     if index.at == "discharge":
         # In this order: a stay that is still open may be what an episode went on in.
@@ -144,10 +178,23 @@ def find_moments(
         tolerated = round(index.hours_tolerated * HOUR)
         keep((stays.end == NAT) | (stays.end + tolerated >= at), "the stay ended before the moment of prediction")
         at = stays.start + after
+        if index.every_hours is not None:
+            stays, at = _landmarks(index, stays, at, last)
+            flow.note(f"moments every {index.every_hours:g} hours of the stays", len(stays))
     inside = (at >= since) & (at < until)
     keep(inside, "outside the period asked for")
     flow.note("moments of prediction", len(stays))
     return Moments(stays=stays, at=at[inside])
+
+
+def _landmarks(index: Index, stays: Stays, first: Ints, data_end: int) -> tuple[Stays, Ints]:
+    """The first moment of each stay, and one every so many hours before it ends."""
+    step = round((index.every_hours or 0) * HOUR)
+    over = np.where(stays.end == NAT, data_end + 1, stays.end)
+    further = np.maximum(over - first - 1, 0) // step
+    of_stay = np.repeat(np.arange(len(stays)), further + 1)
+    nth = np.arange(len(of_stay)) - np.repeat(np.cumsum(further + 1) - further - 1, further + 1)
+    return stays.take(of_stay), first[of_stay] + nth * step
 
 
 def in_population(population: Population, features: FeatureColumns, rows: int, flow: Flow) -> Mask:

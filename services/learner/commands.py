@@ -47,6 +47,13 @@ def ingest(
     buckets: Annotated[
         int | None, typer.Option(help="Buckets of a new store; memory is bounded by one. Default 16")
     ] = None,
+    terminology: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the site's ConceptMap resources (*.json) and ingredients.csv (KNOWDO_LEARNER_TERMINOLOGY)"
+        ),
+    ] = None,
+    quality: Annotated[bool, typer.Option(help="Report on codes, units and times of the whole store")] = True,
     json: JsonOption = False,
 ) -> None:
     """Read FHIR data into the event store; what could not be read is named by reason and place.
@@ -65,6 +72,8 @@ def ingest(
             store or settings.store_folder,
             workers=workers or settings.workers,
             buckets=buckets,
+            terminology=terminology or settings.terminology,
+            quality=quality,
             on_bytes=lambda count: bar.advance(bar.task_ids[0], count),
             on_stage=lambda stage: bar.update(bar.task_ids[0], description=stage),
         )

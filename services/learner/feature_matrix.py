@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -16,15 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.check import load_files
-from services.guidance.features import FeaturePlan, compile_features, read_features
+from services.guidance.conditions import parse
+from services.guidance.definition import PRIMARY, Prediction
+from services.guidance.features import VALUE, FeaturePlan, compile_features, read_features
 from services.guidance.folder import LoadedGuidance
-from services.guidance.outcome import label_outcome
-from services.learner.cohort import Flow, find_moments, in_population
+from services.guidance.guards.canary import compile_canaries, watch_canaries
+from services.guidance.guards.known_time import KnownTimeProof, values_of_the_future
+from services.guidance.outcome import Labels, horizon_passed, label_outcome
+from services.learner.cohort import FeatureColumns, Flow, find_moments, in_population
 from services.learner.workers import Pool
 from services.plumbing.event_store import EventStore
 from services.timeline.errors import BadInput
 from services.timeline.instants import FOREVER, NAT
-from services.timeline.timeline import IndexRows, Timeline, assemble, index_rows
+from services.timeline.timeline import IndexRows, assemble, index_rows
 
 PENDING: Final = -1
 
@@ -33,8 +37,20 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """What became of the rows by one prediction's outcome."""
+
+    y: NDArray[np.int8]
+    """1 happened, 0 did not, -1 cannot be learned from (pending, censored, competing, not computed for this row)."""
+    computed: NDArray[np.bool_]
+    """Rows for which the prediction would be computed: what it needs holds, and a published score has its value."""
+    states: Mapping[str, int]
+    """Rows by the state of their outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CohortRows:
-    """One row for each moment of prediction in the population, matured or not."""
+    """One row for each moment of prediction in the population, matured or not; `y` is of one prediction at a time."""
 
     names: tuple[str, ...]
     values: Numbers
@@ -44,31 +60,38 @@ class CohortRows:
     """1 happened, 0 did not, -1 cannot be learned from (pending, censored, competing)."""
     outcomes: Mapping[str, int]
     """Rows by the state of their outcome."""
+    by_prediction: Mapping[str, Outcomes]
+    """The outcomes of every prediction by name, the first (`risk`) among them."""
     patients: Ints
     """Rows of one patient share a number."""
     at: Ints
     flow: Flow
     problems: Counter[str]
-    future: int
-    """Feature values whose event was not known at the moment of prediction: must be 0."""
+    proof: KnownTimeProof
+    """That nothing of the future was read."""
 
     def __len__(self) -> int:
         return len(self.y)
 
+    def asked(self, prediction: str) -> CohortRows:
+        """The rows for which a prediction is computed, with its outcome."""
+        found = self.by_prediction[prediction]
+        return replace(self, y=found.y, outcomes=found.states).where(found.computed)
+
     def matured(self) -> CohortRows:
         """Only the rows that can be learned from."""
-        chosen = self.y >= 0
-        return CohortRows(
-            names=self.names,
+        return self.where(self.y >= 0)
+
+    def where(self, chosen: NDArray[np.bool_]) -> CohortRows:
+        """Some of the rows; the counts stay those of all. The other outcomes are let go."""
+        return replace(
+            self,
             values=self.values[chosen],
             states=self.states[chosen],
             y=self.y[chosen],
-            outcomes=self.outcomes,
+            by_prediction={},
             patients=self.patients[chosen],
             at=self.at[chosen],
-            flow=self.flow,
-            problems=self.problems,
-            future=self.future,
         )
 
     def inputs(self, names: tuple[str, ...]) -> Numbers:
@@ -99,7 +122,10 @@ def read_cohort_rows(
     data_end: int | None = None,
     on_bucket: Callable[[int], None] = lambda _: None,
 ) -> CohortRows:
-    """All rows of a guidance's population in the store, with their labels as they stand at the end of the data."""
+    """All rows of a guidance's population in the store, with their labels as they stand at the end of the data.
+
+    Refused if anything was read that was not yet known at a moment of prediction.
+    """
     if not store.rows:
         raise BadInput(
             "the event store is empty", place=str(store.folder), remedy="Ingest with `knowdo learner ingest`"
@@ -117,16 +143,21 @@ def read_cohort_rows(
         patients += int(part.flow.counts.get(("patients in the event store", "here"), 0))
         parts.append(part)
         on_bucket(len(parts))
-    return _joined(parts)
+    everyone = _joined(parts)
+    everyone.proof.must_hold()
+    return everyone
 
 
 def rows_of_bucket(task: BucketTask) -> CohortRows:
     """The rows of one bucket. Runs in worker processes."""
-    loaded, plan = _prepared(task.guidance)
+    loaded, plan, canaries = _prepared(task.guidance)
     guidance, value_sets = loaded.definition, loaded.value_sets
-    timeline = assemble(EventStore.open(task.folder).read_bucket(task.number))
+    events = EventStore.open(task.folder).read_bucket(task.number)
+    timeline = assemble(events)
     flow = Flow()
-    moments = find_moments(timeline, guidance, value_sets, flow, since=task.since, until=task.until)
+    moments = find_moments(
+        timeline, guidance, value_sets, flow, since=task.since, until=task.until, data_end=task.data_end
+    )
     stays = moments.stays
     rows = index_rows(
         timeline,
@@ -134,29 +165,59 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
         moments.at,
         [timeline.resource_words[i] for i in stays.encounter.tolist()],
     )
+    watched = watch_canaries(canaries, events, timeline, rows)
+    del events  # the timeline holds them in its own order: once in memory is enough
     features = read_features(plan, timeline, rows)
     here = in_population(guidance.population, features.columns(), len(rows), flow)
     rows = _take(rows, here)
-    labels = label_outcome(guidance, value_sets, timeline, rows, task.data_end)
+    columns = {name: (values[here], states[here]) for name, (values, states) in features.columns().items()}
+    outcomes = {}
+    for name, one in guidance.all_predictions.items():
+        labels = label_outcome(guidance, value_sets, timeline, rows, task.data_end, outcome=one.outcome)
+        outcomes[name] = _outcomes_of(one, labels, columns, rows.at, task.data_end)
+    first = outcomes[PRIMARY]
     return CohortRows(
         names=features.names,
         values=np.ascontiguousarray(features.values[here]),
         states=np.ascontiguousarray(features.states[here]),
-        y=labels.y,
-        outcomes=Counter(labels.state),
+        y=first.y,
+        outcomes=first.states,
+        by_prediction=outcomes,
         patients=rows.patient.astype(np.int64),
         at=rows.at,
         flow=flow,
         problems=features.problems,
-        future=_from_the_future(timeline, features.sources[here], rows.at),
+        proof=watched
+        + KnownTimeProof(future=values_of_the_future(features.names, features.sources[here], timeline, rows.at)),
+    )
+
+
+def _outcomes_of(prediction: Prediction, labels: Labels, columns: FeatureColumns, at: Ints, data_end: int) -> Outcomes:
+    """The labels of the rows for which the prediction would be computed; the others are counted by why it would not."""
+    computed = np.ones(len(labels.y), dtype=np.bool_)
+    states = np.array(labels.state, dtype=object)
+    model, y = prediction.model, labels.y
+    early = (y >= 0) & ~horizon_passed(prediction.outcome, at, data_end)
+    states[early] = "horizon-not-passed"
+    y = np.where(early, PENDING, y)
+    if model.needs is not None and len(computed):
+        computed = parse(model.needs).evaluate(columns) == 1
+        states[~computed] = "not-meant"
+    if model.published is not None:
+        withheld = computed & (columns[model.published][1] != VALUE)
+        states[withheld] = "score-withheld"
+        computed = computed & ~withheld
+    return Outcomes(
+        y=np.where(computed, y, PENDING).astype(np.int8), computed=computed, states=Counter(states.tolist())
     )
 
 
 @lru_cache(maxsize=2)
-def _prepared(files: tuple[tuple[str, bytes], ...]) -> tuple[LoadedGuidance, FeaturePlan]:
-    """The guidance, read and compiled once for each process."""
+def _prepared(files: tuple[tuple[str, bytes], ...]) -> tuple[LoadedGuidance, FeaturePlan, FeaturePlan]:
+    """The guidance, read and compiled once for each process, and the canaries that watch over it."""
     loaded = load_files(dict(files))
-    return loaded, compile_features(loaded.definition, loaded.value_sets, {})
+    guidance, value_sets = loaded.definition, loaded.value_sets
+    return loaded, compile_features(guidance, value_sets, {}), compile_canaries(guidance, value_sets)
 
 
 def _take(rows: IndexRows, chosen: NDArray[np.bool_]) -> IndexRows:
@@ -165,29 +226,34 @@ def _take(rows: IndexRows, chosen: NDArray[np.bool_]) -> IndexRows:
     )
 
 
-def _from_the_future(timeline: Timeline, sources: Ints, at: Ints) -> int:
-    """How many values came from an event that was not yet known, or had not yet happened."""
-    given = sources >= 0
-    moments = np.broadcast_to(at[:, None], sources.shape)[given]
-    events = sources[given]
-    return int(((timeline.known[events] > moments) | (timeline.time[events] > moments)).sum())
-
-
 def _joined(parts: list[CohortRows]) -> CohortRows:
-    flow, problems, outcomes = Flow(), Counter[str](), Counter[str]()
+    flow, problems = Flow(), Counter[str]()
     for part in parts:
         flow.add(part.flow)
         problems.update(part.problems)
-        outcomes.update(part.outcomes)
+    outcomes = {name: _all_of([part.by_prediction[name] for part in parts]) for name in parts[0].by_prediction}
+    first = outcomes[PRIMARY]
     return CohortRows(
         names=parts[0].names,
         values=np.concatenate([part.values for part in parts]),
         states=np.concatenate([part.states for part in parts]),
-        y=np.concatenate([part.y for part in parts]),
-        outcomes=dict(sorted(outcomes.items())),
+        y=first.y,
+        outcomes=first.states,
+        by_prediction=outcomes,
         patients=np.concatenate([part.patients for part in parts]),
         at=np.concatenate([part.at for part in parts]),
         flow=flow,
         problems=problems,
-        future=sum(part.future for part in parts),
+        proof=sum((part.proof for part in parts), KnownTimeProof()),
+    )
+
+
+def _all_of(parts: list[Outcomes]) -> Outcomes:
+    states = Counter[str]()
+    for part in parts:
+        states.update(part.states)
+    return Outcomes(
+        y=np.concatenate([part.y for part in parts]),
+        computed=np.concatenate([part.computed for part in parts]),
+        states=dict(sorted(states.items())),
     )

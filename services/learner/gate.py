@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from services.guidance.errors import Refused
-from services.guidance.evidence import Evaluation
+from services.guidance.evidence import Evaluation, Judged
 
 
 def reasons_against(evaluation: Evaluation) -> list[str]:
     """Why this release must not be proposed; empty if nothing stands against it."""
-    reasons = list(evaluation.leaks.found)
-    if not evaluation.events or evaluation.events == evaluation.rows:
-        reasons.append("All rows have the same outcome.")
-    return reasons
+    return [reason for name, judged in evaluation.everything.items() for reason in _against(name, judged)]
+
+
+def _against(name: str, judged: Judged) -> Iterator[str]:
+    """Any prediction's alarm stops the whole release; a published score that cannot be judged yet is left to people."""
+    whose = f"{name}: " if name else ""
+    yield from (f"{whose}{alarm}" for alarm in judged.alarms)
+    if judged.published is None and (not judged.events or judged.events == judged.rows):
+        yield f"{whose}All rows have the same outcome."
 
 
 def must_be_proposable(evaluation: Evaluation) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,47 +17,81 @@ import jinja2
 from markupsafe import Markup
 
 from services.figures.charts import Benefit, RiskGroup, calibration_chart, decision_curve
-from services.guidance.definition import Guidance
-from services.guidance.evidence import Estimate, Evaluation
+from services.guidance.definition import PRIMARY, Guidance, Prediction
+from services.guidance.evidence import Estimate, Evaluation, Judged
 from services.guidance.words import evidence_wording as said
 from services.guidance.words.rounding import percent
 from services.learner.gate import reasons_against
 
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them
     from services.learner.cohort import FlowStep
-    from services.learner.evidence.decision_curve import NetBenefit
+    from services.learner.evidence import subgroups
     from services.learner.evidence.evaluation import Performance
-    from services.learner.evidence.subgroups import Judged, SubgroupTable
-    from services.learner.evidence.workload import Workload
+    from services.learner.evidence.looks import Looks
+    from services.learner.evidence.subgroups import SubgroupTable
 
 MARKS: Final = {"meets": "✓", "does not meet": "✕", "cannot tell": "?"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One prediction as the page shows it; without looks only what was found in words."""
+
+    label: str
+    judged: Judged
+    sentences: Mapping[str, str]
+    threshold: str = ""
+    performance: Performance | None = None
+    calibration: str = ""
+    decision: str = ""
+    groups: SubgroupTable | None = None
 
 
 def evidence_report(
     *,
     guidance: Guidance,
     evaluation: Evaluation,
-    performance: Performance,
-    work: Workload,
-    curve: Sequence[NetBenefit],
-    groups: SubgroupTable,
+    looks: Mapping[str, Looks | None],
     flow: Sequence[FlowStep],
     store: str,
     folds: int,
     seed: int,
 ) -> str:
     """The whole page."""
-    outcome = guidance.outcome
-    sample = said.Sample(data=f"data of {evaluation.since[:10]} to {evaluation.until[:10]}")
-    source = f"{evaluation.rows:,} stays, {evaluation.events:,} with the outcome, {evaluation.split}"
-    calibration = performance.calibration
+    judged: dict[str, Judged] = {PRIMARY: evaluation, **evaluation.predictions}
+    views = {
+        name: _view(prediction, judged[name], evaluation, looks[name])
+        for name, prediction in guidance.all_predictions.items()
+    }
     return _TEMPLATES.get_template("evidence.html.j2").render(
         guidance=guidance,
         evaluation=evaluation,
-        performance=performance,
+        first=views.pop(PRIMARY),
+        others=views,
         against=reasons_against(evaluation),
-        sentences={
-            "base": said.base(outcome, sample, events=evaluation.events, people=evaluation.rows),
+        flow=flow,
+        store=store,
+        command=f"knowdo learner train {guidance.id} --folds {folds} --seed {seed}",
+        interval_note=said.INTERVAL_NOTE,
+    )
+
+
+def _view(prediction: Prediction, judged: Judged, evaluation: Evaluation, looks: Looks | None) -> View:
+    outcome = prediction.outcome
+    sample = said.Sample(data=f"data of {evaluation.since[:10]} to {evaluation.until[:10]}")
+    sentences = {"published": _weighed(judged), "unevaluated": judged.unevaluated}
+    if looks is None:
+        return View(label=prediction.label, judged=judged, sentences=sentences)
+    performance, work, curve = looks.performance, looks.work, looks.curve
+    source = f"{judged.rows:,} stays, {judged.events:,} with the outcome, {evaluation.split}"
+    calibration = performance.calibration
+    return View(
+        label=prediction.label,
+        judged=judged,
+        performance=performance,
+        sentences=sentences
+        | {
+            "base": said.base(outcome, sample, events=judged.events, people=judged.rows),
             "right": said.right_per_100(
                 outcome, sample, right=work.right, flagged=work.alerts, interval=_shares(work.ppv)
             ),
@@ -65,9 +101,8 @@ def evidence_report(
             ),
             "discrimination": said.discrimination(auroc=performance.auroc.value, interval=performance.auroc.ci),
             "accuracy": said.overall_accuracy(brier=performance.brier.value, base_rate=performance.prevalence),
-            "interval": said.INTERVAL_NOTE,
         },
-        threshold=percent(work.threshold),
+        threshold=percent(work.threshold) if math.isfinite(work.threshold) else "",
         calibration=calibration_chart(
             [
                 RiskGroup(
@@ -91,11 +126,13 @@ def evidence_report(
             outcome=outcome.name,
             source=source,
         ),
-        groups=groups,
-        flow=flow,
-        store=store,
-        command=f"knowdo learner train {guidance.id} --folds {folds} --seed {seed}",
+        groups=looks.groups,
     )
+
+
+def _weighed(judged: Judged) -> str:
+    score = judged.published
+    return "" if score is None else said.weighed(mean_risk=score.mean_risk, scored=score.scored)
 
 
 def _shares(estimate: Estimate) -> tuple[float, float]:
@@ -110,7 +147,7 @@ def _interval(estimate: Estimate | None, decimals: int = 3) -> str:
     return f"{estimate.value:z.{decimals}f} ({low:z.{decimals}f} to {high:z.{decimals}f})"
 
 
-def _judged(judged: Judged) -> Markup:
+def _judged(judged: subgroups.Judged) -> Markup:
     """The verdict as shape and colour, its word for who listens, and the number over its interval; `format` escapes every part."""
     number, _, interval = _interval(judged.estimate, 2).partition(" ")
     return Markup(

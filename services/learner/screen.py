@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from services.guidance.words.evidence_wording import weighed
+from services.learner.quality_screen import show_quality
+
 if TYPE_CHECKING:  # a command loads only what it does
     from services.learner.evidence.silent import SilentEvidence
     from services.learner.intake.ingest import IngestReport
@@ -45,13 +48,15 @@ def show_ingest(report: IngestReport) -> None:
     for name, count in report.resources.items():
         table.add_row(name, f"{count:,}")
     out.print(table)
-    if report.skipped:
-        table = Table(title="Not used, or mended", title_justify="left")
+    for title, counted in (("Resources not used", report.skipped), ("Lost or mended within", report.losses)):
+        if not counted:
+            continue
+        table = Table(title=title, title_justify="left")
         table.add_column("Reason")
         table.add_column("Count", justify="right")
         table.add_column("First places", overflow="fold")
-        for skip in report.skipped:
-            table.add_row(skip.reason, f"{skip.count:,}", "\n".join(skip.places[:3]))
+        for one in counted:
+            table.add_row(one.reason, f"{one.count:,}", "\n".join(one.places[:3]))
         out.print(table)
     for trouble in report.troubles:
         out.print(f"[{'bold red' if trouble.serious else 'dim'}]{trouble.place}[/]: {trouble.message}", highlight=False)
@@ -63,17 +68,32 @@ def show_ingest(report: IngestReport) -> None:
         highlight=False,
     )
     out.print(f"Store: {report.rows:,} events of {report.patients:,} patients, {report.digest}", highlight=False)
+    if report.terminology:
+        out.print(f"Terminology of the site: {report.terminology}", highlight=False)
+    if report.quality is not None:
+        show_quality(report.quality, out)
 
 
 def show_training(result: Mapping[str, Any]) -> None:
-    """The models side by side, what was chosen and why, and what to do next."""
-    table = Table(
-        title=f"{result['guidance']}: {result['rows']:,} rows, {result['events']:,} events", title_justify="left"
+    """Each prediction's models side by side, what was chosen and why, and what to do next."""
+    _show_judged(result["guidance"], result)
+    for name, judged in result.get("predictions", {}).items():
+        _show_judged(f"{name} ({judged['label']})", judged)
+    out.print(f"Release  {result['release']}\nEvidence {result['evidence']}", highlight=False)
+    if result["mlflow"]:
+        out.print(f"MLflow   models:/{result['mlflow']['model']}/{result['mlflow']['version']}", highlight=False)
+    out.print(
+        f"Run      {result['run']}   (knowdo learner report {result['run']} --out evidence.html)", highlight=False
     )
+
+
+def _show_judged(title: str, judged: Mapping[str, Any]) -> None:
+    """One prediction: its models in a table, and the sentences that go with them."""
+    table = Table(title=f"{title}: {judged['rows']:,} rows, {judged['events']:,} events", title_justify="left")
     for name in ("Model", "AUROC", "AUPRC", "Brier", "Slope", "Intercept"):
         table.add_column(name, justify="left" if name == "Model" else "right")
-    for kind, model in result["models"].items():
-        chosen = " (chosen)" if kind == result["chosen"] else ""
+    for kind, model in judged["models"].items():
+        chosen = " (chosen)" if kind == judged["chosen"] else ""
         low, high = model["auroc_ci"]
         table.add_row(
             kind.replace("_", " ") + chosen,
@@ -84,25 +104,29 @@ def show_training(result: Mapping[str, Any]) -> None:
             f"{model['calibration_intercept']['value']:.2f}",
         )
     out.print(table)
-    out.print(result["price_of_glass_box"]["sentence"], highlight=False)
-    out.print(result["sample_size"]["sentence"], highlight=False)
-    for alarm in result["leaks"]["found"]:
+    for part in ("price_of_glass_box", "sample_size"):
+        if judged[part] is not None:
+            out.print(judged[part]["sentence"], highlight=False)
+    if judged.get("published"):
+        score = judged["published"]
+        out.print(weighed(mean_risk=score["mean_risk"], scored=score["scored"]), highlight=False)
+    if judged.get("unevaluated"):
+        out.print(judged["unevaluated"], highlight=False)
+    for alarm in (judged["leaks"] or {"found": ()})["found"]:
         out.print(f"[bold red]Alarm[/]: {alarm}", highlight=False)
-    out.print(f"Release  {result['release']}\nEvidence {result['evidence']}", highlight=False)
-    if result["mlflow"]:
-        out.print(f"MLflow   models:/{result['mlflow']['model']}/{result['mlflow']['version']}", highlight=False)
-    out.print(
-        f"Run      {result['run']}   (knowdo learner report {result['run']} --out evidence.html)", highlight=False
-    )
 
 
 def show_silence(evidence: SilentEvidence) -> None:
     """What the release would have said, and whether it was right."""
     report = evidence.report
-    ratio, rate = report.calibration.o_e, report.alert_rate
+    rate = report.alert_rate
+    ratio = "not known yet"
+    if report.calibration is not None:
+        found = report.calibration.o_e
+        ratio = f"{found.value:.2f} ({found.ci[0]:.2f} to {found.ci[1]:.2f})"
     out.print(
         f"{report.decisions:,} decisions, {report.matured:,} stays with a known outcome, {report.events:,} events\n"
-        f"Observed / expected {ratio.value:.2f} ({ratio.ci[0]:.2f} to {ratio.ci[1]:.2f})\n"
+        f"Observed / expected {ratio}\n"
         f"Alert rate {rate.value:.1%} ({rate.ci[0]:.1%} to {rate.ci[1]:.1%}); budget {report.alert_budget:.0%}\n"
         f"Unknown feature values {report.unknown_share:.1%}\n"
         f"Skew: {report.skew.different:,} of {report.skew.compared:,} feature values differ",

@@ -19,6 +19,10 @@ class LearnerSettings(ServiceSettings):
 
     database_url: str = Field(default="", description="run log; empty: SQLite in `<var>/learner/runs.sqlite`")
     store: Path | None = Field(default=None, description="event store; default `<var>/learner/store`")
+    terminology: Path | None = Field(
+        default=None,
+        description="folder of the site's ConceptMap resources (*.json) and `ingredients.csv`; the one the CDS has",
+    )
     runs: Path | None = Field(default=None, description="files of runs; default `<var>/learner/runs`")
     guidance: tuple[Path, ...] = Field(
         default=(),

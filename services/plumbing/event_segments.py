@@ -15,26 +15,20 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from services.plumbing.event_table import (
-    SCHEMA,
-    SHARED,
-    TEXT,
-    TIMES,
-    canonical,
-    content_digest,
-    rows_by_bucket,
-    to_table,
-)
+from services.plumbing.event_table import SCHEMA, SHARED, TEXT, TIMES, batches_by_bucket, canonical, content_digest
 from services.timeline.errors import BadInput
 from services.timeline.events import EventColumns
 
 AGAIN: Final = "Ingest the sources again into a new store"
-# Times are sorted or nearly so: differences take a quarter of the bytes that dictionaries of them do.
+# Times are sorted or nearly so: differences take a quarter of the bytes that dictionaries of them do. Nearly every
+# resource is named once: a dictionary of them is only larger. Buckets are read whole: statistics would serve nobody,
+# and cost a quarter of the writing.
 _PARQUET: Final = {
     "compression": "zstd",
     "compression_level": 1,
-    "use_dictionary": [*TEXT, "value"],
+    "use_dictionary": [name for name in TEXT if name != "resource"] + ["value"],
     "column_encoding": dict.fromkeys(TIMES, "DELTA_BINARY_PACKED"),
+    "write_statistics": False,
 }
 
 
@@ -47,57 +41,57 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
-class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of freshly flattened events: which record batch holds which bucket's rows."""
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One bucket's events in a segment: where in the file they stand."""
 
     path: str
-    batches: dict[int, int]
+    begin: int
+    size: int
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of freshly flattened events, bucket after bucket."""
+
+    parts: dict[int, Part]
     rows: int
 
 
 class Merge(msgspec.Struct, frozen=True, kw_only=True):
-    """The work of one bucket: its present file and the record batches to be merged into it."""
+    """The work of one bucket: its present file and the parts of segments to be merged into it."""
 
     folder: str
     number: int
     bucket: Bucket | None
-    parts: tuple[tuple[str, int], ...]
+    parts: tuple[Part, ...]
 
 
 def write_segment(staging: Path, columns: EventColumns, buckets: int) -> Segment:
-    """Write freshly flattened events, one record batch for each bucket. Runs in worker processes."""
+    """Write freshly flattened events, bucket after bucket. Runs in worker processes."""
     path = staging / f"segment-{secrets.token_hex(8)}.arrow"
-    parts = rows_by_bucket(to_table(columns), buckets)
-    if not parts:
-        return Segment(path="", batches={}, rows=0)
-    schema = next(iter(parts.values())).schema
-    with pa.ipc.new_file(path, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        for part in parts.values():
-            writer.write_batch(part.combine_chunks().to_batches()[0])
-    return Segment(
-        path=str(path),
-        batches={bucket: i for i, bucket in enumerate(parts)},
-        rows=sum(part.num_rows for part in parts.values()),
-    )
+    parts: dict[int, Part] = {}
+    with path.open("wb") as file:
+        for number, batch in batches_by_bucket(columns, buckets).items():
+            begin = file.tell()
+            # A stream of its own, for a bucket is read with its own words, not with those of all. Not compressed: that
+            # would cost more than all else here, and the whole is a quarter of the NDJSON as it is.
+            with pa.ipc.new_stream(file, batch.schema) as stream:
+                stream.write_batch(batch)
+            parts[number] = Part(path=str(path), begin=begin, size=file.tell() - begin)
+    return Segment(parts=parts, rows=len(columns))
 
 
 def merge_bucket(merge: Merge) -> tuple[int, Bucket]:
     """Merge one bucket into a file named by its content. Runs in worker processes."""
     folder = Path(merge.folder)
     tables = [read_events(folder / merge.bucket.file)] if merge.bucket else []
-    fresh = []
-    for path, part in merge.parts:
-        # Arrow's own format here: Parquet takes 1 ms to open, and there are (segments x buckets) parts to be read.
-        with pa.memory_map(path) as file:
-            fresh.append(pa.ipc.open_file(file).get_batch(part))
-    tables.append(pa.Table.from_batches(fresh).combine_chunks().cast(SCHEMA))
+    tables += [_read_part(part) for part in merge.parts]
     table = canonical(tables)
     digest = content_digest(table)
     if merge.bucket and merge.bucket.digest == digest:
         return merge.number, merge.bucket
     number = "shared" if merge.number == SHARED else f"{merge.number:05d}"
     name = f"bucket-{number}-{digest[:16]}.parquet"
-    temporary = Path(merge.parts[0][0]).parent / name
+    temporary = Path(merge.parts[0].path).parent / name
     pq.write_table(table, temporary, **_PARQUET)
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
@@ -106,11 +100,20 @@ def merge_bucket(merge: Merge) -> tuple[int, Bucket]:
     return merge.number, Bucket(file=name, rows=table.num_rows, patients=patients, digest=digest)
 
 
+def _read_part(part: Part) -> pa.Table:
+    """One bucket's events in a segment."""
+    # Arrow's own format here: Parquet takes 1 ms to open, and there are (segments x buckets) parts to be read.
+    with Path(part.path).open("rb") as file:
+        file.seek(part.begin)
+        return pa.ipc.open_stream(pa.py_buffer(file.read(part.size))).read_all()
+
+
 def read_events(path: Path, *, columns: Sequence[str] | None = None) -> pa.Table:
     """A bucket's file, or some columns of it, as a table of the store's schema."""
     schema = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in columns])
     dictionaries = [name for name in schema.names if name in TEXT]
     try:
-        return pq.read_table(path, columns=schema.names, read_dictionary=dictionaries, memory_map=True).cast(schema)
+        with pq.ParquetFile(path, read_dictionary=dictionaries, memory_map=True) as file:
+            return file.read(columns=schema.names).cast(schema)
     except (OSError, pa.ArrowException) as fault:
         raise BadInput("the bucket's file is missing or damaged", place=str(path), remedy=AGAIN) from fault

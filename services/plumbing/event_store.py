@@ -238,7 +238,7 @@ class Append:
         present = {SHARED: manifest.shared, **dict(enumerate(manifest.buckets))}
         merges = []
         for number, bucket in present.items():
-            parts = [(s.path, s.batches[number]) for s in segments if number in s.batches]
+            parts = [segment.parts[number] for segment in segments if number in segment.parts]
             if parts:
                 merges.append(Merge(folder=str(store.folder), number=number, bucket=bucket, parts=tuple(parts)))
         present |= dict(each(merge_bucket, merges))

@@ -14,6 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from services.plumbing.event_arrays import (
+    from_flags,
+    from_numbers,
+    from_ranks,
+    from_words,
+    text_and_sizes,
+    to_flags,
+    to_numbers,
+)
 from services.timeline.events import Coded, EventColumns
 
 TEXT = ("patient", "field", "codes", "unit", "answer", "resource", "encounter")
@@ -34,20 +43,6 @@ SHARED = -1
 """The bucket of events of no patient, such as how a Medication that orders point to is coded."""
 
 
-def to_table(columns: EventColumns) -> pa.Table:
-    """The columns as a table; nothing is sorted yet."""
-    arrays: list[pa.Array] = []
-    for name in TEXT:
-        coded: Coded = getattr(columns, name)
-        words = pa.array(list(coded.words), type=pa.string())
-        arrays.append(pa.DictionaryArray.from_arrays(pa.array(coded.index, type=pa.int32()), words))
-    arrays += [pa.array(getattr(columns, name), type=pa.int64()) for name in TIMES]
-    arrays.append(pa.array(columns.assumed, type=pa.bool_()))
-    # NaN stands for "no number" and stays NaN: Arrow's null is not used.
-    arrays.append(pa.array(columns.value, type=pa.float64(), from_pandas=False))
-    return pa.table(arrays, schema=SCHEMA)
-
-
 def to_columns(table: pa.Table) -> EventColumns:
     """The table as the columns that `timeline.assemble` takes."""
     table = table.unify_dictionaries().combine_chunks()
@@ -63,7 +58,7 @@ def to_columns(table: pa.Table) -> EventColumns:
         end=_integers(table, "end"),
         known=_integers(table, "known"),
         updated=_integers(table, "updated"),
-        assumed=_array(table, "assumed").astype(np.bool_, copy=False),
+        assumed=to_flags(_one_chunk(table, "assumed")),
         value=_floats(table, "value"),
     )
 
@@ -75,18 +70,18 @@ def canonical(tables: Sequence[pa.Table]) -> pa.Table:
     words: dict[str, pa.Array] = {}
     for name in TEXT:
         keys[name], words[name] = _ranked(table, name)
-    for name in (*TIMES, "assumed"):
+    for name in TIMES:
         keys[name] = _integers(table, name)
+    keys["assumed"] = to_flags(_one_chunk(table, "assumed")).astype(np.int64)
     value = _floats(table, "value") + 0.0  # -0.0 becomes 0.0
     value[np.isnan(value)] = np.nan  # one NaN, not its many bit patterns
     keys["value"] = value.view(np.int64)
 
     rows = _sorted_rows(keys)
     rows = rows[_first_of_equals([keys[name] for name in (*ORDER, *TIES)], rows)]
-    out = [pa.DictionaryArray.from_arrays(pa.array(keys[n][rows].astype(np.int32)), words[n]) for n in TEXT]
-    out += [pa.array(keys[name][rows], type=pa.int64()) for name in TIMES]
-    out.append(pa.array(keys["assumed"][rows].astype(np.bool_)))
-    out.append(pa.array(value[rows], type=pa.float64(), from_pandas=False))
+    out = [from_ranks(keys[name][rows].astype(np.int32), words[name]) for name in TEXT]
+    out += [from_numbers(keys[name][rows], pa.int64()) for name in TIMES]
+    out += [from_flags(keys["assumed"][rows].astype(np.bool_)), from_numbers(value[rows], pa.float64())]
     return pa.table(out, schema=SCHEMA)
 
 
@@ -95,31 +90,62 @@ def content_digest(table: pa.Table) -> str:
     sha = hashlib.sha256()
     for name in TEXT:
         array = _one_chunk(table, name)
-        lengths = pc.binary_length(array.dictionary).to_numpy(zero_copy_only=False)
-        sha.update(f"{name} {len(lengths)} ".encode() + lengths.astype("<i4", copy=False).tobytes())
-        sha.update("".join(array.dictionary.to_pylist()).encode())
-        sha.update(array.indices.to_numpy(zero_copy_only=False).astype("<i4", copy=False).tobytes())
+        text, sizes = text_and_sizes(array.dictionary)
+        sha.update(f"{name} {len(sizes)} ".encode() + sizes.astype("<i4", copy=False).tobytes())
+        sha.update(text)
+        sha.update(to_numbers(array.indices, np.int32).astype("<i4", copy=False).data)
     for name in TIMES:
-        sha.update(name.encode() + _integers(table, name).astype("<i8", copy=False).tobytes())
-    sha.update(b"assumed" + _array(table, "assumed").astype(np.uint8).tobytes())
-    sha.update(b"value" + _floats(table, "value").astype("<f8", copy=False).tobytes())
+        sha.update(name.encode())
+        sha.update(_integers(table, name).astype("<i8", copy=False).data)
+    sha.update(b"assumed")
+    sha.update(to_flags(_one_chunk(table, "assumed")).astype(np.uint8).data)
+    sha.update(b"value")
+    sha.update(_floats(table, "value").astype("<f8", copy=False).data)
     return sha.hexdigest()
 
 
-def rows_by_bucket(table: pa.Table, buckets: int) -> dict[int, pa.Table]:
-    """The rows of each bucket that has any, text as plain strings so that each part holds only its own words."""
-    table = table.unify_dictionaries().combine_chunks()
-    if table.num_rows == 0:
+def batches_by_bucket(columns: EventColumns, buckets: int) -> dict[int, pa.RecordBatch]:
+    """The events of each bucket that has any; nothing is sorted yet. Each holds its own words, and few that it does not use."""
+    if not len(columns):
         return {}
-    patients = _one_chunk(table, "patient")
-    of_word = np.array([bucket_of(word, buckets) for word in patients.dictionary.to_pylist()], dtype=np.int64)
-    of_row = of_word[patients.indices.to_numpy(zero_copy_only=False)]
-    order = np.argsort(of_row, kind="stable")
-    bounds = np.searchsorted(of_row[order], np.arange(SHARED, buckets + 1))
-    plain = pa.schema([pa.field(f.name, pa.string() if f.name in TEXT else f.type, nullable=False) for f in SCHEMA])
-    ordered = table.take(pa.array(order)).cast(plain)
-    cuts = zip(range(SHARED, buckets), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
-    return {bucket: ordered.slice(begin, end - begin) for bucket, begin, end in cuts if end > begin}
+    patient = columns.patient
+    bucket_of_word = np.array([bucket_of(word, buckets) for word in patient.words], dtype=np.int32)
+    bucket = bucket_of_word[patient.index]
+    order = np.argsort(bucket, kind="stable")
+    edges = np.searchsorted(bucket[order], np.arange(SHARED, buckets + 1)).tolist()
+    text = [_by_first_use(getattr(columns, name), order) for name in TEXT]
+    times = [getattr(columns, name)[order] for name in TIMES]
+    assumed, value = columns.assumed[order], columns.value[order]
+    batches = {}
+    for number, begin, end in zip(range(SHARED, buckets), edges, edges[1:], strict=False):
+        if begin == end:
+            continue
+        rows = slice(begin, end)
+        arrays = [_own_words(index[rows], words) for index, words in text]
+        arrays += [from_numbers(moments[rows], pa.int64()) for moments in times]
+        arrays += [from_flags(assumed[rows]), from_numbers(value[rows], pa.float64())]
+        batches[number] = pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+    return batches
+
+
+def _by_first_use(column: Coded, order: NDArray[np.int64]) -> tuple[NDArray[np.int32], pa.StringArray]:
+    """The column in this order of its rows, its words in the order in which these rows first use them.
+
+    What only one patient has (resources, encounters) then stands together: a bucket's words are a stretch of them.
+    """
+    index = column.index[order]
+    first = np.full(len(column.words), len(index), dtype=np.int64)
+    first[index[::-1]] = np.arange(len(index))[::-1]
+    places = np.argsort(first, kind="stable")
+    rank = np.empty(len(places), dtype=np.int32)
+    rank[places] = np.arange(len(places), dtype=np.int32)
+    return rank[index], from_words(column.words).take(from_numbers(places, pa.int64()))
+
+
+def _own_words(index: NDArray[np.int32], words: pa.StringArray) -> pa.DictionaryArray:
+    """Some rows of a text column, with the stretch of words that they use."""
+    low, high = int(index.min()), int(index.max())
+    return from_ranks(index - np.int32(low), words.slice(low, high + 1 - low))
 
 
 def of_use_to(shared: pa.Table, table: pa.Table) -> pa.Table:
@@ -143,37 +169,30 @@ def _one_chunk(table: pa.Table, name: str) -> pa.Array:
 def _coded(table: pa.Table, name: str) -> Coded:
     """A dictionary column as indices and words."""
     array = _one_chunk(table, name)
-    index: NDArray[np.int32] = array.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    return Coded(index=index, words=tuple(array.dictionary.to_pylist()))
-
-
-def _array(table: pa.Table, name: str) -> NDArray[np.generic]:
-    """A column of numbers as numpy."""
-    array: NDArray[np.generic] = _one_chunk(table, name).to_numpy(zero_copy_only=False)
-    return array
+    return Coded(index=to_numbers(array.indices, np.int32), words=tuple(array.dictionary.to_pylist()))
 
 
 def _integers(table: pa.Table, name: str) -> NDArray[np.int64]:
-    """A column of times, or of yes and no, as int64."""
-    return _array(table, name).astype(np.int64, copy=False)
+    """A column of times as int64."""
+    return to_numbers(_one_chunk(table, name), np.int64)
 
 
 def _floats(table: pa.Table, name: str) -> NDArray[np.float64]:
     """A column of values as float64."""
-    return _array(table, name).astype(np.float64, copy=False)
+    return to_numbers(_one_chunk(table, name), np.float64)
 
 
 def _ranked(table: pa.Table, name: str) -> tuple[NDArray[np.int64], pa.Array]:
     """Each row's place among the sorted words that are in use, and those words."""
     array = _one_chunk(table, name)
-    index = array.indices.to_numpy(zero_copy_only=False)
+    index = to_numbers(array.indices, np.int32)
     used = np.zeros(len(array.dictionary), dtype=bool)
     used[index] = True
     places = np.flatnonzero(used)
-    words = array.dictionary.take(pa.array(places))
+    words = array.dictionary.take(from_numbers(places, pa.int64()))
     order = pc.sort_indices(words)
     rank = np.zeros(len(used), dtype=np.int64)
-    rank[places[order.to_numpy(zero_copy_only=False)]] = np.arange(len(places))
+    rank[places[to_numbers(order, np.uint64).astype(np.int64)]] = np.arange(len(places))
     return rank[index], words.take(order)
 
 

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.errors import BadRelease
-from services.guidance.models.forest import Forest
-from services.guidance.models.scorecard import Scorecard
+from services.guidance.models.model_file import RiskModel
 from services.plumbing.mlflow_models import open_shelved
 from services.timeline.errors import BadInput
 
@@ -21,7 +20,7 @@ from services.timeline.errors import BadInput
 class ReleaseModel:
     """The risk that CDS would state, for rows of model inputs; NaN is missing."""
 
-    def __init__(self, model: Scorecard | Forest) -> None:
+    def __init__(self, model: RiskModel) -> None:
         self._model = model
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> NDArray[np.float64]:

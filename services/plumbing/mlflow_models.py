@@ -20,9 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from services.guidance.errors import BadRelease, Unavailable
-from services.guidance.models.forest import Forest
-from services.guidance.models.model_file import load_model
-from services.guidance.models.scorecard import Scorecard
+from services.guidance.models.model_file import RiskModel, load_model
 from services.guidance.release import MANIFEST_NAME, MODEL_FILE, ReleaseBundle, canonical_json
 
 LOADER: Final = "services.plumbing.mlflow_loader"
@@ -36,6 +34,7 @@ QUIET: Final = {
     "MLFLOW_DISABLE_AGENT_HINTS": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+_REGISTRY_VARIABLE: Final = "MLFLOW_REGISTRY_URI"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,7 @@ def shelve_release(
         return Shelved(run_id=run.info.run_id, model=bundle.guidance, version=version)
 
 
-def open_shelved(folder: Path, expected_digest: str) -> Scorecard | Forest:
+def open_shelved(folder: Path, expected_digest: str) -> RiskModel:
     """The model in a release's folder, every byte checked against the release's digest."""
     manifest = folder / MANIFEST_NAME
     try:
@@ -126,7 +125,8 @@ def _mlflow(shelf: Shelf) -> Iterator[Any]:
 
     for chatty in ("mlflow", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    tracking, registry = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    inherited = os.environ.get(_REGISTRY_VARIABLE)
     try:
         if shelf.folder is not None:
             shelf.folder.mkdir(parents=True, exist_ok=True)
@@ -140,8 +140,13 @@ def _mlflow(shelf: Shelf) -> Iterator[Any]:
             remedy="Check the address (KNOWDO_MLFLOW_TRACKING_URI) and that its disk has room; the release is kept",
         ) from fault
     finally:
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
+        mlflow.set_tracking_uri(tracking)
+        # A registry that nobody named is that of the tracking server: naming it would pin it for all who come after.
+        mlflow.set_registry_uri(None if registry == tracking else registry)
+        if inherited is None:
+            os.environ.pop(_REGISTRY_VARIABLE, None)
+        else:
+            os.environ[_REGISTRY_VARIABLE] = inherited
 
 
 def _experiment(client: Any, name: str, shelf: Shelf) -> str:

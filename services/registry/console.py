@@ -19,12 +19,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from services.guidance.definition import Guidance
+from services.guidance.definition import Guidance, Outcome
 from services.guidance.errors import NotAuthenticated, NotFound
-from services.guidance.evidence import Evaluation
+from services.guidance.evidence import Evaluation, Judged
 from services.guidance.lifecycle import RUNNING
 from services.guidance.policies import POLICIES, Policy
-from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy
+from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy, weighed
 from services.registry import gates, ledger, overview, people, proposals, votes
 from services.registry.api import DeskDep
 from services.registry.deployments import of_guidance
@@ -114,6 +114,7 @@ def _evidence(connection: Connection, digest: str, policy: Policy) -> tuple[Poli
         "evaluation": evaluation,
         "silent": gates.read_silent(packs["silent"]) if "silent" in packs else None,
         "sentences": _sentences(guidance, evaluation, shown_policy),
+        "others": _others(guidance, evaluation, shown_policy),
         "steps": _steps(connection, proposal, policy),
         "votes": _decided_votes(connection, proposal),
         "entries": [_told(entry) for entry in ledger.entries_about(connection, [digest])],
@@ -124,14 +125,43 @@ def _evidence(connection: Connection, digest: str, policy: Policy) -> tuple[Poli
 def _sentences(guidance: Guidance, evaluation: Evaluation | None, policy: Policy) -> dict[str, str]:
     if evaluation is None:
         return {}
+    sample = _sample(evaluation, policy)
+    return _said_of(guidance.outcome, evaluation, sample) | {"interval": INTERVAL_NOTE}
+
+
+def _others(guidance: Guidance, evaluation: Evaluation | None, policy: Policy) -> list[dict[str, Any]]:
+    """The further predictions: what was found of each, in words and as a table."""
+    if evaluation is None:
+        return []
+    sample = _sample(evaluation, policy)
+    return [
+        {
+            "label": prediction.label,
+            "judged": evaluation.predictions[name],
+            "sentences": _said_of(prediction.outcome, evaluation.predictions[name], sample),
+        }
+        for name, prediction in guidance.predictions.items()
+        if name in evaluation.predictions
+    ]
+
+
+def _sample(evaluation: Evaluation, policy: Policy) -> Sample:
     period = f"data from {evaluation.since[:10]} to {evaluation.until[:10]}"
-    sample = Sample(data=period, kind="synthetic" if policy.name == "demo" else "patients")
-    model, rate = evaluation.model, evaluation.events / max(evaluation.rows, 1)
-    return {
-        "base": base(guidance.outcome, sample, events=evaluation.events, people=evaluation.rows),
+    return Sample(data=period, kind="synthetic" if policy.name == "demo" else "patients")
+
+
+def _said_of(outcome: Outcome, judged: Judged, sample: Sample) -> dict[str, str]:
+    """What was found of one prediction; a published score that could not be judged says so instead."""
+    score, model = judged.published, judged.model
+    said = {} if score is None else {"published": weighed(mean_risk=score.mean_risk, scored=score.scored)}
+    if model is None:
+        return said | {"unevaluated": judged.unevaluated}
+    rate = judged.events / max(judged.rows, 1)
+    return said | {
+        "base": base(outcome, sample, events=judged.events, people=judged.rows),
         "discrimination": discrimination(auroc=model.auroc, interval=model.auroc_ci),
         "accuracy": overall_accuracy(brier=model.brier, base_rate=rate),
-        "interval": INTERVAL_NOTE,
+        **({"price": judged.price_of_glass_box.sentence} if judged.price_of_glass_box is not None else {}),
     }
 
 

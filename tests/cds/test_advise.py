@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cds.advise import Facts, advise
+from services.cds.advise import advise
+from services.cds.facts import Facts
 from services.cds.site_policy import site_policy
 from services.guidance.errors import MissingPatientData
 from services.guidance.ready import open_release
@@ -93,15 +94,16 @@ def test_what_is_known_to_be_absent_is_not_unknown(here: Any) -> None:
     assert (advice.verdict, advice.contributions["hb"]) == ("card", 0.0)
 
 
-def test_a_band_that_cannot_be_decided_does_not_hold_and_is_recorded() -> None:
-    """The next one is tried."""
+def test_a_band_that_cannot_be_decided_does_not_hold_is_recorded_and_is_not_taken_for_no_risk() -> None:
+    """The next one is tried; where that one is silent, the service abstains and says what it does not know."""
     here = site_policy(
         RELEASE.guidance,
         {"*": {"bands": [{"name": "low", "when": "hb < 9", "card": "tea"}, {"name": "usual", "when": "risk >= 0"}]}},
         "",
     )
     advice = advise(RELEASE, here, facts(hb=None), hook="patient-view")
-    assert (advice.verdict, advice.reason) == ("below-band", "not known whether: hb < 9")
+    assert (advice.verdict, advice.reason) == ("abstained", "not known whether: hb < 9")
+    assert advice.risk is not None
 
 
 numbers = st.one_of(st.none(), st.just("absent"), st.floats(0, 200))

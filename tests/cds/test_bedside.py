@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.cds.advise import Facts, read_facts
 from services.cds.bedside import Bedside, read_bedside
+from services.cds.facts import Facts, read_facts
 from services.cds.schemas import HookRequest
 from services.guidance.ready import Release, open_release
 from services.plumbing.fhir_server import Fetched

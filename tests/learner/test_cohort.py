@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from services.guidance.definition import Guidance, Population
 from services.learner.cohort import Flow, continued, find_moments, find_stays, in_population
@@ -178,3 +179,99 @@ def test_the_next_stay_of_another_patient_is_no_transfer() -> None:
     """Episodes never cross patients."""
     timeline = timeline_of(("a", 0, 5, {"patient": "p"}), ("b", 6, 9, {"patient": "q"}))
     assert not continued(find_stays(timeline, NO_SETS.resolve(guidance().index.stay)), 24).any()
+
+
+def test_landmarks_stand_every_so_many_hours_until_the_stay_ends() -> None:
+    """The first moment, then one a day: never at the end or after it; an open stay goes on to the end of the data."""
+    timeline = timeline_of(
+        ("long", 0, 100, {}), ("exact", 0, 72, {"patient": "q"}), ("short", 0, 25, {"patient": "r"}),
+        ("open", 10, NAT, {"patient": "s"}), ("gone", 0, 20, {"patient": "t"}),
+    )  # fmt: skip
+    flow = Flow()
+    moments = find_moments(
+        timeline, guidance("admission", plus_hours=24, every_hours=24), NO_SETS, flow, data_end=T0 + 60 * HOUR
+    )
+    found = [
+        (name, (at - T0) // HOUR)
+        for name, at in zip(names(timeline, moments.stays.encounter), moments.at.tolist(), strict=True)
+    ]
+    assert found == [
+        ("long", 24), ("long", 48), ("long", 72), ("long", 96), ("exact", 24), ("exact", 48), ("short", 24),
+        ("open", 34), ("open", 58),
+    ]  # fmt: skip
+    assert (np.diff(moments.stays.patient) >= 0).all()
+    assert left_out(flow) == {"the stay ended before the moment of prediction": 1}
+    assert flow.counts["stays", "here"] == 5
+    assert flow.counts["moments every 24 hours of the stays", "here"] == 9
+    assert flow.counts["moments of prediction", "here"] == 9
+
+
+def test_a_period_takes_some_of_a_stays_landmarks() -> None:
+    """Each moment is asked for itself."""
+    timeline = timeline_of(("long", 0, 100, {}))
+    flow = Flow()
+    moments = find_moments(
+        timeline, guidance("admission", every_hours=24), NO_SETS, flow, since=T0 + 24 * HOUR, until=T0 + 72 * HOUR
+    )
+    assert ((moments.at - T0) // HOUR).tolist() == [24, 48]
+    assert left_out(flow) == {"outside the period asked for": 3}
+
+
+def test_a_visit_is_a_stay_whose_moment_is_its_start() -> None:
+    """Ambulatory encounters as the index: even one that has no length, or no end."""
+    timeline = timeline_of(
+        ("visit", 0, 0, {"codes": AMB}), ("open", 50, NAT, {"codes": AMB}), ("stay", 90, 99, {}),
+    )  # fmt: skip
+    seen = guidance("admission", stay={"tokens": [AMB]})
+    moments = find_moments(timeline, seen, NO_SETS, Flow())
+    assert names(timeline, moments.stays.encounter) == ["visit", "open"]
+    assert moments.at.tolist() == [T0, T0 + 50 * HOUR]
+
+
+SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope|"
+
+
+def consents(*said: tuple[str, int, dict[str, Any]]) -> Timeline:
+    """A timeline of one stay and of consents: (answer, days after the stay, changes)."""
+    batch = EventBatch()
+    stay(batch, "a", 0, 10)
+    for number, (answer, days, changed) in enumerate(said):
+        event: dict[str, Any] = {
+            "patient": "p",
+            "field": "Consent.provision",
+            "codes": SCOPE + "research",
+            "answer": f"|{answer}",
+            "resource": f"Consent/{number}",
+            "time": T0 + days * DAY,
+            "known": T0 + days * DAY,
+        }
+        batch.add(**event | changed)
+    return assemble(batch.columns())
+
+
+@pytest.mark.parametrize(
+    ("said", "learned_from"),
+    [
+        ([], True),
+        ([("deny", 0, {})], False),
+        ([("deny", 300, {})], False),  # given long after the stay: it holds for the past, too
+        ([("permit", 0, {}), ("deny", 1, {})], False),
+        ([("deny", 0, {}), ("permit", 1, {})], True),
+        ([("permit", 1, {}), ("deny", 1, {})], False),
+        ([("deny", 0, {"codes": SCOPE + "patient-privacy"})], True),
+        ([("deny", 0, {"patient": "q"})], True),
+        ([("deny", 0, {"end": T0 + 2 * DAY})], True),
+        ([("deny", 0, {"end": T0 + 900 * DAY})], False),
+        ([("permit", 5, {}), ("deny", 0, {"time": NAT})], False),
+        ([("permit", 5, {}), ("permit", 0, {"time": NAT})], True),
+        ([("deny", 0, {}), ("deny", 0, {"codes": SCOPE + "adr", "resource": "Consent/9"})], False),
+    ],
+)
+def test_whoever_opted_out_of_research_is_left_out_and_counted(
+    said: list[tuple[str, int, dict[str, Any]]], learned_from: bool
+) -> None:
+    """The latest Consent to research in force at the end decides; an undated denial is heeded."""
+    flow = Flow()
+    moments = find_moments(consents(*said), guidance(), NO_SETS, flow, data_end=T0 + 400 * DAY)
+    assert (len(moments.at) == 1) == learned_from
+    assert left_out(flow) == ({} if learned_from else {"the patient opted out of research": 1})

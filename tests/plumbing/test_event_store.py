@@ -275,7 +275,7 @@ def test_an_empty_store_has_empty_buckets(tmp_path: Path) -> None:
     """Nothing ingested is a store of nothing, not an error."""
     store = EventStore.open_or_create(tmp_path / "s", buckets=2)
     with store.append() as under_way:
-        under_way.commit([Segment(path="", batches={}, rows=0)])
+        under_way.commit([Segment(parts={}, rows=0)])
     assert [len(store.read_bucket(i)) for i in range(2)] == [0, 0]
     assert store.read_bucket(0).time.dtype == np.int64
     assert store.digest == EventStore.open_or_create(tmp_path / "t", buckets=2).digest

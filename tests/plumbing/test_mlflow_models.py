@@ -68,9 +68,24 @@ def loaded(shelf: Shelf, version: str) -> Any:
     """The model as any MLflow user loads it."""
     import mlflow
 
+    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(shelf.tracking_uri)
-    mlflow.set_registry_uri(shelf.tracking_uri)
-    return mlflow.pyfunc.load_model(f"models:/made-up/{version}")
+    try:
+        return mlflow.pyfunc.load_model(f"models:/made-up/{version}")
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
+def test_the_shelf_pins_no_registry_for_those_who_come_after(shelf: Shelf, shelved: Shelved) -> None:
+    """Who names another tracking server afterwards gets its registry, as MLflow says."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri("sqlite:///elsewhere.db")
+    try:
+        assert mlflow.get_registry_uri() == "sqlite:///elsewhere.db"
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 def test_the_shelved_model_gives_the_risk_of_the_release(shelf: Shelf, shelved: Shelved) -> None:
@@ -208,3 +223,27 @@ def wait_for(url: str, seconds: float = 90) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(0.3)
+
+
+def test_a_published_first_model_and_further_ones_stand_on_the_shelf(shelf: Shelf) -> None:
+    """The first model is the version, whatever its kind; the others are files of the same release, byte for byte."""
+    import mlflow
+    import pandas as pd
+
+    bundle = ReleaseBundle(
+        guidance="made-up",
+        version="1.3.0",
+        files={
+            **BUNDLE.files,
+            MODEL_FILE: b'{"feature":"prevent","kind":"published"}',
+            "models/stroke.json": json.dumps(MODEL).encode(),
+            "references/stroke.json": b"{}",
+        },
+    )
+    version = shelve(shelf, bundle).version
+    risk = loaded(shelf, version).predict(pd.DataFrame({"prevent": [0.13, np.nan]}))
+    assert risk[0] == 0.13
+    assert np.isnan(risk[1])
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/made-up/{version}"))
+    (kept,) = folder.rglob("models/stroke.json")
+    assert kept.read_bytes() == bundle.files["models/stroke.json"]

@@ -13,12 +13,14 @@ from services.guidance.evidence import (
     Calibration,
     Estimate,
     Evaluation,
+    JudgedPrediction,
     Leaks,
     ModelReport,
     Price,
     SampleSize,
     SilentMonth,
     Skew,
+    Weighed,
     encode_report,
 )
 from services.guidance.release import EvidencePack, ReleaseBundle, canonical_json, pack
@@ -116,6 +118,45 @@ def leaks(**change: Any) -> Leaks:
     """The alarms for leaks, silent, or with some of them ringing."""
     good = Leaks(shuffled_auroc=Estimate(value=0.5, ci=(0.47, 0.53)), largest_feature="hb", largest_feature_auroc=0.64)
     return msgspec.structs.replace(good, **change)
+
+
+def weighed(**change: Any) -> JudgedPrediction:
+    """A published prediction whose risks hold here, or with some of its parts changed."""
+    good = JudgedPrediction(
+        label="a heart attack",
+        rows=900,
+        events=80,
+        patients=800,
+        models={"published": evaluation().models["scorecard"]},
+        chosen="published",
+        published=Weighed(
+            score="healthy", mean_risk=0.05, scored=1800, observed_expected=Estimate(value=1.0, ci=(0.9, 1.1))
+        ),
+    )
+    return msgspec.structs.replace(good, **change)
+
+
+def learned(**change: Any) -> JudgedPrediction:
+    """A further prediction that was learned and passes the gate, or with some of its parts changed."""
+    first = evaluation()
+    names = (
+        "rows", "events", "patients", "models", "chosen", "price_of_glass_box", "leaks", "sample_size", "states",
+    )  # fmt: skip
+    good = JudgedPrediction(label="intensive care", **{name: getattr(first, name) for name in names})
+    return msgspec.structs.replace(good, **change)
+
+
+UNEVALUATED = (
+    "Not judged here: the record is too short for the 3,650 days in which it may happen; no outcome is known yet."
+)
+
+
+def unevaluated() -> JudgedPrediction:
+    """A published prediction of which nothing is known yet."""
+    return weighed(
+        rows=0, events=0, patients=0, models={}, unevaluated=UNEVALUATED,
+        published=Weighed(score="healthy", mean_risk=0.05, scored=1800),
+    )  # fmt: skip
 
 
 def silent_month(

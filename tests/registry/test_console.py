@@ -13,7 +13,7 @@ from services.guidance.release import ReleaseBundle
 from services.plumbing.registry_client import Proposed
 from services.registry.console import CSP
 from services.registry.settings import RegistrySettings
-from tests.guidance import small_guidance
+from tests.guidance import several_predictions, small_guidance
 from tests.registry import samples
 from tests.registry.conftest import Clock, House, running
 
@@ -219,3 +219,18 @@ def contrast(one: str, other: str) -> float:
 
     bright, dark = sorted((light(one), light(other)), reverse=True)
     return (bright + 0.05) / (dark + 0.05)
+
+
+async def test_the_page_shows_every_prediction(house: House) -> None:
+    """What each predicts and what was found of it; what could not be judged is said, well formed like the rest."""
+    bundle = several_predictions.bundle()
+    found = {"deterioration": samples.learned(), "heart": samples.unevaluated()}
+    proposed = await house.propose(bundle, evidence=(samples.training_pack(bundle.digest, predictions=found),))
+    text = (await evidence(house, proposed)).text
+    for said in (
+        "And the risk of intensive care or death within 24 hours?",
+        "And the risk of a heart attack, stroke or heart failure in 10 years?",
+        "Published: over 1,800 rows it states 5 of 100 on average; nothing was learned or adjusted.",
+        samples.UNEVALUATED,
+    ):
+        assert said in text

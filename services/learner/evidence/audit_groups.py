@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.conditions import parse
-from services.guidance.definition import Feature, Guidance
+from services.guidance.definition import PRIMARY, Feature, Guidance, average_of
 from services.guidance.features import UNKNOWN, VALUE
 from services.learner.evidence.workload import threshold_for
 from services.learner.feature_matrix import CohortRows
@@ -40,7 +40,7 @@ def attributes_of(guidance: Guidance, rows: CohortRows) -> dict[str, list[str | 
     return found
 
 
-def alert_threshold(guidance: Guidance, risk: Numbers, base_rate: float) -> float:
+def alert_threshold(guidance: Guidance, risk: Numbers, average: float, *, prediction: str = PRIMARY) -> float:
     """The lowest risk that alone brings a card by the guidance's bands; without one, what fills the alert budget."""
     flagged = np.zeros(len(risk), dtype=bool)
     settled = np.zeros(len(risk), dtype=bool)
@@ -49,7 +49,7 @@ def alert_threshold(guidance: Guidance, risk: Numbers, base_rate: float) -> floa
     for band in guidance.policy.bands:
         condition = parse(band.when)
         columns = dict.fromkeys(condition.names, nobody)
-        columns |= {"risk": (risk, known), "base_rate": (np.full(len(risk), base_rate), known)}
+        columns |= {prediction: (risk, known), average_of(prediction): (np.full(len(risk), average), known)}
         holds = (condition.evaluate(columns) == 1) & ~settled
         settled |= holds
         if band.card is not None:

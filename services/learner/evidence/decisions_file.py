@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from services.timeline.errors import BadInput
 from services.timeline.instants import NAT, parse_instant
+
+_DUE: Final = frozenset({"silent", "shown"})
+_COOL_DOWN: Final = "cool-down"
 
 
 class LoggedDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,10 +26,16 @@ class LoggedDecision(msgspec.Struct, frozen=True, kw_only=True):
     patient: str
     encounter: str
     status: str
+    reason: str = ""
     risk: float | None = None
     features: dict[str, float | None] = {}
     states: dict[str, str] = {}
     sources: dict[str, str] = {}
+
+    @property
+    def would_have_spoken(self) -> bool:
+        """Whether a card was due: not if the policy itself silenced it; a cool-down only follows a card that was due."""
+        return self.status in _DUE or (self.status == "suppressed" and self.reason == _COOL_DOWN)
 
     @property
     def moment(self) -> int:

@@ -9,21 +9,19 @@ import math
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
-from services.guidance.definition import Guidance
-from services.guidance.evidence import EVALUATION_FILE, Evaluation, encode_report
+from services.guidance.definition import PRIMARY, Guidance
+from services.guidance.evidence import EVALUATION_FILE, Evaluation, JudgedPrediction, encode_report
 from services.guidance.features import ABSENT, UNKNOWN, VALUE
-from services.learner.evidence.decision_curve import NetBenefit
-from services.learner.evidence.evaluation import Performance
-from services.learner.evidence.subgroups import SubgroupTable
-from services.learner.evidence.workload import Workload
 from services.learner.feature_matrix import CohortRows
-from services.learner.models.recipes import ModelKind
 from services.plumbing.event_store import EventStore
+
+if TYPE_CHECKING:  # what is written here is found there, with the help of this file
+    from services.learner.learn import Found
 
 COHORT_FILE: Final = "cohort.json"
 DATASET_FILE: Final = "dataset.json"
@@ -37,35 +35,45 @@ def evidence_files(
     evaluation: Evaluation,
     guidance: Guidance,
     store: EventStore,
-    rows: CohortRows,
-    inputs: tuple[str, ...],
-    performances: Mapping[ModelKind, Performance],
-    recipes: Mapping[ModelKind, Mapping[str, Any]],
-    work: Workload,
-    curve: tuple[NetBenefit, ...],
-    groups: SubgroupTable,
+    found: Mapping[str, Found],
     folds: int,
     seed: int,
 ) -> dict[str, bytes]:
     """Every file of the pack but the readable report."""
+    first, others = found[PRIMARY], {name: one for name, one in found.items() if name != PRIMARY}
+    rows, inputs = first.rows, _inputs(guidance, found)
+    details = {
+        **_details(first),
+        **({"predictions": {name: _details(one) for name, one in others.items()}} if others else {}),
+        "folds": folds,
+        "seed": seed,
+        "software": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+    }
     return {
         EVALUATION_FILE: encode_report(evaluation),
         COHORT_FILE: as_json({"steps": rows.flow.steps(), "outcomes": dict(rows.outcomes)}),
         DATASET_FILE: as_json(dataset_manifest(evaluation, store, rows, inputs)),
-        DETAILS_FILE: as_json(
-            {
-                "performances": performances,
-                "recipes": recipes,
-                "workload": work,
-                "decision_curve": curve,
-                "subgroups": groups,
-                "folds": folds,
-                "seed": seed,
-                "software": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
-            }
-        ),
+        DETAILS_FILE: as_json(details),
         CARD_FILE: as_json(model_card(evaluation, guidance, inputs)),
     }
+
+
+def _details(found: Found) -> dict[str, Any]:
+    """What a statistician asks for of one prediction."""
+    looks = found.looks
+    return {
+        "performances": found.performances,
+        "recipes": found.recipes,
+        "workload": None if looks is None else looks.work,
+        "decision_curve": None if looks is None else looks.curve,
+        "subgroups": None if looks is None else looks.groups,
+    }
+
+
+def _inputs(guidance: Guidance, found: Mapping[str, Found]) -> tuple[str, ...]:
+    """What any of the models reads, in the order of the guidance."""
+    read = {name for one in found.values() for name in one.model.inputs}
+    return tuple(name for name in guidance.features if name in read)
 
 
 def dataset_manifest(
@@ -90,7 +98,8 @@ def dataset_manifest(
         "patients": evaluation.patients,
         "inputs": shares,
         "problems": dict(sorted(rows.problems.items())),
-        "values_from_the_future": rows.future,
+        "values_from_the_future": rows.proof.future.total(),
+        "rows_with_canaries": rows.proof.rows,
     }
 
 
@@ -109,15 +118,33 @@ def model_card(evaluation: Evaluation, guidance: Guidance, inputs: tuple[str, ..
         "inputs": {name: guidance.features[name].label for name in inputs},
         "trained_on": {"from": evaluation.since, "to": evaluation.until, "rows": evaluation.rows},
         "tested": evaluation.split,
-        "auroc": {"value": model.auroc, "ci": model.auroc_ci},
-        "brier": model.brier,
-        "calibration_slope": model.calibration_slope,
-        "price_of_glass_box": evaluation.price_of_glass_box.sentence,
+        "auroc": None if model is None else {"value": model.auroc, "ci": model.auroc_ci},
+        "brier": None if model is None else model.brier,
+        "calibration_slope": None if model is None else model.calibration_slope,
+        "price_of_glass_box": evaluation.price_of_glass_box and evaluation.price_of_glass_box.sentence,
+        **({"not_evaluated": evaluation.unevaluated} if evaluation.unevaluated else {}),
+        **(
+            {"predictions": {name: _of_other(one) for name, one in others.items()}}
+            if (others := evaluation.predictions)
+            else {}
+        ),
         "known_limits": [
             "Tested on other patients of the same data, not on another site or a later time.",
             "Patients were treated as usual; the risk is that under such care, not the risk if nothing is done.",
         ],
         "risk_tier": guidance.policy.risk_tier,
+    }
+
+
+def _of_other(judged: JudgedPrediction) -> dict[str, Any]:
+    """A further prediction on the card."""
+    model = judged.model
+    return {
+        "outcome": judged.label,
+        "kind": judged.chosen,
+        "rows": judged.rows,
+        "auroc": None if model is None else {"value": model.auroc, "ci": model.auroc_ci},
+        "not_evaluated": judged.unevaluated or None,
     }
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.evidence import SILENT_FILE, Calibration, SilentMonth, Skew, encode_report
-from services.guidance.outcome import label_outcome
+from services.guidance.outcome import horizon_passed, label_outcome
 from services.guidance.ready import Release, open_release
 from services.guidance.release import EvidencePack, ReleaseBundle
 from services.learner.evidence.decisions_file import LoggedDecision, read_decisions
@@ -30,7 +30,6 @@ from services.timeline.instants import instant_text
 from services.timeline.timeline import assemble, index_rows
 
 SKEW_FILE: Final = "skew.json"
-WOULD_HAVE_SPOKEN: Final = frozenset({"silent", "shown", "suppressed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,7 @@ class SilentEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stay:
-    """One stay with at least one scored decision."""
+    """One stay with at least one decision that was scored, or that a rule alone would have shown."""
 
     first: LoggedDecision
     flagged: bool
@@ -90,8 +89,9 @@ def weigh_silence(
             )
             labels = label_outcome(release.guidance, release.value_sets, timeline, rows, end)
             outcomes.update(labels.state)
-            for stay, y in zip(own, labels.y.tolist(), strict=True):
-                if y >= 0 and stay.first.risk is not None:
+            passed = horizon_passed(release.guidance.outcome, rows.at, end).tolist()
+            for stay, y, judged in zip(own, labels.y.tolist(), passed, strict=True):
+                if judged and y >= 0 and stay.first.risk is not None:
                     matured.append((stay.first.person, stay.first.risk, y))
         on_bucket(number + 1)
     skew = joined(found)
@@ -117,10 +117,13 @@ def _stays(decisions: Sequence[LoggedDecision]) -> list[_Stay]:
     """Each stay by its first scored decision; a decision without an encounter stands for itself."""
     by_stay: dict[tuple[str, str], list[LoggedDecision]] = {}
     for one in decisions:
-        if one.risk is not None:
+        if one.risk is not None or one.would_have_spoken:
             by_stay.setdefault((one.person, one.stay or one.decision), []).append(one)
     return [
-        _Stay(first=together[0], flagged=any(one.status in WOULD_HAVE_SPOKEN for one in together))
+        _Stay(
+            first=next((one for one in together if one.risk is not None), together[0]),
+            flagged=any(one.would_have_spoken for one in together),
+        )
         for together in by_stay.values()
     ]
 
@@ -132,7 +135,8 @@ def _report(
     matured: Sequence[tuple[str, float, int]],
     skew: SkewFound,
 ) -> SilentMonth:
-    if not matured:
+    published = release.guidance.model.published is not None
+    if not matured and not published:
         raise BadInput(
             "no decision has a known outcome yet",
             remedy=f"Wait until {release.guidance.outcome.name} can be known, ingest again, and weigh again",
@@ -153,7 +157,9 @@ def _report(
             observed=float(happened.sum()),
             expected=float(risk.sum()),
             o_e=observed_expected(happened, risk, _numbers(person for person, _, _ in matured)),
-        ),
+        )
+        if matured
+        else None,
         alert_rate=share_of(flagged, _numbers(stay.first.person for stay in stays)),
         alert_budget=release.guidance.policy.alert_budget,
         skew=Skew(compared=skew.compared, different=skew.different, causes=causes_of(skew)),

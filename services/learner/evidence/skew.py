@@ -83,6 +83,8 @@ def compare_features(
     )
     rebuilt = read_features(plan, timeline, rows)
     evidence: _Evidence | None = None
+    # What is computed from other features differs because those do: they come first, however deep it goes.
+    turn = {step.place: number for number, step in enumerate(plan.steps, start=1)}
     for row, decision in enumerate(decisions):
         differing = []
         for place, name in enumerate(plan.names):
@@ -98,8 +100,7 @@ def compare_features(
         if evidence is None:
             evidence = _Evidence(guidance, value_sets, columns)
         causes: dict[str, str] = {}
-        # What is computed from other features differs because those do: they come first.
-        for place in sorted(differing, key=lambda at: guidance.features[plan.names[at]].kind == "formula"):
+        for place in sorted(differing, key=lambda at: turn.get(at, 0)):
             name = plan.names[place]
             source = int(rebuilt.sources[row, place])
             seen_later = timeline.resource_words[timeline.resource[source]] if source >= 0 else ""
@@ -142,7 +143,7 @@ class _Evidence:
     ) -> str:
         """Why this feature differs."""
         feature = self._guidance.features[name]
-        if feature.kind == "formula":
+        if feature.is_computed:
             return next((others[given] for given in feature.inputs.values() if given in others), UNEXPLAINED)
         logged_state, rebuilt_state = told
         if logged_state == STATES[UNKNOWN] and rebuilt_state != UNKNOWN:

@@ -14,21 +14,25 @@ from typing import Final
 
 import msgspec
 
+from services.learner.intake.quality import Quality, weigh
 from services.learner.intake.reading import Load, Tally, read_load
 from services.learner.intake.sources import CHUNK, Chunk, Source, Trouble
 from services.learner.workers import worker_pool
 from services.plumbing.event_store import EventStore, Segment, StoredSource
+from services.plumbing.terminology_files import read_terminology
+from services.timeline.terminology import NOTHING
 
 ALONE: Final = 24 * 2**20
 """A source smaller than this is read in this process: starting others takes longer (0.4 s CPU each)."""
 
-
+CHUNKS: Final = 4
+"""So many chunks make a task: its segment has a part for every bucket, and parts have a cost of their own."""
 _PACKED: Final = {".gz": 10, ".tgz": 10, ".bz2": 15, ".xz": 20, ".txz": 20}
 """How many times larger than it looks a packed source is, about."""
 
 
 class Skip(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that did not become an event, or only after a repair: why, how often, and where it was seen first."""
+    """What was skipped or lost: why, how often, and where it was seen first."""
 
     reason: str
     count: int
@@ -45,6 +49,9 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     resources: dict[str, int]
     events: int
     skipped: list[Skip]
+    """Resources of which no fact came."""
+    losses: list[Skip]
+    """What inside resources could not be read, or only with a repair."""
     troubles: list[Trouble]
     known_time_assumed: float
     """Share of events whose `known` time is taken to be the time at which they happened."""
@@ -58,6 +65,10 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     patients: int
     digest: str
     """Digest of the store's content after the ingest."""
+    terminology: str
+    """Digest of the site's terminology, by which codes were understood; "" if there is none. The bedside says its own."""
+    quality: Quality | None
+    """What the store is like; None if it was not asked for."""
 
 
 def ingest(
@@ -66,14 +77,20 @@ def ingest(
     *,
     workers: int | None = None,
     buckets: int | None = None,
+    terminology: Path | None = None,
+    quality: bool = True,
     chunk_bytes: int = CHUNK,
     on_bytes: Callable[[int], None] = lambda _: None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> IngestReport:
-    """Read a source into the store in this folder, and say how it went."""
+    """Read a source into the store in this folder, and say how it went.
+
+    `terminology`: the folder in which the site says what its codes mean. `quality`: report on the whole store at the end.
+    """
     began = time.perf_counter()
     source = Source(path, chunk_bytes=chunk_bytes, on_bytes=on_bytes)
     size = source.size
+    known = read_terminology(terminology) if terminology is not None else NOTHING
     store = EventStore.open_or_create(folder, buckets=buckets)
     before = store.digest
     tally = Tally()
@@ -81,7 +98,17 @@ def ingest(
     alone = size * _PACKED.get(path.suffix, 1) < ALONE
     wanted = workers if workers is not None else 1 if alone else len(os.sched_getaffinity(0))
     with store.append() as append, worker_pool(wanted) as pool:
-        loads = _loads(source, staging=append.staging, buckets=store.buckets, load_bytes=chunk_bytes)
+        loads = _loads(
+            source,
+            Load(
+                chunks=(),
+                staging=str(append.staging),
+                buckets=store.buckets,
+                terminology=str(terminology or ""),
+                terminology_digest=known.digest,
+            ),
+            load_bytes=chunk_bytes * CHUNKS,
+        )
         for part, segment in pool.map_in_order(read_load, loads):
             tally.add(part)
             if segment.rows:
@@ -98,7 +125,9 @@ def ingest(
             StoredSource(name=path.name, digest=source.digest, resources=resources, events=events, complete=complete),
             each=pool.map_in_order,
         )
-    seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - began
+        on_stage("weighing")
+        weighed = weigh(store, each=pool.map_in_order) if quality else None
     return IngestReport(
         source=str(path),
         store=str(folder),
@@ -106,35 +135,43 @@ def ingest(
         bytes=size,
         resources=dict(sorted(tally.resources.items())),
         events=events,
-        skipped=[
-            Skip(reason=reason, count=count, places=tally.places.get(reason, []))
-            for reason, count in sorted(tally.skipped.items(), key=lambda item: (-item[1], item[0]))
-        ],
+        skipped=_listed(tally.skipped, tally),
+        losses=_listed(tally.losses, tally),
         troubles=source.troubles,
         known_time_assumed=sum(tally.assumed.values()) / max(events, 1),
         assumed_by_field={field: n / tally.events[field] for field, n in sorted(tally.assumed.items())},
         complete=complete,
         changed=store.digest != before,
         seconds=round(seconds, 3),
-        resources_per_second=round((resources + sum(tally.skipped.values())) / max(seconds, 1e-9)),
+        resources_per_second=round((resources + tally.unread) / max(seconds, 1e-9)),
         rows=store.rows,
         patients=store.patients,
         digest=store.digest,
+        terminology=known.digest,
+        quality=weighed,
     )
 
 
-def _loads(source: Source, *, staging: Path, buckets: int, load_bytes: int) -> Iterator[Load]:
+def _listed(counts: dict[str, int], tally: Tally) -> list[Skip]:
+    """Reasons with their places, the most frequent first."""
+    return [
+        Skip(reason=reason, count=count, places=tally.places.get(reason, []))
+        for reason, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _loads(source: Source, task: Load, *, load_bytes: int) -> Iterator[Load]:
     """Chunks, gathered until a task is worth its start."""
     gathered: list[Chunk] = []
     size = 0
     for chunk in source.chunks():
         gathered.append(chunk)
         size += len(chunk.data)
-        if size >= load_bytes // 2:
-            yield Load(chunks=tuple(gathered), staging=str(staging), buckets=buckets)
+        if size >= load_bytes:
+            yield msgspec.structs.replace(task, chunks=tuple(gathered))
             gathered, size = [], 0
     if gathered:
-        yield Load(chunks=tuple(gathered), staging=str(staging), buckets=buckets)
+        yield msgspec.structs.replace(task, chunks=tuple(gathered))
 
 
 __all__ = ["IngestReport", "ingest"]

@@ -1,12 +1,14 @@
 """Some chunks of FHIR data become one segment of events: the inner loop of ingest, run in worker processes.
 
-Whatever is skipped is counted by its reason, and the first places of each reason are kept: file and line, never content.
+Every resource that gives no fact is counted once, by its reason, and so is whatever is lost inside of those that do. The
+first places of each reason are kept: file and line, never content.
 """
 
 from __future__ import annotations
 
 import gc
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +18,18 @@ import numpy as np
 from services.learner.intake.bundles import resources_of
 from services.learner.intake.sources import Chunk
 from services.plumbing.event_store import Segment, write_segment
+from services.plumbing.terminology_files import terminology_of
 from services.timeline.events import EventBatch, EventColumns
 from services.timeline.flatten import flatten
-from services.timeline.resources import Skip, decode_repaired, decode_strict
+from services.timeline.resources import Resource, Skip, decode_lines, decode_repaired, decode_strict
+from services.timeline.terminology import mapped
 
 PLACES: Final = 5
 """How many places are kept for each reason."""
+BLOCK: Final = 2**16
+"""Bytes that are decoded at once: what comes of them is flattened while it is in the processor's caches."""
+
+_NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,16 +38,25 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     chunks: tuple[Chunk, ...]
     staging: str
     buckets: int
+    terminology: str = ""
+    """The folder in which the site says what its codes mean; "" where they are standard ones."""
+    terminology_digest: str = ""
 
 
 class Tally(msgspec.Struct, kw_only=True):
     """What was found in some chunks. Tallies add up."""
 
     resources: dict[str, int] = msgspec.field(default_factory=dict)
+    """Resources, by type, of the types that are read."""
     events: dict[str, int] = msgspec.field(default_factory=dict)
     assumed: dict[str, int] = msgspec.field(default_factory=dict)
     """Events, by field, whose `known` time is assumed to be their own."""
+    unread: int = 0
+    """Resources of other types, and what is no resource."""
     skipped: dict[str, int] = msgspec.field(default_factory=dict)
+    """Resources, by reason, of which no fact came."""
+    losses: dict[str, int] = msgspec.field(default_factory=dict)
+    """What inside resources could not be read, or only with a repair, by reason."""
     places: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
@@ -49,28 +66,40 @@ class Tally(msgspec.Struct, kw_only=True):
             (self.events, other.events),
             (self.assumed, other.assumed),
             (self.skipped, other.skipped),
+            (self.losses, other.losses),
         ):
             for name, count in theirs.items():
                 mine[name] = mine.get(name, 0) + count
+        self.unread += other.unread
         for reason, places in other.places.items():
             kept = self.places.setdefault(reason, [])
             kept.extend(places[: PLACES - len(kept)])
 
 
-class Skipped(Counter[str]):
-    """Counts what was skipped, and notes where: whoever counts need not know the place."""
+@dataclass(slots=True)
+class Place:
+    """Where in the source the reading is."""
 
-    def __init__(self) -> None:
+    file: str = ""
+    line: int | str = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class Noted(Counter[str]):
+    """Counts reasons, and notes where each was met first: whoever counts need not know the place."""
+
+    def __init__(self, here: Place, places: dict[str, list[str]]) -> None:
         super().__init__()
-        self.file = ""
-        self.line: int | str = 0
-        self.places: dict[str, list[str]] = {}
+        self._here = here
+        self._places = places
 
     def __setitem__(self, reason: str, count: int) -> None:
         super().__setitem__(reason, count)
-        places = self.places.setdefault(reason, [])
+        places = self._places.setdefault(reason, [])
         if len(places) < PLACES:
-            places.append(f"{self.file}:{self.line}" if self.line else self.file)
+            places.append(str(self._here))
 
 
 def read_load(load: Load) -> tuple[Tally, Segment]:
@@ -85,79 +114,133 @@ def read_load(load: Load) -> tuple[Tally, Segment]:
 
 
 def _read(load: Load) -> tuple[Tally, Segment]:
-    batch = EventBatch()
-    skipped = Skipped()
-    batch.skipped = skipped
-    types: Counter[str] = Counter()
+    reader = _Reader()
     for chunk in load.chunks:
-        skipped.file = chunk.file
-        if chunk.kind == "lines":
-            _read_lines(chunk, batch, skipped, types)
-        else:
-            _read_document(chunk, batch, skipped, types)
-    columns = batch.columns()
-    tally = Tally(resources=dict(types), skipped=dict(skipped), places=skipped.places)
+        reader.read(chunk)
+    columns = mapped(reader.batch.columns(), terminology_of(load.terminology, load.terminology_digest))
+    tally = reader.tally()
     _count_events(columns, tally)
     return tally, write_segment(Path(load.staging), columns, load.buckets)
 
 
-def _read_lines(chunk: Chunk, batch: EventBatch, skipped: Skipped, types: Counter[str]) -> None:
-    for number, line in enumerate(chunk.data.split(b"\n"), start=chunk.first_line):
-        if not line:
-            continue
-        skipped.line = number
-        if (resource := decode_strict(line)) is None:
-            if line.isspace():
-                continue
-            if b'"Bundle"' in line:
-                _read_resources(line, f"{number}, ", batch, skipped, types)
+class _Reader:
+    """Reads chunk after chunk into one batch, and knows where it is."""
+
+    def __init__(self) -> None:
+        self.batch = EventBatch()
+        self._here = Place()
+        self._places: dict[str, list[str]] = {}
+        self.batch.skipped = Noted(self._here, self._places)
+        self.batch.losses = Noted(self._here, self._places)
+        self._types: list[type[Resource]] = []
+        self._unread = 0
+
+    def read(self, chunk: Chunk) -> None:
+        """Append the events of a chunk."""
+        self._here.file = chunk.file
+        if chunk.kind == "lines":
+            self._lines(chunk)
+        else:
+            self._document(chunk)
+
+    def tally(self) -> Tally:
+        """What was found so far, but for the events."""
+        types = Counter(self._types)
+        return Tally(
+            resources={kind.__name__: count for kind, count in types.items()},
+            unread=self._unread,
+            skipped=dict(self.batch.skipped),
+            losses=dict(self.batch.losses),
+            places=self._places,
+        )
+
+    def _lines(self, chunk: Chunk) -> None:
+        """Block after block; where a block is not one sound resource a line, line by line, to name what is not."""
+        data, begin, first_line = chunk.data, 0, chunk.first_line
+        while begin < len(data):
+            end = data.find(b"\n", begin + BLOCK) + 1 or len(data)
+            block = data[begin:end]
+            lines, objects = _count_lines(block)
+            resources = decode_lines(block) if objects else None
+            if resources is not None and len(resources) == lines:
+                self._sound(resources, first_line)
             else:
-                _read_odd(line, "", batch, skipped, types)
-            continue
-        types[type(resource).__name__] += 1
-        flatten(resource, batch)
+                self._one_by_one(block, first_line)
+            begin, first_line = end, first_line + lines
 
-
-def _read_odd(
-    content: bytes | msgspec.Raw, own_id: str, batch: EventBatch, skipped: Skipped, types: Counter[str]
-) -> None:
-    """What does not fit as it is: mended, or skipped with its reason."""
-    try:
-        resource = decode_repaired(content)
-    except Skip as skip:
-        skipped[skip.reason] += 1
-        return
-    skipped[f"{type(resource).__name__}: read with repairs"] += 1
-    resource.id = resource.id or own_id or None
-    types[type(resource).__name__] += 1
-    flatten(resource, batch)
-
-
-def _read_document(chunk: Chunk, batch: EventBatch, skipped: Skipped, types: Counter[str]) -> None:
-    skipped.line = ""
-    first = chunk.data[: chunk.data.find(b"\n") + 1].strip()
-    if first.startswith(b"{") and first.endswith(b"}"):  # NDJSON under the wrong name
-        _read_lines(chunk, batch, skipped, types)
-    else:
-        _read_resources(chunk.data, "", batch, skipped, types)
-
-
-def _read_resources(
-    data: bytes | msgspec.Raw, prefix: str, batch: EventBatch, skipped: Skipped, types: Counter[str]
-) -> None:
-    """The resources of a Bundle, or the one resource that the document is."""
-    try:
-        for place, content, own_id in resources_of(data):
-            skipped.line = prefix + place
-            resource = decode_strict(content)
-            if resource is None:
-                _read_odd(content, own_id, batch, skipped, types)
-                continue
-            resource.id = resource.id or own_id or None
-            types[type(resource).__name__] += 1
+    def _sound(self, resources: list[Resource], first_line: int) -> None:
+        batch, here = self.batch, self._here
+        self._types += map(type, resources)
+        for here.line, resource in enumerate(resources, start=first_line):
             flatten(resource, batch)
-    except Skip as skip:
-        skipped[skip.reason] += 1
+
+    def _one_by_one(self, block: bytes, first_line: int) -> None:
+        for number, line in enumerate(block.split(b"\n"), start=first_line):
+            if not line or line.isspace():
+                continue
+            self._here.line = number
+            if (resource := decode_strict(line)) is not None:
+                self._flatten(resource, "")
+            elif b'"Bundle"' in line:
+                self._resources(line, f"{number}, ")
+            else:
+                self._odd(line, "")
+
+    def _odd(self, content: bytes | msgspec.Raw, own_id: str) -> None:
+        """What does not fit as it is: mended, or skipped with its reason."""
+        try:
+            resource = decode_repaired(content)
+        except Skip as skip:
+            self.batch.skipped[skip.reason] += 1
+            self._unread += 1
+            return
+        self.batch.losses[f"{type(resource).__name__}: read with repairs"] += 1
+        self._flatten(resource, own_id)
+
+    def _document(self, chunk: Chunk) -> None:
+        self._here.line = ""
+        first = chunk.data[: chunk.data.find(b"\n") + 1].strip()
+        if first.startswith(b"{") and first.endswith(b"}"):  # NDJSON under the wrong name
+            self._lines(chunk)
+        else:
+            self._resources(chunk.data, "")
+
+    def _resources(self, data: bytes | msgspec.Raw, prefix: str) -> None:
+        """The resources of a Bundle, or the one resource that the document is."""
+        try:
+            for place, content, own_id in resources_of(data):
+                self._here.line = prefix + place
+                if (resource := decode_strict(content)) is None:
+                    self._odd(content, own_id)
+                else:
+                    self._flatten(resource, own_id)
+        except Skip as skip:
+            self.batch.skipped[skip.reason] += 1
+            self._unread += 1
+
+    def _flatten(self, resource: Resource, own_id: str) -> None:
+        resource.id = resource.id or own_id or None
+        self._types.append(type(resource))
+        flatten(resource, self.batch)
+
+
+def _count_lines(block: bytes) -> tuple[int, bool]:
+    """How many lines there are, and whether each begins with a brace and ends with one.
+
+    If so, and if as many JSON objects are read from them, then each line is one of these: no object could go over the end
+    of a line, for within an object no opening brace follows a closing one without a comma.
+    """
+    text = np.frombuffer(block, dtype=np.uint8)
+    breaks = (text == _NEWLINE).nonzero()[0]
+    begins = np.append(0, breaks + 1)
+    if breaks.size and breaks[-1] == len(text) - 1:
+        begins = begins[:-1]
+    else:
+        breaks = np.append(breaks, len(text))
+    last = text[breaks - 1]
+    if np.count_nonzero(last == _RETURN):  # lines from Windows
+        last = text[breaks - 1 - (last == _RETURN)]
+    return len(begins), bool((text[begins] == _OPEN).all() and (last == _CLOSE).all())
 
 
 def _count_events(columns: EventColumns, tally: Tally) -> None:

@@ -73,6 +73,7 @@ def fit_candidates(
     directions: Mapping[str, int] | None = None,
     kinds: Sequence[ModelKind] = KINDS,
     folds: int = 5,
+    fold: NDArray[np.int64] | None = None,
     seed: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
@@ -80,10 +81,11 @@ def fit_candidates(
     """Every kind, cross-validated over the same folds of whole patients, and fitted on all rows.
 
     `reference` names the rows, as a card will say it; `directions` says per input whether risk may only rise (+1) or
-    fall (-1) with it.
+    fall (-1) with it. `fold`: each row's fold, where several outcomes share them.
     """
     rows = TrainingRows.of(X, y, patients, inputs=inputs, directions=directions, reference=reference)
-    fold = patient_folds(rows.y, rows.patients, folds, seed=seed)
+    if fold is None:
+        fold = patient_folds(rows.y, rows.patients, folds, seed=seed)
     # The slowest kinds first, so that no worker is left with a long one at the end.
     tasks = [
         _Task(kind=kind, rows=rows, fold=fold, tested=tested, seed=seed)

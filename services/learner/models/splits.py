@@ -24,3 +24,24 @@ def patient_folds(y: NDArray[np.int8], patients: Integers, folds: int, *, seed: 
     rounds = -(-len(names) // folds)
     fold[order] = rng.permuted(np.tile(np.arange(folds), (rounds, 1)), axis=1).ravel()[: len(names)]
     return fold[own]
+
+
+class SharedFolds:
+    """The folds of several outcomes over the same patients: once a patient is in a fold, they are in it for all."""
+
+    def __init__(self, folds: int, *, seed: int) -> None:
+        self._folds = folds
+        self._seed = seed
+        self._patients: Integers = np.empty(0, dtype=np.int64)
+        self._fold: Integers = np.empty(0, dtype=np.int64)
+
+    def of(self, y: NDArray[np.int8], patients: Integers) -> Integers:
+        """For every row its fold; patients not seen before are dealt out as `patient_folds` does."""
+        fresh = ~np.isin(patients, self._patients)
+        if fresh.any():
+            fold = patient_folds(y[fresh], patients[fresh], self._folds, seed=self._seed)
+            names, first = np.unique(patients[fresh], return_index=True)
+            whole, folds = np.append(self._patients, names), np.append(self._fold, fold[first])
+            order = np.argsort(whole)
+            self._patients, self._fold = whole[order], folds[order]
+        return self._fold[np.searchsorted(self._patients, patients)]

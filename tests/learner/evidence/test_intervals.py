@@ -1,4 +1,4 @@
-"""services/learner/evidence/intervals.py, workload.py, decision_curve.py, sample_size.py, subgroups.py and leaks.py."""
+"""services/learner/evidence/intervals.py, workload.py, decision_curve.py, sample_size.py and subgroups.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from services.learner.evidence.intervals import (
     share_of,
     wilson,
 )
-from services.learner.evidence.leaks import find_leaks, single_input_aurocs
 from services.learner.evidence.metrics import auroc
 from services.learner.evidence.sample_size import (
     cox_snell_r2,
@@ -31,9 +30,8 @@ from services.learner.evidence.sample_size import (
 )
 from services.learner.evidence.subgroups import Limits, subgroup_table
 from services.learner.evidence.workload import threshold_for, workload
-from services.learner.models.training_rows import TrainingRows
 from services.timeline.errors import BadInput
-from tests.learner.made_up import INPUTS, made_up
+from tests.learner.made_up import made_up
 
 DATA = made_up(4000, seed=6)
 
@@ -224,38 +222,3 @@ def test_a_group_without_events_is_listed_without_what_cannot_be_reckoned() -> N
     assert first.auroc.estimate is None
     assert first.sensitivity.verdict == "cannot tell"
     assert first.false_alarm_rate.estimate is not None
-
-
-def rows_with(column: np.ndarray) -> TrainingRows:
-    """The made-up rows with one more input."""
-    return TrainingRows.of(
-        np.column_stack([DATA.X, column]), DATA.y, DATA.patients, inputs=(*INPUTS, "suspect"), reference="made-up rows"
-    )
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        DATA.y.astype(np.float64),
-        -DATA.y + 0.01 * DATA.truth,
-        np.where(DATA.y == 1, 3.0, np.nan),
-        np.where(DATA.y == 1, np.nan, np.arange(4000.0)),
-    ],
-    ids=["the outcome", "the outcome turned", "only there after the outcome", "missing after the outcome"],
-)
-def test_an_input_that_knows_the_outcome_rings(column: np.ndarray) -> None:
-    """By its value, in either direction, or by being there at all."""
-    assert single_input_aurocs(rows_with(column))["suspect"] > 0.95
-    found = find_leaks(rows_with(column), aurocs={"scorecard": 0.99}, auroc_alarm=0.87, seed=0)
-    assert found.largest_feature == "suspect"
-    assert len(found.found) == 2
-    assert "above the alarm at 0.87" in found.found[0]
-    assert "suspect" in found.found[1]
-
-
-def test_honest_inputs_ring_nothing() -> None:
-    """The made-up rows are sound: no alarm, and shuffled labels teach nothing."""
-    found = find_leaks(rows_with(np.zeros(4000)), aurocs={"scorecard": 0.8}, auroc_alarm=0.87, seed=1)
-    assert found.found == ()
-    assert found.shuffled_auroc.ci[0] < 0.5 < found.shuffled_auroc.ci[1]
-    assert found.largest_feature_auroc < 0.8

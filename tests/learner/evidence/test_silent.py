@@ -76,6 +76,7 @@ def test_a_silent_period_of_a_sound_model(
     report = found.report
     assert (report.decisions, report.matured) == (PATIENTS, PATIENTS)
     assert report.events == found.outcomes["positive"]
+    assert report.calibration is not None
     low, high = report.calibration.o_e.ci
     assert low < 1 < high
     assert report.calibration.expected == pytest.approx(sum(d["risk"] for d in logged))
@@ -107,6 +108,24 @@ def test_a_stay_counts_once_however_often_its_chart_was_opened(
     twice = weigh_silence(new_store, trained.bundle, write(tmp_path / "b.ndjson", logged + again)).report
     assert twice.decisions == 2 * once.decisions
     assert (twice.matured, twice.events, twice.alert_rate) == (once.matured, once.events, once.alert_rate)
+
+
+def test_what_the_policy_silences_is_no_card_and_what_cools_down_is_one(
+    tmp_path: Path, trained: Trained, new_store: EventStore, logged: list[dict[str, Any]]
+) -> None:
+    """A cool-down follows a card that was due; a suppression of the policy means that none was. A rule alone counts."""
+    due = [d for d in logged if d["status"] == "silent"]
+    assert len(due) > 3
+
+    def rate(changes: dict[str, Any]) -> float:
+        changed = [d | changes if d is due[0] else d for d in logged]
+        found = weigh_silence(new_store, trained.bundle, write(tmp_path / "d.ndjson", changed))
+        return round(found.report.alert_rate.value * PATIENTS)
+
+    assert rate({}) == len(due)
+    assert rate({"status": "suppressed", "reason": "cool-down"}) == len(due)
+    assert rate({"status": "suppressed", "reason": "policy: known"}) == len(due) - 1
+    assert rate({"risk": None}) == len(due)
 
 
 def test_pending_outcomes_are_not_taken_for_good_ones(

@@ -204,3 +204,17 @@ def test_a_patient_who_left_otherwise_than_planned_is_named(tmp_path: Path) -> N
     stored = gone | {"meta": {"lastUpdated": "2024-02-03T00:00:00Z", "versionId": "2"}}
     found = compare(loaded, plan, [patient, stored], at_the_bedside(plan, [patient, opened]))
     assert dict(found.by_feature) == {("home", PLAN): 1}
+
+
+def test_what_is_computed_differs_for_the_cause_of_what_it_is_computed_from(tmp_path: Path) -> None:
+    """Through any number of formulas, in whatever order they are written: the corrected result is the cause of all."""
+    computed = """\
+  outer: {kind: formula, formula: map, inputs: {mean: inner}, use: rule, label: outer}
+  inner: {kind: formula, formula: map, inputs: {mean: creatinine}, use: rule, label: inner}
+outcome:"""
+    loaded = load_guidance(write_guidance(tmp_path, GUIDANCE.replace("outcome:", computed, 1)))
+    plan = compile_features(loaded.definition, loaded.value_sets, {})
+    seen = [*person(), creatinine_of(1, DAY, 1.3)]
+    corrected = creatinine_of(1, DAY, 3.1, meta={"lastUpdated": "2024-02-05T00:00:00Z", "versionId": "2"})
+    found = compare(loaded, plan, [*person(), corrected], at_the_bedside(plan, seen))
+    assert dict(found.by_feature) == {(name, CORRECTED): 1 for name in ("creatinine", "inner", "outer")}

@@ -1,0 +1,152 @@
+"""What training evidence must show: of each prediction on its own, whether learned or published.
+
+What was learned is asked for its sample, its alarms and its intervals. A published score is asked whether its risks hold
+here; where that could not be seen yet, a reviewer must accept it with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from services.guidance.definition import PRIMARY, Guidance
+from services.guidance.evidence import EVALUATION_FILE, Evaluation, Judged, ModelReport, Weighed
+from services.guidance.lifecycle import Check, Role
+from services.guidance.policies import Policy
+from services.guidance.release import EvidencePack
+from services.registry.checked import check, met, within
+from services.timeline.errors import BadInput
+
+NUMBERS: Final[frozenset[Role]] = frozenset({"data-science-reviewer", "statistician"})
+SHUFFLED: Final = (0.4, 0.6)  # where the AUROC of shuffled labels must be able to lie
+
+
+def training_checks(pack: EvidencePack, report: Evaluation, guidance: Guidance, policy: Policy) -> Iterator[Check]:
+    """What is asked of the report, then of each prediction on its own; those after the first have its name before theirs."""
+    yield check(
+        "training-report-bound",
+        "The report is about this guidance and this release, and of each of its predictions",
+        f"it is about {report.guidance}, {report.release[:19]}…",
+        met(
+            report.guidance == guidance.id
+            and report.release == pack.release
+            and report.predictions.keys() == guidance.predictions.keys()
+        ),
+        pack,
+    )
+    for name, judged in report.everything.items():
+        prediction = guidance.all_predictions.get(name or PRIMARY)
+        if prediction is None:
+            continue
+        if (judged.published is None) != (prediction.model.published is None):
+            checks = iter([_otherwise(judged, pack)])
+        elif judged.published is not None:
+            checks = _weighed(pack, judged, judged.published, policy)
+        else:
+            checks = _learned(pack, judged, prediction.model.auroc_alarm, policy)
+        yield from (_of(name, prediction.label, one) for one in checks)
+
+
+def _of(name: str, label: str, one: Check) -> Check:
+    """The check of one prediction; the first one's has no prefix."""
+    return replace(one, name=f"{name}/{one.name}", asked=f"{label}: {one.asked}") if name else one
+
+
+def _otherwise(judged: Judged, pack: EvidencePack) -> Check:
+    said = "learned" if judged.published is None else "published"
+    return check(
+        "kind-of-model", "The model is of the kind that the guidance asks for", f"it is {said}", "does not meet", pack
+    )
+
+
+def _weighed(pack: EvidencePack, judged: Judged, score: Weighed, policy: Policy) -> Iterator[Check]:
+    """A published score was not fitted here: what is asked is whether its risks hold here, or who answers for it."""
+    if judged.model is None or score.observed_expected is None:
+        yield check(
+            "published-unevaluated",
+            "The published risk was compared with what happened here",
+            judged.unevaluated or "it was not",
+            "cannot tell",
+            pack,
+            accepted_by=NUMBERS,
+            scored=score.scored,
+            mean_risk=score.mean_risk,
+            rows=judged.rows,
+            events=judged.events,
+        )
+        return
+    low, high = policy.observed_expected
+    ratio = score.observed_expected
+    yield check(
+        "published-calibration",
+        f"Events observed against those that the published risk expects within {low:g} to {high:g}",
+        f"{judged.events:,} events in {judged.rows:,} rows: {ratio.value:.2f} ({ratio.ci[0]:.2f} to {ratio.ci[1]:.2f})",
+        within(ratio, low, high),
+        pack,
+        accepted_by=NUMBERS,
+        observed_expected=ratio.value,
+        low=ratio.ci[0],
+        high=ratio.ci[1],
+    )
+    yield _intervals(judged.chosen, judged.model, pack)
+
+
+def _learned(pack: EvidencePack, judged: Judged, alarm: float, policy: Policy) -> Iterator[Check]:
+    floors, size, leaks, model = policy.floors, judged.sample_size, judged.leaks, judged.model
+    if size is None or leaks is None or model is None:
+        raise BadInput("what belongs to a learned model is missing", place=EVALUATION_FILE, remedy="Train again")
+    needed = max(floors.training_rows, round(size.needed * floors.riley_share))
+    yield check(
+        "sample-size",
+        f"At least {needed:,} rows (Riley: {size.needed:,}) and {floors.training_events:,} events",
+        f"{judged.rows:,} rows, {judged.events:,} events",
+        met(judged.rows >= needed and judged.events >= floors.training_events),
+        pack,
+        rows=judged.rows,
+        events=judged.events,
+        needed=needed,
+    )
+    yield check(
+        "leak-alarms",
+        "No alarm for a leak of the outcome into the inputs",
+        "; ".join(leaks.found) or "none rang",
+        met(not leaks.found),
+        pack,
+    )
+    best = max(one.auroc for one in judged.models.values())
+    alone = leaks.largest_feature_auroc
+    yield check(
+        "too-good",
+        f"No AUROC above {alarm:g}, of any model or of one input alone",
+        f"best model {best:.3f}; {leaks.largest_feature} alone {alone:.3f}",
+        met(best <= alarm and alone <= alarm),
+        pack,
+        best_auroc=best,
+        largest_feature_auroc=alone,
+    )
+    shuffled = leaks.shuffled_auroc
+    yield check(
+        "shuffled-labels",
+        "With shuffled labels nothing is learnt (AUROC about 0.5)",
+        f"{shuffled.value:.3f} ({shuffled.ci[0]:.3f} to {shuffled.ci[1]:.3f})",
+        met(shuffled.ci[0] <= SHUFFLED[1] and shuffled.ci[1] >= SHUFFLED[0]),
+        pack,
+        shuffled_auroc=shuffled.value,
+    )
+    yield _intervals(judged.chosen, model, pack)
+
+
+def _intervals(chosen: str, model: ModelReport, pack: EvidencePack) -> Check:
+    low, high = model.auroc_ci
+    return check(
+        "intervals",
+        "Discrimination and calibration of the chosen model, each with its interval",
+        f"{chosen}: AUROC {model.auroc:.3f} ({low:.3f} to {high:.3f}), calibration slope "
+        f"{model.calibration_slope.value:.2f} ({model.calibration_slope.ci[0]:.2f} to {model.calibration_slope.ci[1]:.2f})",
+        met(low <= model.auroc <= high and low < high),
+        pack,
+        auroc=model.auroc,
+        auroc_low=low,
+        auroc_high=high,
+    )
