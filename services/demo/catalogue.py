@@ -119,6 +119,19 @@ TESTS: dict[str, Analyte] = {
     "weight": Analyte("29463-7", "Body weight", "kg", 1, 35.0, 190.0, 0, True),
     "bmi": Analyte("39156-5", "Body mass index (BMI) [Ratio]", "kg/m2", 1, 14.0, 60.0, 0, True),
     "smoking": Analyte("72166-2", "Tobacco smoking status", "", 0, 0, 0, 0, True),
+    # beside the life: what the wards measure of the sicker ones, and what prevention asks for
+    "gcs": Analyte("9269-2", "Glasgow coma score total", "{score}", 0, 3.0, 15.0, 0, True),
+    "consciousness": Analyte("80288-4", "Level of consciousness AVPU score", "", 0, 0, 0, 0, True),
+    "oxygen_flow": Analyte("3151-8", "Inhaled oxygen flow rate", "L/min", 0, 0.0, 15.0, 0, True),
+    "urine": Analyte("9192-6", "Urine output 24 hour", "mL", 0, 40.0, 6000.0, 0, True),
+    "pafi": Analyte("50984-4", "Horowitz index in Arterial blood", "mm[Hg]", 0, 50.0, 520.0, 0.4),
+    "ph": Analyte("2744-1", "pH of Arterial blood", "[pH]", 2, 6.9, 7.6, 0.4),
+    "lactate": Analyte("32693-4", "Lactate [Moles/volume] in Blood", "mmol/L", 1, 0.4, 18.0, 0.6),
+    "bilirubin": Analyte("1975-2", "Bilirubin.total [Mass/volume] in Serum or Plasma", "mg/dL", 1, 0.2, 30.0, 3.0),
+    "ldl": Analyte(
+        "13457-7", "Cholesterol in LDL [Mass/volume] in Serum or Plasma by calculation", "mg/dL", 0, 20.0, 300.0, 5.0),
+    "triglycerides": Analyte("2571-8", "Triglyceride [Mass/volume] in Serum or Plasma", "mg/dL", 0, 40.0, 800.0, 5.0),
+    "height": Analyte("8302-2", "Body height", "cm", 0, 130.0, 210.0, 0, True),
 }  # fmt: skip
 SYSTOLIC, DIASTOLIC = ("8480-6", "Systolic blood pressure"), ("8462-4", "Diastolic blood pressure")
 SMOKING = {
@@ -126,6 +139,14 @@ SMOKING = {
     "former": ("8517006", "Former smoker"),
     "never": ("266919005", "Never smoker"),
 }
+ACVPU: tuple[tuple[int, str], ...] = (
+    (15, "Alert"),
+    (14, "Confusion"),
+    (12, "Verbal"),
+    (8, "Pain"),
+    (3, "Unresponsive"),
+)
+"""The lowest coma score of each word; no verified code was found for these answers, so they are text."""
 
 DRUGS: dict[str, tuple[str, str]] = {
     "lisinopril": ("29046", "lisinopril"), "losartan": ("52175", "losartan"), "amlodipine": ("17767", "amlodipine"),
@@ -140,6 +161,13 @@ DRUGS: dict[str, tuple[str, str]] = {
     "acetaminophen": ("313782", "acetaminophen 325 MG Oral Tablet"), "diltiazem": ("3443", "diltiazem"),
 }  # fmt: skip
 
+DRUG_CLASS: dict[str, str] = {
+    **dict.fromkeys(
+        ("lisinopril", "losartan", "amlodipine", "metoprolol", "carvedilol", "furosemide", "spironolactone",
+         "hydrochlorothiazide", "diltiazem"), "antihypertensive"),
+    **dict.fromkeys(("atorvastatin", "rosuvastatin"), "statin"),
+}  # fmt: skip
+
 PROCEDURES: dict[str, tuple[str, str]] = {
     "transfusion": (
         "30233N1", "Transfusion of Nonautologous Red Blood Cells into Peripheral Vein, Percutaneous Approach"),
@@ -151,6 +179,11 @@ PROCEDURES: dict[str, tuple[str, str]] = {
     "chemotherapy": ("3E04305", "Introduction of Other Antineoplastic into Central Vein, Percutaneous Approach"),
     "knee": ("0SRC0J9", "Replacement of Right Knee Joint with Synthetic Substitute, Cemented, Open Approach"),
 }  # fmt: skip
+
+ON_THE_WARD: dict[str, tuple[str, str]] = {  # procedures that have a SNOMED CT code, and none of ICD-10-PCS
+    "oxygen": ("371907003", "Oxygen administration by nasal cannula"),
+    "intensive_care": ("305351004", "Admission to intensive care unit"),
+}
 
 RACES: tuple[tuple[str, str, float], ...] = (
     ("2106-3", "White", 0.62), ("2054-5", "Black or African American", 0.19), ("2028-9", "Asian", 0.09),

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.demo.hospital import Hospital, write_hospital
+from services.demo.hospital import TERMINOLOGY, Hospital, write_hospital
 from services.timeline.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="A demo hospital with known truth, and the whole loop on it.")
@@ -19,6 +19,12 @@ app = typer.Typer(no_args_is_help=True, help="A demo hospital with known truth, 
 Day = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], help="The record ends at 00:00 UTC of this day (default: today)"),
+]
+Faults = Annotated[
+    bool,
+    typer.Option(
+        "--faults/--no-faults", help="Plant mislabelled units, a site with codes of its own, and bias in testing"
+    ),
 ]
 
 
@@ -37,18 +43,23 @@ def hospital_command(
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same hospital, byte for byte")] = 7,
     until: Day = None,
     years: Annotated[float, typer.Option(min=0.1, max=30.0, help="Years of history before the end")] = 3.5,
+    faults: Faults = True,
     gz: Annotated[bool, typer.Option("--gz", help="Compress the NDJSON")] = False,
 ) -> None:
     """Write a hospital whose true risks are known, as FHIR R4 NDJSON.
 
     Example: knowdo demo hospital --patients 10000 --seed 7 --out hospital
     """
-    hospital = Hospital.ending(until.date() if until else None, seed=seed, patients=patients, years=years)
+    hospital = Hospital.ending(
+        until.date() if until else None, seed=seed, patients=patients, years=years, faults=faults
+    )
     with progress_bar() as bar:
         task = bar.add_task("Living patients' years", total=patients)
         written = write_hospital(hospital, out, compress=gz, advance=lambda done: bar.advance(task, done))
     typer.echo(f"{written.total:,} resources of {patients:,} patients in {written.fhir}")
     typer.echo(f"True risks in {written.truth}, which no learner is given")
+    if faults:
+        typer.echo(f"Planted faults show; the maps of the site with its own codes are in {out / TERMINOLOGY}")
 
 
 @app.command("as-of")
@@ -59,6 +70,7 @@ def as_of_command(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the hospital")] = 7,
     until: Day = None,
     years: Annotated[float, typer.Option(min=0.1, max=30.0, help="Years of history before the end")] = 3.5,
+    faults: Faults = True,
 ) -> None:
     """Print one patient's record as it stood at a time, as NDJSON: stays open, orders running, results preliminary.
 
@@ -66,7 +78,9 @@ def as_of_command(
     """
     from services.demo.as_of import as_of, microseconds
 
-    hospital = Hospital.ending(until.date() if until else None, seed=seed, patients=patients, years=years)
+    hospital = Hospital.ending(
+        until.date() if until else None, seed=seed, patients=patients, years=years, faults=faults
+    )
     if not (patient.startswith("p") and patient[1:].isdecimal()):
         raise BadInput(f"{patient!r} is no patient of the demo hospital", remedy="Ids look like p000042")
     for resource in as_of(hospital.patient(int(patient[1:])), microseconds(at)):

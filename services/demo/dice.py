@@ -1,4 +1,4 @@
-"""Chance, one stream per patient: any patient can be generated alone and comes out the same."""
+"""Chance, one stream per patient and topic: any patient can be generated alone, and a new topic moves no other draw."""
 
 from __future__ import annotations
 
@@ -7,29 +7,34 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_BLOCK = 1024
+_BLOCK = 1024  # of a life
+_SMALL_BLOCK = 128  # of a topic beside it
+# Topics beside the life itself: each has a stream of its own, so that the life's draws stay where they are.
+INPATIENT, PREVENTION, PAPERWORK = 1, 2, 3
 
 
 class Dice:
-    """Uniform and normal draws from the stream of (seed, patient), taken from numpy in blocks for speed."""
+    """Uniform and normal draws from the stream of (seed, patient[, topic]), taken from numpy in blocks for speed."""
 
-    __slots__ = ("_normals", "_rng", "_uniforms")
+    __slots__ = ("_block", "_normals", "_rng", "_uniforms")
 
-    def __init__(self, seed: int, patient: int) -> None:
-        self._rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(patient,))))
+    def __init__(self, seed: int, patient: int, topic: int = 0) -> None:
+        key = (patient, topic) if topic else (patient,)
+        self._block = _SMALL_BLOCK if topic else _BLOCK
+        self._rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
         self._uniforms: list[float] = []
         self._normals: list[float] = []
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
         """A number between `low` and `high`."""
         if not self._uniforms:
-            self._uniforms = self._rng.random(_BLOCK).tolist()
+            self._uniforms = self._rng.random(self._block).tolist()
         return low + (high - low) * self._uniforms.pop()
 
     def normal(self, mean: float = 0.0, sd: float = 1.0) -> float:
         """A normal number."""
         if not self._normals:
-            self._normals = self._rng.standard_normal(_BLOCK).tolist()
+            self._normals = self._rng.standard_normal(self._block).tolist()
         return mean + sd * self._normals.pop()
 
     def chance(self, probability: float) -> bool:

@@ -144,6 +144,28 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decline:
+    """A stretch of a stay in which the patient gets worse; a setback is over some time later, the last decline never is."""
+
+    onset: int
+    worsens_until: int
+    over: int
+    terminal: bool = False
+
+
+@dataclass(slots=True)
+class Course:
+    """How a stay truly went: latent, but for the moves between ward and intensive care."""
+
+    reason: str
+    severity: float
+    admitted: int = 0  # the class becomes inpatient; until then the patient is in the emergency department
+    declines: tuple[Decline, ...] = ()
+    intensive_from: int = NEVER
+    intensive_until: int = NEVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrueRisk:
     """What the generative model knew when the patient left: the risks that chance was drawn from."""
 
@@ -153,12 +175,23 @@ class TrueRisk:
     death: float
 
 
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """A person's own level of every analyte when well, and their eGFR."""
+
+    of: dict[str, float]
+    egfr: float
+
+
 @dataclass(slots=True)
 class PatientRecord:
-    """Everything about one patient, facts first."""
+    """Everything about one patient, facts first. `faults`: the sites' planted faults show in its resources."""
 
     person: Person
     registered: int
+    levels: Levels
+    seed: int = 0
+    faults: bool = False
     stays: list[Stay] = field(default_factory=list)
     diagnoses: list[Diagnosis] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
@@ -167,6 +200,13 @@ class PatientRecord:
     referrals: list[Referral] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
     risks: list[TrueRisk] = field(default_factory=list)
+    courses: dict[str, Course] = field(default_factory=dict)
+    """By encounter id, of inpatient stays."""
+
+    @property
+    def number(self) -> int:
+        """Which patient of the hospital this is."""
+        return int(self.person.id[1:])
 
     def stay(self, encounter: str) -> Stay:
         """The stay of that encounter id."""

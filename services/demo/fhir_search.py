@@ -1,46 +1,26 @@
 """A small FHIR server over one patient's record as it stood: it answers the prefetch templates that CDS advertises.
 
-It knows the searches that hospitals offer (patient, encounter, code, class, status, category, date, `_sort`, `_count`)
-and refuses any other parameter: a template that it cannot answer would otherwise come back as "nothing found".
+It knows the searches that hospitals offer (`search_parameters`, `_sort`, `_count`) and refuses any other parameter: a
+template that it cannot answer would otherwise come back as "nothing found".
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from services.demo.as_of import Resource, as_of
 from services.demo.facts import PatientRecord
 from services.demo.fragments import instant
+from services.demo.search_parameters import DATES, REFERENCES, TOKENS
 from services.timeline.errors import BadInput
 
 CLINICIAN = "Practitioner/demo-clinician"
 BASE = "https://ehr.example.org/fhir"
 TOKEN = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
-# search parameter → where it looks; for dates and sorting the first path that is there is taken
-TOKENS: dict[str, tuple[str, ...]] = {
-    "code": ("code", "medicationCodeableConcept"),
-    "class": ("class",),
-    "status": ("status",),
-    "category": ("category",),
-    "priority": ("priority",),
-    "clinical-status": ("clinicalStatus",),
-    "verification-status": ("verificationStatus",),
-    "intent": ("intent",),
-    "_id": ("id",),
-}
-REFERENCES = {"patient": "subject", "subject": "subject", "encounter": "encounter"}
-DATES: dict[str, tuple[str, ...]] = {
-    "date": ("effectiveDateTime", "period", "performedPeriod", "occurrenceDateTime"),
-    "authoredon": ("authoredOn",),
-    "authored": ("authoredOn",),
-    "recorded-date": ("recordedDate",),
-    "onset-date": ("onsetDateTime",),
-    "_lastUpdated": ("meta.lastUpdated",),
-}
 COMPARISONS = ("eq", "gt", "ge", "lt", "le")
 
 
@@ -77,11 +57,8 @@ class FhirServer:
             elif name == "_sort":
                 sort = value
             elif name in REFERENCES:
-                wanted = {
-                    f"Patient/{v}" if name in ("patient", "subject") and "/" not in v else v for v in value.split(",")
-                }
-                wanted |= {f"Encounter/{v}" for v in value.split(",") if name == "encounter" and "/" not in v}
-                found = [r for r in found if r.get(REFERENCES[name], {}).get("reference") in wanted]
+                wanted = set(value.split(","))
+                found = [r for r in found if not wanted.isdisjoint(_targets(r, REFERENCES[name]))]
             elif name in TOKENS:
                 wanted = set(value.split(","))
                 found = [r for r in found if not wanted.isdisjoint(_tokens(r, TOKENS[name]))]
@@ -138,18 +115,34 @@ def fill(template: str, context: Mapping[str, str]) -> str | None:
     return TOKEN.sub(lambda token: values[token.group(1)], template)
 
 
-def _tokens(resource: Resource, fields: Iterable[str]) -> set[str]:
-    """All the ways in which a search may name the codes that stand in these fields."""
+def _at(resource: Any, path: str) -> Iterator[Any]:
+    """Everything that stands at a path, through lists."""
+    ahead = [resource]
+    for step in path.split("."):
+        ahead = [one[step] for one in ahead if isinstance(one, dict) and step in one]
+        ahead = [item for one in ahead for item in (one if isinstance(one, list) else [one])]
+    yield from ahead
+
+
+def _tokens(resource: Resource, paths: Iterable[str]) -> set[str]:
+    """All the ways in which a search may name the codes that stand there."""
     named: set[str] = set()
-    for field in fields:
-        value = resource.get(field)
-        for item in value if isinstance(value, list) else [value] if value is not None else []:
-            if isinstance(item, str):
-                named.add(item)
-                continue
-            for coding in item.get("coding", [item]):
-                system, code = coding.get("system", ""), coding.get("code", "")
-                named |= {code, f"{system}|{code}", f"{system}|"}
+    for item in (item for path in paths for item in _at(resource, path)):
+        if isinstance(item, str):
+            named.add(item)
+            continue
+        for coding in item.get("coding", [item]):
+            system, code = coding.get("system", ""), coding.get("code", "")
+            named |= {code, f"{system}|{code}", f"{system}|"}
+    return named
+
+
+def _targets(resource: Resource, paths: Iterable[str]) -> set[str]:
+    """All the ways in which a search may name what is pointed to: with its type, by its bare id, as a canonical."""
+    named: set[str] = set()
+    for item in (item for path in paths for item in _at(resource, path)):
+        target = item if isinstance(item, str) else item.get("reference", "")
+        named |= {target, target.rsplit("/", 1)[-1], target.partition("|")[0]}
     return named
 
 

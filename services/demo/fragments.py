@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -11,7 +10,6 @@ from services.demo.catalogue import (
     ICD10CM,
     ILLNESSES,
     LOINC,
-    SITES,
     SNOMED,
     TESTS,
     UCUM,
@@ -47,8 +45,9 @@ def _time(minute: int) -> str:
     return f"T{minute // 60:02d}:{minute % 60:02d}:"
 
 
+@lru_cache(maxsize=4096)
 def instant(at: int) -> str:
-    """FHIR instant, to the second, in UTC."""
+    """FHIR instant, to the second, in UTC. Most are asked for several times in a row: taken, issued, stored."""
     day, rest = divmod(at, DAY)
     minute, rest = divmod(rest, MINUTE)
     return f"{day_text(day)}{_time(minute)}{rest // 1_000_000:02d}Z"
@@ -68,6 +67,7 @@ OBSERVATION_CATEGORY = {
     True: _category("observation-category", "vital-signs"),
     False: _category("observation-category", "laboratory"),
 }
+LABORATORY = OBSERVATION_CATEGORY[False]
 SOCIAL_HISTORY = _category("observation-category", "social-history")
 CONDITION_CATEGORY = {
     True: _category("condition-category", "problem-list-item"),
@@ -100,9 +100,3 @@ VERIFICATION_STATUS = {
 def head(kind: str, identity: str, version: int, updated: int) -> str:
     """The opening of a resource: type, id, version; the rest begins with a comma."""
     return f'{{"resourceType":"{kind}","id":"{identity}","meta":{{"versionId":"{version}","lastUpdated":"{instant(updated)}"}}'
-
-
-def organizations(at: int) -> Iterator[str]:
-    """The sites."""
-    for number, (name, _) in enumerate(SITES):
-        yield head("Organization", f"site-{number}", 1, at) + f',"active":true,"name":"{name}"}}'

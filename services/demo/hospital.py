@@ -15,23 +15,39 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from multiprocessing import get_context
+from operator import itemgetter
 from pathlib import Path
 
-from services.demo.dice import Dice
+from services.demo.dice import INPATIENT, PREVENTION, Dice
 from services.demo.facts import DAY, YEAR, PatientRecord
-from services.demo.fragments import instant, organizations
+from services.demo.faults.local_codes import write_terminology
+from services.demo.fragments import instant
+from services.demo.inpatient.landmarks import landmark_risks
+from services.demo.inpatient.signs import attend
+from services.demo.paperwork.papers import KINDS
+from services.demo.paperwork.places import places
 from services.demo.patients import draw_person
+from services.demo.prevention.cardiovascular import cardiovascular_risks, tell_causes
+from services.demo.prevention.visits import complete_visits
 from services.demo.resources import Shapes
 from services.demo.stays import Life
 from services.timeline.errors import BadInput
 
 CHUNK = 250  # patients a task: some 30 MB of NDJSON, so that progress moves and memory stays small
 AHEAD = 2 * DAY  # lived beyond `until`, so that those in hospital on the last day have a discharge to come
-RISKS = "true_risks.csv"
+RISKS, IN_STAY, CARDIOVASCULAR = "true_risks.csv", "in_stay.csv", "cardiovascular.csv"
+TRUTHS = {
+    RISKS: "encounter,patient,discharged,readmission_30d,death_30d",
+    IN_STAY: "encounter,patient,at,death_in_stay,intensive_or_death_24h",
+    CARDIOVASCULAR: "encounter,patient,at,hazard_per_year,event_1y",
+}
+"""The tables of true risks and their columns; an empty risk is of who was in intensive care already."""
+TERMINOLOGY = "terminology"
 TYPES = (
-    "Organization", "Patient", "Encounter", "Condition", "Observation", "MedicationRequest", "Procedure",
-    "ServiceRequest", "ChargeItem",
+    "Organization", "Location", "PractitionerRole", "Patient", "Encounter", "Condition", "Observation",
+    "MedicationRequest", "Procedure", "ServiceRequest", "ChargeItem", *KINDS,
 )  # fmt: skip
 
 
@@ -42,19 +58,22 @@ def midnight_today() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hospital:
-    """A hospital as four numbers; `patient(i)` lives the i-th patient's years."""
+    """A hospital as four numbers; `patient(i)` lives the i-th patient's years. `faults`: the sites' planted faults show."""
 
     seed: int
     patients: int
     until: int
     years: float = 3.5
+    faults: bool = False
 
     @classmethod
-    def ending(cls, day: date | None, *, seed: int, patients: int, years: float = 3.5) -> Hospital:
+    def ending(
+        cls, day: date | None, *, seed: int, patients: int, years: float = 3.5, faults: bool = False
+    ) -> Hospital:
         """The hospital whose record ends at the beginning of that day (today if none)."""
         end = midnight_today() if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
         since_epoch = (end - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-        return cls(seed=seed, patients=patients, until=since_epoch, years=years)
+        return cls(seed=seed, patients=patients, until=since_epoch, years=years, faults=faults)
 
     @property
     def begins(self) -> int:
@@ -67,7 +86,13 @@ class Hospital:
             raise BadInput(f"there is no patient {index}", remedy=f"Patients are numbered 0 to {self.patients - 1}")
         dice = Dice(self.seed, index)
         person = draw_person(dice, index=index, begins=self.begins, ends=self.until)
-        return Life(dice, person, begins=self.begins, horizon=self.until + AHEAD).live()
+        record = Life(dice, person, begins=self.begins, horizon=self.until + AHEAD).live()
+        record.seed, record.faults = self.seed, self.faults
+        attend(Dice(self.seed, index, INPATIENT), record)
+        prevention = Dice(self.seed, index, PREVENTION)
+        tell_causes(prevention, record)
+        complete_visits(prevention, record)
+        return record
 
     def records(self) -> Iterator[PatientRecord]:
         """Every patient in turn."""
@@ -113,15 +138,19 @@ def write_hospital(
         for done, counted in _run(tasks, workers or os.cpu_count() or 1):
             counts += counted
             advance(done)
-        sites = list(organizations(hospital.begins))
-        counts["Organization"] = len(sites)
-        _write_text(partial / "parts" / "Organization.000000", "\n".join(sites) + "\n", compress)
+        for kind, found in groupby(sorted(places(hospital.begins)), key=itemgetter(0)):
+            texts = [text for _, text in found]
+            counts[kind] = len(texts)
+            _write_text(partial / "parts" / f"{kind}.000000", "\n".join(texts) + "\n", compress)
         _join(partial, compress)
+        if hospital.faults:
+            write_terminology(partial / TERMINOLOGY)
         about = {**asdict(hospital), "ends": instant(hospital.until), "resources": dict(sorted(counts.items()))}
         (partial / "hospital.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        for name in ("fhir", "truth"):
+        for name in ("fhir", "truth", TERMINOLOGY):
             shutil.rmtree(out / name, ignore_errors=True)
-            (partial / name).replace(out / name)
+            if (partial / name).is_dir():
+                (partial / name).replace(out / name)
         (partial / "hospital.json").replace(out / "hospital.json")
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -157,20 +186,32 @@ def _write_chunk(task: _Task) -> tuple[int, Counter[str]]:
     """Generate a range of patients into one part file a type."""
     hospital, start, stop, folder, compress = task
     texts: dict[str, list[str]] = {kind: [] for kind in TYPES}
-    risks: list[str] = []
+    truths: dict[str, list[str]] = {name: [] for name in TRUTHS}
     for index in range(start, stop):
         record = hospital.patient(index)
         for kind, text in Shapes(record).everything(hospital.until, versions=True):
             texts[kind].append(text)
-        risks += [
-            f"{risk.encounter},{record.person.id},{instant(risk.discharged)},{risk.readmission:.9f},{risk.death:.9f}"
-            for risk in record.risks
-        ]
+        for name, line in _truths(record):
+            truths[name].append(line)
     for kind, lines in texts.items():
         if lines:
             _write_text(folder / f"{kind}.{start:06d}", "\n".join(lines) + "\n", compress)
-    (folder / f"true_risks.{start:06d}").write_text("".join(f"{line}\n" for line in risks), encoding="utf-8")
+    for name, lines in truths.items():
+        (folder / f"{name}.{start:06d}").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return stop - start, Counter({kind: len(lines) for kind, lines in texts.items()})
+
+
+def _truths(record: PatientRecord) -> Iterator[tuple[str, str]]:
+    """(table, row) of every true risk of a patient."""
+    patient = record.person.id
+    for risk in record.risks:
+        yield RISKS, f"{risk.encounter},{patient},{instant(risk.discharged)},{risk.readmission:.9f},{risk.death:.9f}"
+    for stay in record.stays:
+        for mark in landmark_risks(record, stay) if stay.kind == "IMP" else ():
+            either = "" if mark.intensive_or_death is None else f"{mark.intensive_or_death:.9f}"
+            yield IN_STAY, f"{mark.encounter},{patient},{instant(mark.at)},{mark.death_in_stay:.9f},{either}"
+    for one in cardiovascular_risks(record):
+        yield CARDIOVASCULAR, f"{one.encounter},{patient},{instant(one.at)},{one.per_year:.9f},{one.within_year:.9f}"
 
 
 def _write_text(path: Path, text: str, compress: bool) -> None:
@@ -190,7 +231,8 @@ def _join(partial: Path, compress: bool) -> None:
                     with part.open("rb") as source:
                         shutil.copyfileobj(source, whole, 1 << 20)
                     part.unlink()
-    with (partial / "truth" / RISKS).open("w", encoding="utf-8") as table:
-        table.write("encounter,patient,discharged,readmission_30d,death_30d\n")
-        for part in sorted((partial / "parts").glob("true_risks.*")):
-            table.write(part.read_text(encoding="utf-8"))
+    for name, columns in TRUTHS.items():
+        with (partial / "truth" / name).open("w", encoding="utf-8") as table:
+            table.write(f"{columns}\n")
+            for part in sorted((partial / "parts").glob(f"{name}.*")):
+                table.write(part.read_text(encoding="utf-8"))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from services.demo.catalogue import TESTS
 from services.demo.dice import Dice
-from services.demo.facts import DAY, HOUR, MINUTE, NEVER, PatientRecord, Person, Result, Stay
+from services.demo.facts import DAY, HOUR, MINUTE, NEVER, Levels, PatientRecord, Person, Result, Stay
 
 CORRECTED = 0.015  # of laboratory results, a second version follows
 WITHDRAWN = 0.12  # of these, the second version says entered in error
@@ -33,14 +32,6 @@ def creatinine_of(egfr: float, *, age: float, female: bool) -> float:
     at_kappa = 142.0 * 0.9938**age * (1.012 if female else 1.0)
     exponent = -1.200 if egfr <= at_kappa else alpha
     return float(kappa * (egfr / at_kappa) ** (1.0 / exponent))
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """A person's own level of every analyte, and their eGFR."""
-
-    of: dict[str, float]
-    egfr: float
 
 
 def own_levels(dice: Dice, person: Person, at: int) -> Levels:
@@ -77,21 +68,35 @@ def own_levels(dice: Dice, person: Person, at: int) -> Levels:
     )  # fmt: skip
 
 
+def level(levels: Levels, test: str, *, severity: float, days: float) -> float:
+    """The true level `days` after admission with that severity: the push fades towards a third."""
+    return pushed(levels, test, faded(severity, days))
+
+
+def faded(severity: float, days: float) -> float:
+    """What is left of the push of a severity `days` after admission."""
+    return max(severity, -0.3) * (0.35 + 0.65 * math.exp(-days / 3.0))
+
+
+def pushed(levels: Levels, test: str, push: float) -> float:
+    """The true level under that push."""
+    own = levels.of[test]
+    if test == "creatinine":
+        return own * (1.0 + 0.16 * max(push, 0.0))
+    return own + PUSH.get(test, 0.0) * push
+
+
 class Laboratory:
     """Takes readings of one patient and files the results."""
 
-    def __init__(self, dice: Dice, record: PatientRecord, levels: Levels) -> None:
+    def __init__(self, dice: Dice, record: PatientRecord) -> None:
         self._dice = dice
         self._record = record
-        self._levels = levels
+        self._levels = record.levels
 
     def level(self, test: str, *, severity: float, days: float) -> float:
-        """The true level `days` after admission with that severity: the push fades towards a third."""
-        own = self._levels.of[test]
-        push = max(severity, -0.3) * (0.35 + 0.65 * math.exp(-days / 3.0))
-        if test == "creatinine":
-            return own * (1.0 + 0.16 * max(push, 0.0))
-        return own + PUSH.get(test, 0.0) * push
+        """The true level `days` after admission with that severity."""
+        return level(self._levels, test, severity=severity, days=days)
 
     def egfr(self, *, severity: float, days: float) -> float:
         """The true eGFR at that time."""
@@ -103,8 +108,8 @@ class Laboratory:
     ) -> None:
         """One reading: value, time of issue, and perhaps a later correction."""
         dice, analyte = self._dice, TESTS[test]
-        level = self.level(test, severity=severity, days=days) + dice.normal(0.0, NOISE[test])
-        value = round(min(max(level, analyte.low), analyte.high), analyte.decimals)
+        read = self.level(test, severity=severity, days=days) + dice.normal(0.0, NOISE[test])
+        value = round(min(max(read, analyte.low), analyte.high), analyte.decimals)
         issued, corrected, second = at, NEVER, 0.0
         if not analyte.vital:
             hours = dice.around(analyte.hours, 0.5) * (dice.uniform(5, 20) if dice.chance(VERY_LATE) else 1.0)

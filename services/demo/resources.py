@@ -9,32 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from services.demo.catalogue import (
+    ACVPU,
     DIASTOLIC,
-    DRUGS,
-    HL7,
     ICD10PCS,
     LOINC,
     OMB,
+    ON_THE_WARD,
     PROCEDURES,
-    RXNORM,
     SMOKING,
     SNOMED,
     SYSTOLIC,
     TESTS,
     UCUM,
 )
+from services.demo.encounters import encounter_text
 from services.demo.facts import DAY, Charge, Diagnosis, Intervention, Order, PatientRecord, Referral, Result, Stay
+from services.demo.faults.local_codes import LOCAL_TEST_CODE, drug_codes
+from services.demo.faults.local_codes import SITE as LOCAL_SITE
+from services.demo.faults.planted import FAULTY, Faults
 from services.demo.fragments import (
-    AT_ADMISSION,
-    CLASSES,
     CLINICAL_STATUS,
     CONDITION_CATEGORY,
-    DISPOSITIONS,
     ILLNESS_CODE,
     OBSERVATION_CATEGORY,
     ORDER_CATEGORY,
     OTHER_UNITS,
-    PRIORITIES,
     SOCIAL_HISTORY,
     TEST_CODE,
     TEST_UNIT,
@@ -45,6 +44,23 @@ from services.demo.fragments import (
     head,
     instant,
 )
+from services.demo.paperwork.papers import papers
+
+OBSERVATION_OPENS, LOCAL_OPENS = (
+    {
+        name: f"{SOCIAL_HISTORY if name == 'smoking' else OBSERVATION_CATEGORY[TESTS[name].vital]},{code}"
+        for name, code in codes.items()
+    }
+    for codes in (TEST_CODE, LOCAL_TEST_CODE)
+)
+FORMATS = {name: f"%.{test.decimals}f" for name, test in TESTS.items()}
+ANSWERS = {word: concept(SNOMED, *code) for word, code in SMOKING.items()} | {
+    word: f'{{"text":"{word}"}}' for _, word in ACVPU
+}
+SYSTOLIC_OPENS, DIASTOLIC_OPENS = (
+    f'{{"code":{concept(LOINC, *code)},"valueQuantity":{{"value":' for code in (SYSTOLIC, DIASTOLIC)
+)
+PRESSURE_CLOSES = f",{TEST_UNIT['pressure']}}}}}"
 
 
 class Shapes:
@@ -52,6 +68,8 @@ class Shapes:
 
     def __init__(self, record: PatientRecord) -> None:
         self.record = record
+        self._faults = Faults(record) if record.faults else None
+        self._drugs = drug_codes(record.faults and record.person.site == LOCAL_SITE)
         self._subject = f'"subject":{{"reference":"Patient/{record.person.id}"}}'
 
     def everything(self, at: int, *, versions: bool) -> Iterator[tuple[str, str]]:
@@ -71,6 +89,8 @@ class Shapes:
             if text := self.condition(diagnosis, at):
                 yield "Condition", text
         for result in record.results:
+            if self._faults is not None and self._faults.never_measured(result):
+                continue
             if versions and result.corrected <= at:
                 yield "Observation", self.observation(result, result.corrected - 1) or ""
             if text := self.observation(result, at):
@@ -79,6 +99,9 @@ class Shapes:
             for fact in facts:
                 if text := render(fact, at):
                     yield kind, text
+        for paper in papers(record, self._drugs):
+            if text := paper.text(at):
+                yield paper.kind, text
 
     def patient(self, at: int) -> str:
         """Patient, with race, ethnicity and language for audit only."""
@@ -107,46 +130,8 @@ class Shapes:
         )
 
     def encounter(self, stay: Stay, at: int) -> str | None:
-        """Encounter: in progress until after its end; the planned disposition stands in it from its announcement."""
-        if stay.start > at:
-            return None
-        over = stay.end < at
-        disposition = stay.disposition if over else stay.planned_disposition if stay.announced <= at else ""
-        updated, version = stay.start, 1
-        if over:
-            updated, version = (stay.coded, 4) if stay.coded <= at else (stay.end, 3)
-        elif disposition:
-            updated, version = stay.announced, 2
-        parts = [
-            head("Encounter", stay.id, version, updated),
-            f',"status":"{"finished" if over else "in-progress"}"'
-            f',"class":{{"system":"{HL7}/v3-ActCode","code":"{stay.kind}","display":"{CLASSES[stay.kind]}"}}',
-        ]
-        if stay.oncology:
-            parts.append(',"serviceType":' + concept(SNOMED, "394592004", "Clinical oncology"))
-        elif stay.service:
-            parts.append(f',"serviceType":{{"text":"{stay.service}"}}')
-        if stay.priority:
-            parts.append(',"priority":' + concept(f"{HL7}/v3-ActPriority", stay.priority, PRIORITIES[stay.priority]))
-        parts.append(f',{self._subject},"period":{{"start":"{instant(stay.start)}"')
-        parts.append(f',"end":"{instant(stay.end)}"}}' if over else "}")
-        coded = [
-            f'{{"condition":{{"reference":"Condition/{diagnosis.id}"}}{AT_ADMISSION if rank == 1 else ""},"rank":{rank}}}'
-            for rank, diagnosis in enumerate(stay.diagnoses, 1)
-            if diagnosis.recorded <= at
-        ]
-        if coded:
-            parts.append(f',"diagnosis":[{",".join(coded)}]')
-        moves = []
-        if stay.from_emergency:
-            moves.append('"admitSource":' + concept(f"{HL7}/admit-source", "emd", "From accident/emergency department"))
-        if disposition:
-            display = DISPOSITIONS[disposition]
-            moves.append('"dischargeDisposition":' + concept(f"{HL7}/discharge-disposition", disposition, display))
-        if moves:
-            parts.append(f',"hospitalization":{{{",".join(moves)}}}')
-        parts.append(f',"serviceProvider":{{"reference":"Organization/site-{stay.site}"}}}}')
-        return "".join(parts)
+        """Encounter, as `encounters` tells it."""
+        return encounter_text(stay, self.record.courses.get(stay.id), self._subject, at)
 
     def condition(self, diagnosis: Diagnosis, at: int) -> str | None:
         """Condition: recorded, later perhaps resolved, or refuted in a second version; an onset only on the problem list."""
@@ -168,43 +153,44 @@ class Shapes:
 
     def observation(self, result: Result, at: int) -> str | None:
         """Observation: preliminary until issued, then final, then perhaps corrected or entered in error."""
-        if result.taken > at:
+        taken = result.taken
+        if taken > at:
             return None
-        test, value = result.test, result.value
+        test, value, effective = result.test, result.value, instant(taken)
+        version, status, stamp = 1, "final", effective
         if result.issued > at:
-            status, updated, version, issued = "preliminary", result.taken, 1, ""
+            status = "preliminary"
         elif result.corrected <= at:
-            status = "entered-in-error" if result.withdrawn else "corrected"
-            updated, version, value = result.corrected, 2, result.corrected_value
-            issued = f',"issued":"{instant(result.corrected)}"'
-        else:
-            status, updated, version = "final", result.issued, 1
-            issued = f',"issued":"{instant(result.issued)}"'
-        vital = TESTS[test].vital
-        if result.word:
-            category = SOCIAL_HISTORY
-            answer = '"valueCodeableConcept":' + concept(SNOMED, *SMOKING[result.word])
-        elif test == "pressure":
-            category = OBSERVATION_CATEGORY[True]
-            answer = f'"component":[{self._pressure(SYSTOLIC, value)},{self._pressure(DIASTOLIC, result.second)}]'
-        else:
-            category = OBSERVATION_CATEGORY[vital]
-            answer = f'"valueQuantity":{{"value":{self._quantity(result, value)}}}'
+            version, status = 2, "entered-in-error" if result.withdrawn else "corrected"
+            value, stamp = result.corrected_value, instant(result.corrected)
+        elif result.issued != taken:
+            stamp = instant(result.issued)
+        issued = f',"issued":"{stamp}"' if status != "preliminary" else ""
+        opens = LOCAL_OPENS if self._faults is not None and result.site == LOCAL_SITE else OBSERVATION_OPENS
         return (
-            f'{head("Observation", result.id, version, updated)},"status":"{status}",{category},{TEST_CODE[test]},{self._subject}'
-            f',"encounter":{{"reference":"Encounter/{result.encounter}"}},"effectiveDateTime":"{instant(result.taken)}"'
-            f"{issued},{answer}}}"
+            f'{{"resourceType":"Observation","id":"{result.id}","meta":{{"versionId":"{version}","lastUpdated":"{stamp}"}}'
+            f',"status":"{status}",{opens[test]},{self._subject},"encounter":{{"reference":"Encounter/{result.encounter}"}}'
+            f',"effectiveDateTime":"{effective}"{issued},{self._answer(result, value)}}}'
         )
 
-    def _quantity(self, result: Result, value: float) -> str:
-        other = OTHER_UNITS.get((result.site, result.test))
+    def _answer(self, result: Result, value: float) -> str:
+        """The value as it was sent: in the site's unit, and with the site's faults."""
+        test = result.test
+        if test == "pressure":
+            systolic, diastolic = f"{value:.0f}", f"{result.second:.0f}"
+            return f'"component":[{SYSTOLIC_OPENS}{systolic}{PRESSURE_CLOSES},{DIASTOLIC_OPENS}{diastolic}{PRESSURE_CLOSES}]'
+        if result.word:
+            return f'"valueCodeableConcept":{ANSWERS[result.word]}'
+        if self._faults is not None and test in FAULTY:
+            value = self._faults.read(result, value)
+            if wrong := self._faults.mislabelled(result):
+                return f'"valueQuantity":{{"value":{value * wrong.factor:.{wrong.decimals}f},{TEST_UNIT[test]}}}'
+        other = OTHER_UNITS.get((result.site, test))
         if other is None:
-            return f"{_number(value, TESTS[result.test].decimals)},{TEST_UNIT[result.test]}"
+            return f'"valueQuantity":{{"value":{FORMATS[test] % value},{TEST_UNIT[test]}}}'
         factor, offset, unit, decimals = other
-        return f'{_number(value * factor + offset, decimals)},"unit":"{unit}","system":"{UCUM}","code":"{unit}"'
-
-    def _pressure(self, code: tuple[str, str], value: float) -> str:
-        return f'{{"code":{concept(LOINC, *code)},"valueQuantity":{{"value":{_number(value, 0)},{TEST_UNIT["pressure"]}}}}}'
+        number = f"{value * factor + offset:.{decimals}f}"
+        return f'"valueQuantity":{{"value":{number},"unit":"{unit}","system":"{UCUM}","code":"{unit}"}}'
 
     def medication_request(self, order: Order, at: int) -> str | None:
         """MedicationRequest: active and without an end while it runs."""
@@ -218,7 +204,7 @@ class Shapes:
         return (
             f"{head('MedicationRequest', order.id, 1 + over, order.ended if over else order.written)}"
             f',"status":"{status}","intent":"order",{ORDER_CATEGORY[order.inpatient]}'
-            f',"medicationCodeableConcept":{concept(RXNORM, *DRUGS[order.drug])},{self._subject}{encounter}'
+            f',"medicationCodeableConcept":{self._drugs[order.drug]},{self._subject}{encounter}'
             f',"authoredOn":"{written}","dosageInstruction":[{{"timing":{{"repeat":{{"boundsPeriod":{{"start":"{written}"{end}}}}}}}}}]}}'
         )
 
@@ -231,7 +217,7 @@ class Shapes:
         return (
             f"{head('Procedure', intervention.id, 1 + over, intervention.end if over else intervention.start)}"
             f',"status":"{"completed" if over else "in-progress"}"'
-            f',"code":{concept(ICD10PCS, *PROCEDURES[intervention.procedure])},{self._subject}'
+            f',"code":{_procedure(intervention.procedure)},{self._subject}'
             f',"encounter":{{"reference":"Encounter/{intervention.encounter}"}}'
             f',"performedPeriod":{{"start":"{instant(intervention.start)}"{end}}}}}'
         )
@@ -260,5 +246,5 @@ class Shapes:
         )
 
 
-def _number(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}"
+def _procedure(name: str) -> str:
+    return concept(SNOMED, *ON_THE_WARD[name]) if name in ON_THE_WARD else concept(ICD10PCS, *PROCEDURES[name])

@@ -19,6 +19,7 @@ from services.demo.facts import (
     MINUTE,
     NEVER,
     YEAR,
+    Course,
     Diagnosis,
     Intervention,
     PatientRecord,
@@ -43,8 +44,8 @@ class Life:
 
     def __init__(self, dice: Dice, person: Person, *, begins: int, horizon: int) -> None:
         self._dice, self._person, self._begins, self._horizon = dice, person, begins, horizon
-        self.record = PatientRecord(person, registered=begins)
-        self._laboratory = Laboratory(dice, self.record, own_levels(dice, person, begins + int(YEAR)))
+        self.record = PatientRecord(person, begins, own_levels(dice, person, begins + int(YEAR)))
+        self._laboratory = Laboratory(dice, self.record)
         self._pharmacy = Pharmacy(dice, self.record)
         self._agenda: list[tuple[int, int, str]] = []
         self._entries = 0
@@ -185,6 +186,7 @@ class Life:
         if emergency and person.site == KEEPS_EMERGENCY_VISIT and at - 3 * HOUR > self._free_from:
             self._short_stay("EMER", at - 3 * HOUR, 3.0, severity=admission.severity, home=False)
         stay = self._open("IMP", at, admission.end, site=site)
+        self.record.courses[stay.id] = Course(reason, admission.severity, admitted=at)
         stay.disposition, stay.planned_disposition = admission.disposition, admission.planned_disposition
         stay.announced = admission.announced
         if reason in PLANNED or reason == "delivery":

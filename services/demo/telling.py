@@ -74,7 +74,7 @@ class Telling:
                 f"{report['brier']:.4f}",
             )
         self._console.print(table)
-        self.say(f"Chosen: {result['chosen']}. {result['price_of_glass_box']['sentence']}")
+        self.say(f"Chosen: {result['chosen']}. {(result['price_of_glass_box'] or {}).get('sentence', '')}".rstrip())
         self.say(
             f"The true risk itself would reach {attainable:.3f}: what is missing is chance, and what no record shows."
         )
@@ -88,12 +88,15 @@ class Telling:
 
     def silence(self, report: Any) -> None:  # SilentMonth; the console needs no import of the learner
         """What the silent month showed."""
-        ratio, skew = report.calibration.o_e, report.skew
-        self.say(
-            f"{report.decisions:,} decisions kept, {report.matured:,} stays with a known outcome: "
-            f"{report.calibration.observed:.0f} readmissions seen, {report.calibration.expected:.1f} expected "
-            f"(ratio {ratio.value:.2f}, {ratio.ci[0]:.2f} to {ratio.ci[1]:.2f})"
-        )
+        skew, calibration = report.skew, report.calibration
+        seen = "not known yet"
+        if calibration is not None:
+            ratio = calibration.o_e
+            seen = (
+                f"{calibration.observed:.0f} readmissions seen, {calibration.expected:.1f} expected "
+                f"(ratio {ratio.value:.2f}, {ratio.ci[0]:.2f} to {ratio.ci[1]:.2f})"
+            )
+        self.say(f"{report.decisions:,} decisions kept, {report.matured:,} stays with a known outcome: {seen}")
         self.say(
             f"A card would have been shown at {report.alert_rate.value:.0%} of discharges (budget {report.alert_budget:.0%})"
         )

@@ -97,7 +97,7 @@ def death_risk(x: AtDischarge) -> float:
 
 def death_in_stay(*, age: float, frailty: float, severity: float, metastasis: bool) -> float:
     """True probability that an unplanned stay ends in death."""
-    return sigmoid(-5.4 + 0.030 * (age - 65.0) + 0.35 * frailty + 0.95 * severity + (0.8 if metastasis else 0.0))
+    return sigmoid(-4.65 + 0.030 * (age - 65.0) + 0.35 * frailty + 0.95 * severity + (0.8 if metastasis else 0.0))
 
 
 def admissions_per_year(person: Person, at: int) -> float:

@@ -10,6 +10,7 @@ import pytest
 from services.demo.as_of import as_of
 from services.demo.facts import PatientRecord, Stay
 from services.demo.fhir_search import FhirServer, fill, hook_request
+from services.demo.hospital import Hospital
 from services.timeline.errors import BadInput
 
 
@@ -74,6 +75,54 @@ def test_dates_compare_as_fhir_says(server: FhirServer, stay: tuple[PatientRecor
     late = server.answer(f"Observation?patient={patient}&date=ge{day}")["total"]
     early = server.answer(f"Observation?patient={patient}&date=lt{day}")["total"]
     assert late + early == everything
+
+
+def test_a_component_is_found_by_combo_code_only(server: FhirServer, stay: tuple[PatientRecord, Stay]) -> None:
+    """The systolic pressure is a component of the panel: `code` does not find it, `combo-code` does, and the panel too."""
+    patient, systolic, panel = stay[0].person.id, "http://loinc.org|8480-6", "http://loinc.org|85354-9"
+    assert server.answer(f"Observation?patient={patient}&code={systolic}")["total"] == 0
+    found = server.answer(f"Observation?patient={patient}&combo-code={systolic}&_sort=-date&_count=3")
+    assert found["total"] == server.answer(f"Observation?patient={patient}&combo-code={panel}")["total"] > 3
+    assert server.answer(f"Observation?patient={patient}&component-code={systolic}")["total"] == found["total"]
+
+
+SORTED_BY = {
+    "Encounter": "-date", "Observation": "-date", "Procedure": "-date", "Immunization": "-date", "DiagnosticReport": "-date",
+    "MedicationRequest": "-authoredon", "ServiceRequest": "-authored", "MedicationAdministration": "-effective-time",
+    "MedicationStatement": "-effective", "QuestionnaireResponse": "-authored", "Appointment": "-date", "Consent": "-date",
+    "Task": "-authored-on", "Claim": "-created", "ExplanationOfBenefit": "-created", "Condition": "-recorded-date",
+    "AllergyIntolerance": "-date", "FamilyMemberHistory": "-date", "ChargeItem": "-occurrence", "Coverage": "_lastUpdated",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SORTED_BY)
+def test_every_type_is_found_by_patient_and_sorted(kind: str, hospital: Hospital, records: list[PatientRecord]) -> None:
+    """Somebody has such a resource; the search by patient finds it all, the one for another patient nothing."""
+    for record in records:
+        server = FhirServer(as_of(record, hospital.until))
+        found = server.answer(f"{kind}?patient={record.person.id}&_sort={SORTED_BY[kind]}&_count=200")
+        if found["total"]:
+            assert server.answer(f"{kind}?patient=Patient/{record.person.id}")["total"] == found["total"]
+            assert server.answer(f"{kind}?patient=p999999")["total"] == 0
+            return
+    pytest.fail(f"nobody has a {kind}")
+
+
+def test_new_types_are_found_by_their_codes(hospital: Hospital, records: list[PatientRecord]) -> None:
+    """Vaccines, scopes of consent, service types and family illnesses are tokens of their own parameters."""
+    wanted = {
+        "Consent?scope=http://terminology.hl7.org/CodeSystem/consentscope|research",
+        "Appointment?service-type=http://snomed.info/sct|390906007&status=booked,fulfilled",
+        "FamilyMemberHistory?code=http://hl7.org/fhir/sid/icd-10-cm|E11.9",
+        "DiagnosticReport?code=http://loinc.org|24321-2",
+        "Immunization?status=completed",
+        "Encounter?location=Location/site-0-general",
+        "Task?code=http://snomed.info/sct|430193006",
+    }
+    for record in records[:300]:
+        server = FhirServer(as_of(record, hospital.until))
+        wanted -= {query for query in wanted if server.answer(query)["total"]}
+    assert wanted == set()
 
 
 def test_an_unknown_parameter_is_refused(server: FhirServer) -> None:

@@ -67,6 +67,42 @@ def test_true_risks_stand_outside_the_learners_folder(tmp_path: Path) -> None:
     assert not any(row["readmission_30d"].encode() in text for row in rows)
 
 
+def test_every_truth_has_its_table(tmp_path: Path) -> None:
+    """Risks within stays and of cardiovascular events stand beside those at discharge, each between 0 and 1."""
+    hospital = Hospital.ending(UNTIL, seed=7, patients=80)
+    truth = write_hospital(hospital, tmp_path / "h", workers=1).truth.parent
+    for name, columns in (
+        ("in_stay.csv", ("death_in_stay", "intensive_or_death_24h")),
+        ("cardiovascular.csv", ("hazard_per_year", "event_1y")),
+    ):
+        with (truth / name).open(encoding="utf-8") as table:
+            rows = list(csv.DictReader(table))
+        assert len(rows) > 100
+        assert all(0 <= float(row[column] or 0) <= 1 for row in rows for column in columns)
+        assert {row["patient"] for row in rows} <= {f"p{index:06d}" for index in range(80)}
+
+
+def test_faults_change_what_is_sent_and_nothing_that_is_true(tmp_path: Path) -> None:
+    """With and without faults the truths are the same bytes; results differ, and the maps lie beside the FHIR folder."""
+    plain, faulty = (Hospital.ending(UNTIL, seed=7, patients=60, faults=faults) for faults in (False, True))
+    write_hospital(plain, tmp_path / "plain", workers=1)
+    write_hospital(faulty, tmp_path / "faulty", workers=1)
+    before, after = _digests(tmp_path / "plain"), _digests(tmp_path / "faulty")
+    assert {name for name in after if name.startswith("truth/")} == {
+        name for name in before if name.startswith("truth/")
+    }
+    assert all(before[name] == after[name] for name in before if name.startswith("truth/"))
+    assert before["fhir/Observation.ndjson"] != after["fhir/Observation.ndjson"]
+    assert before["fhir/Condition.ndjson"] == after["fhir/Condition.ndjson"]
+    assert {name for name in after if name.startswith("terminology/")} == {
+        "terminology/ingredients.csv",
+        "terminology/riverside-formulary.json",
+        "terminology/riverside-laboratory.json",
+    }
+    write_hospital(plain, tmp_path / "faulty", workers=1)
+    assert not (tmp_path / "faulty" / "terminology").exists()
+
+
 def test_compressed_files_hold_the_same_lines(tmp_path: Path) -> None:
     """With --gz the NDJSON is the same once unpacked."""
     hospital = Hospital.ending(UNTIL, seed=7, patients=20)

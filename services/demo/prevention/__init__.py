@@ -1,0 +1,1 @@
+"""What prevention is about: first heart attacks, strokes and heart failure by a hazard that follows their risk factors, and the inputs."""
