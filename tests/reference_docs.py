@@ -1,4 +1,4 @@
-"""The reference pages, written from the code: commands, settings, the grammar of guidance.yaml.
+"""The reference pages, written from the code: commands, settings, the grammar of guidance.yaml, scores, shipped guidance.
 
 `make docs` writes them; `tests/test_docs.py` fails when a page is not what the code says.
 """
@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import importlib
+import math
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from pydantic_settings import BaseSettings
 from services.command import ROOMS
 from services.command import app as platform_app
 from services.guidance.check import guidance_schema
+from services.guidance.scores.catalogue import FORMULAS
+from services.guidance.scores.formula import Formula
+from tests import reference_guidance
 
 PROJECT = Path(__file__).resolve().parents[1]
 REFERENCE = PROJECT / "docs" / "reference"
@@ -121,6 +126,59 @@ def grammar_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def scores_page() -> str:
+    """docs/reference/scores.md."""
+    published = {name: formula for name, formula in FORMULAS.items() if formula.published}
+    arithmetic = {name: formula for name, formula in FORMULAS.items() if not formula.published}
+    return "\n".join(
+        [
+            NOTE,
+            "# Scores and arithmetic",
+            "",
+            "A published score is a feature of `kind: score`, arithmetic one of `kind: formula`; `formula` names it, `inputs` names",
+            "the feature for each argument. Arguments are in the unit shown; yes is 1, no is 0; of sex, 1 is female and 0 male.",
+            "A result is withheld, never guessed, when a required argument is missing or outside its valid range. Values are held",
+            "against a cut as they are reported, rounded half up. In brackets: may be missing.",
+            "",
+            "## Published scores",
+            "",
+            *_score_table(published),
+            "",
+            "## Arithmetic",
+            "",
+            *_score_table(arithmetic),
+            "",
+        ]
+    )
+
+
+def _score_table(formulas: Mapping[str, Formula]) -> Iterator[str]:
+    yield "| name | arguments | result | valid for | source |"
+    yield "|---|---|---|---|---|"
+    for name, formula in formulas.items():
+        arguments = [_argument(formula, one) for one in formula.inputs]
+        valid = ", ".join(f"{one} {_span(*span)}" for one, span in formula.valid.items())
+        source = re.sub(r"doi:(\S+?)(?=[;,]?(?:\s|$))", r"<https://doi.org/\1>", formula.source)
+        yield f"| `{name}` | {', '.join(arguments)} | {_result(formula)} | {valid or 'any value'} | {source} |"
+
+
+def _argument(formula: Formula, name: str) -> str:
+    unit = formula.units.get(name)
+    shown = f"`{name}`" if unit is None or unit.startswith("{") else f"`{name}` {unit}"
+    return f"[{shown}]" if name in formula.optional else shown
+
+
+def _result(formula: Formula) -> str:
+    unit = "" if formula.unit == "1" or formula.unit.startswith("{") else f" {formula.unit}"
+    return f"{_span(*formula.range)}{unit}{', sum of points' if formula.parts else ''}"
+
+
+def _span(low: float, high: float) -> str:
+    if math.isinf(low):
+        return "any number"
+    return f"from {low:g}" if math.isinf(high) else f"{low:g}-{high:g}"
+
+
 def _type_of(value: dict[str, Any]) -> str:
     """A JSON Schema type as a few words."""
     if "$ref" in value:
@@ -136,13 +194,20 @@ def _type_of(value: dict[str, Any]) -> str:
     return str(value.get("type", value.get("const", "any")))
 
 
-PAGES = {"commands.md": commands_page, "settings.md": settings_page, "guidance-yaml.md": grammar_page}
+PAGES = {
+    "commands.md": commands_page,
+    "settings.md": settings_page,
+    "guidance-yaml.md": grammar_page,
+    "scores.md": scores_page,
+    **reference_guidance.pages(NOTE),
+}
 
 
 def main() -> None:
     """Write every reference page."""
     REFERENCE.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
+        (REFERENCE / name).parent.mkdir(exist_ok=True)
         (REFERENCE / name).write_text(page(), encoding="utf-8")
         sys.stdout.write(f"wrote docs/reference/{name}\n")
 
