@@ -11,6 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,28 +66,35 @@ def shelved(shelf: Shelf) -> Shelved:
     return shelve(shelf)
 
 
-def loaded(shelf: Shelf, version: str) -> Any:
-    """The model as any MLflow user loads it."""
+@contextmanager
+def at(shelf: Shelf) -> Iterator[Any]:
+    """MLflow as any user of that shelf has it."""
     import mlflow
 
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(shelf.tracking_uri)
     try:
-        return mlflow.pyfunc.load_model(f"models:/made-up/{version}")
+        yield mlflow
     finally:
         mlflow.set_tracking_uri(before)
+
+
+def loaded(shelf: Shelf, version: str) -> Any:
+    """The model as any MLflow user loads it."""
+    with at(shelf) as mlflow:
+        return mlflow.pyfunc.load_model(f"models:/made-up/{version}")
+
+
+def downloaded(shelf: Shelf, version: str, **where: str) -> Path:
+    """The artefact's files."""
+    with at(shelf) as mlflow:
+        return Path(mlflow.artifacts.download_artifacts(f"models:/made-up/{version}", **where))
 
 
 def test_the_shelf_pins_no_registry_for_those_who_come_after(shelf: Shelf, shelved: Shelved) -> None:
     """Who names another tracking server afterwards gets its registry, as MLflow says."""
-    import mlflow
-
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri("sqlite:///elsewhere.db")
-    try:
+    with at(Shelf(tracking_uri="sqlite:///elsewhere.db")) as mlflow:
         assert mlflow.get_registry_uri() == "sqlite:///elsewhere.db"
-    finally:
-        mlflow.set_tracking_uri(before)
 
 
 def test_the_shelved_model_gives_the_risk_of_the_release(shelf: Shelf, shelved: Shelved) -> None:
@@ -118,10 +127,7 @@ def test_the_version_is_registered_and_tagged_and_the_run_holds_the_evidence(she
 
 def test_there_is_no_pickle_anywhere_in_the_artefact(shelf: Shelf, shelved: Shelved, tmp_path: Path) -> None:
     """No file is a pickle by name or by content, and the release's files are there byte for byte."""
-    import mlflow
-
-    loaded(shelf, shelved.version)
-    folder = Path(mlflow.artifacts.download_artifacts(f"models:/made-up/{shelved.version}", dst_path=str(tmp_path)))
+    folder = downloaded(shelf, shelved.version, dst_path=str(tmp_path))
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 6
     for path in files:
@@ -227,7 +233,6 @@ def wait_for(url: str, seconds: float = 90) -> None:
 
 def test_a_published_first_model_and_further_ones_stand_on_the_shelf(shelf: Shelf) -> None:
     """The first model is the version, whatever its kind; the others are files of the same release, byte for byte."""
-    import mlflow
     import pandas as pd
 
     bundle = ReleaseBundle(
@@ -244,6 +249,6 @@ def test_a_published_first_model_and_further_ones_stand_on_the_shelf(shelf: Shel
     risk = loaded(shelf, version).predict(pd.DataFrame({"prevent": [0.13, np.nan]}))
     assert risk[0] == 0.13
     assert np.isnan(risk[1])
-    folder = Path(mlflow.artifacts.download_artifacts(f"models:/made-up/{version}"))
+    folder = downloaded(shelf, version)
     (kept,) = folder.rglob("models/stroke.json")
     assert kept.read_bytes() == bundle.files["models/stroke.json"]
