@@ -40,8 +40,9 @@ def show_quality(quality: Quality, out: Console) -> None:
 
 def _doubt(doubted: Doubted) -> str:
     where = f" of {doubted.site}" if doubted.site else ""
+    part = f" ({doubted.share:.1%} of them)" if doubted.share < 1 else ""
     return (
-        f"{doubted.events:,} values of {doubted.code}{where} say {doubted.unit} (median {doubted.median:g}) and look like "
+        f"{doubted.events:,} values{part} of {doubted.code}{where} say {doubted.unit} (median {doubted.median:g}) and look like "
         f"{' or '.join(doubted.looks_like)}, against the {doubted.against}"
     )
 

@@ -3,13 +3,15 @@
 Values labelled mg/dL that lie 88 times too high are umol/L. Per test, unit as sent and site, the median is compared
 with what can be at all, and with the other units and sites of that test, on a logarithmic scale, where a wrong unit is
 a shift. A column is suspected only if it does not fit as labelled and does fit in a unit that the test is sent in.
-Nothing is corrected: a person must ask the laboratory.
+So is a part of a column that fits: the values that cannot be as labelled, if they would in another unit lie where the
+column lies (a laboratory changed its unit for some months). Nothing is corrected: a person must ask the laboratory.
 
 How often this is wrong: honest columns' medians are taken to differ by a factor that is log-normal with a standard
 deviation of 0.1 decades (26 %), and what they are compared with by its share of that. A column misfits beyond four
 standard deviations: under that model 6 of 100,000 honest columns, of which fewer still fit in another unit (the tests
 draw 20,000). The price: a factor below 2.5 (3.7 where there is one other column only) is not seen, unless it leads out
-of what can be at all: haemoglobin in mmol/L, 1.6, is not. Nor is an error in less than half of a column's values.
+of what can be at all: haemoglobin in mmol/L, 1.6, is not. Nor is an error in less than half of a column's values, unless
+30 of them are beyond what can be.
 """
 
 from __future__ import annotations
@@ -64,8 +66,11 @@ class Suspect:
 
     column: Column
     values: int
+    """How many are doubted: all of the column, or those that cannot be."""
+    share: float = 1.0
+    """Of the column's values."""
     median: float
-    """As sent."""
+    """Of those doubted, as sent."""
     looks_like: tuple[str, ...]
     """Units in which it would fit, the best first."""
     against: str
@@ -141,6 +146,7 @@ def _judged(code: str, columns: Mapping[Column, Counter[int]]) -> Iterator[Suspe
         impossible = _possible(code, own.level) is False
         strange = expected is not None and abs(own.level - expected) > _MISFIT * deviation
         if not impossible and not strange:
+            yield from _judged_in_part(code, column, columns[column], own, canonical, candidates)
             continue
         fits: list[tuple[float, str]] = []
         for unit in candidates:
@@ -158,6 +164,35 @@ def _judged(code: str, columns: Mapping[Column, Counter[int]]) -> Iterator[Suspe
                 looks_like=tuple(unit for _, unit in sorted(fits)),
                 against="plausible range" if impossible else "other units and sites",
             )
+
+
+def _judged_in_part(
+    code: str, column: Column, counts: Counter[int], own: _Read, canonical: str, candidates: tuple[str, ...]
+) -> Iterator[Suspect]:
+    """The values of a fitting column that cannot be, if in another unit they would lie where the column lies."""
+    odd: Counter[int] = Counter()
+    for place, count in counts.items():
+        level = _level(code, 10 ** ((place + 0.5) * _BIN), column.unit, canonical)
+        if level is not None and _possible(code, level) is False:
+            odd[place] = count
+    if odd.total() < FEWEST:
+        return
+    median = _median(odd)
+    fits: list[tuple[float, str]] = []
+    for unit in candidates:
+        level = _level(code, median, unit, canonical)
+        # Only those beyond what can be are seen: what is looked at is the upper, or the lower, part of a shifted column.
+        if level is not None and _possible(code, level) and abs(level - own.level) <= _MISFIT * _BETWEEN_SITES:
+            fits.append((abs(level - own.level), unit))
+    if fits:
+        yield Suspect(
+            column=column,
+            values=odd.total(),
+            share=odd.total() / own.values,
+            median=float(f"{median:.3g}"),
+            looks_like=tuple(unit for _, unit in sorted(fits)),
+            against="plausible range",
+        )
 
 
 def _units(code: str, columns: Mapping[Column, Counter[int]]) -> tuple[str, tuple[str, ...]]:

@@ -73,6 +73,32 @@ def test_the_site_that_mislabels_is_named_and_the_others_are_not() -> None:
     assert suspect.column == Column(CREATININE, "mg/dL", "Organization/south")
 
 
+@pytest.mark.parametrize(
+    ("code", "labelled", "median", "factor", "really"),
+    [(CREATININE, "mg/dL", 1.0, 88.4, "umol/L"), (HAEMOGLOBIN, "g/dL", 12.5, 10, "g/L")],
+)
+def test_some_months_of_a_wrong_unit_are_found_in_a_column_that_fits(
+    code: str, labelled: str, median: float, factor: float, really: str
+) -> None:
+    """One value in fourteen is beyond what can be, and would in the other unit lie where the rest lies."""
+    batch = EventBatch()
+    sent(batch, code, labelled, around(median, count=1300, spread=0.1))
+    sent(batch, code, labelled, around(median * factor, count=100, seed=1, spread=0.1))
+    (suspect,) = suspects(batch)
+    assert suspect.looks_like == (really,)
+    assert suspect.against == "plausible range"
+    assert 0.05 < suspect.share < 0.08
+    assert suspect.median == pytest.approx(median * factor, rel=0.15)
+
+
+def test_scattered_nonsense_in_a_column_is_no_wrong_unit() -> None:
+    """Values that cannot be in any unit that the test is sent in are missing and reported elsewhere, not suspected here."""
+    batch = EventBatch()
+    sent(batch, HAEMOGLOBIN, "g/dL", around(12.5, count=1000, spread=0.1))
+    sent(batch, HAEMOGLOBIN, "g/dL", around(9_000, count=100, seed=1))
+    assert suspects(batch) == []
+
+
 def test_a_possible_value_is_suspected_by_what_other_columns_say() -> None:
     """A test without a known range: ten times the others' median, and a unit of a tenth is in use."""
     batch = EventBatch()

@@ -53,6 +53,8 @@ class Doubted(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     site: str
     events: int
+    share: float = 1.0
+    """Of all values of that test in that unit at that site."""
     median: float
     looks_like: list[str]
     against: str
@@ -201,6 +203,7 @@ def _doubted(suspect: Suspect) -> Doubted:
         unit=suspect.column.unit,
         site=suspect.column.site,
         events=suspect.values,
+        share=round(suspect.share, 4),
         median=suspect.median,
         looks_like=list(suspect.looks_like),
         against=suspect.against,
