@@ -106,6 +106,8 @@ class Written:
 
     fhir: Path
     truth: Path
+    terminology: Path | None
+    """What the codes of the sites mean; None where all of them send standard ones."""
     resources: dict[str, int]
 
     @property
@@ -154,7 +156,12 @@ def write_hospital(
         (partial / "hospital.json").replace(out / "hospital.json")
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Written(fhir=out / "fhir", truth=out / "truth" / RISKS, resources=dict(counts))
+    return Written(
+        fhir=out / "fhir",
+        truth=out / "truth" / RISKS,
+        terminology=out / TERMINOLOGY if hospital.faults else None,
+        resources=dict(counts),
+    )
 
 
 def _claim(out: Path) -> None:

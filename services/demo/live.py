@@ -65,7 +65,9 @@ def live(
 
     async def run() -> None:
         clock = BedsideClock()
-        async with open_platform(var=var, demo=True, url=url, bedside_clock=clock) as platform:
+        async with open_platform(
+            var=var, demo=True, url=url, bedside_clock=clock, terminology=written.terminology
+        ) as platform:
             stage = _Stage(platform, learned, DemoEhr(platform.http, _issuer(var), clock, url=url), gather(platform))
             await stage.propose(telling)
             await stage.silence(hospital, written, telling)
@@ -74,7 +76,15 @@ def live(
             await stage.answer(shown, telling)
             request = var / "discharge.json"
             request.write_bytes(msgspec.json.format(msgspec.json.encode(shown.request), indent=1))
-            telling.next_steps(card=shown.card, url=url, request=request, var=var, log=log, once=serve_at is None)
+            telling.next_steps(
+                card=shown.card,
+                url=url,
+                request=request,
+                var=var,
+                log=log,
+                terminology=written.terminology,
+                once=serve_at is None,
+            )
             if serve_at is not None:
                 await _serve(platform, *serve_at)
 

@@ -23,6 +23,7 @@ from services.demo.telling import Telling
 from services.demo.truth import attainable_auroc
 from services.guidance import check
 from services.learner.intake.ingest import ingest
+from services.learner.quality_screen import doubt
 from services.learner.run_log import RunLog
 from services.learner.runs import kept_of, run_training
 from services.learner.settings import LearnerSettings
@@ -73,7 +74,7 @@ def run_demo(options: DemoOptions, telling: Telling) -> None:
     _begin_anew(options.var)
     configure_logs(level=os.environ.get("KNOWDO_LOG_LEVEL", "info"), to=options.var / LOG)
     telling.loud()
-    hospital = Hospital.ending(None, seed=options.seed, patients=options.patients)
+    hospital = Hospital.ending(None, seed=options.seed, patients=options.patients, faults=True)
     telling.chapter(f"A hospital of {options.patients:,} patients, whose true risks are known")
     with telling.bar("living patients' years", options.patients) as bar:
         written = write_hospital(hospital, options.var / "hospital", advance=bar.advance)
@@ -130,12 +131,18 @@ def _learn(options: DemoOptions, hospital: Hospital, written: Written, telling: 
     size = sum(path.stat().st_size for path in written.fhir.iterdir())
     with telling.bar("reading", size) as bar:
         report = ingest(
-            written.fhir, settings.store_folder, on_bytes=bar.advance, on_stage=lambda stage: bar.now(stage, size, size)
+            written.fhir,
+            settings.store_folder,
+            terminology=written.terminology,
+            on_bytes=bar.advance,
+            on_stage=lambda stage: bar.now(stage, size, size),
         )
     telling.say(
         f"{sum(report.resources.values()):,} resources became {report.events:,} events in {report.seconds:.0f} s; "
         f"left out, each with its reason: {sum(skip.count for skip in report.skipped):,}"
     )
+    for doubted in report.quality.mislabelled if report.quality else ():
+        telling.say(f"Ask the laboratory: {doubt(doubted)}")
     silent_until = hospital.until - HORIZON - DAY
     silent_from = silent_until - options.silent_days * DAY
     store = EventStore.open(settings.store_folder)

@@ -111,9 +111,20 @@ class Telling:
         self._console.print(card_panel(card))
         self.say(f"(Only in a demo hospital is it known: the true risk of this patient is {true_risk:.0%}.)")
 
-    def next_steps(self, *, card: Mapping[str, Any], url: str, request: Path, var: Path, log: Path, once: bool) -> None:
+    def next_steps(
+        self,
+        *,
+        card: Mapping[str, Any],
+        url: str,
+        request: Path,
+        var: Path,
+        log: Path,
+        terminology: Path | None,
+        once: bool,
+    ) -> None:
         """Where to click, and what to type."""
-        knowdo = f"KNOWDO_VAR={_typed(var)} KNOWDO_DEMO=true {how_to_call()}"
+        codes = f" KNOWDO_CDS_TERMINOLOGY={_typed(terminology)}" if terminology is not None else ""
+        knowdo = f"KNOWDO_VAR={_typed(var)} KNOWDO_DEMO=true{codes} {how_to_call()}"
         self._console.print(Text("\nWhere next", style="bold"))
         for what, how in (
             ("The evidence behind the card", str(card["source"]["url"])),

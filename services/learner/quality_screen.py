@@ -16,7 +16,7 @@ _YEARS = 6
 def show_quality(quality: Quality, out: Console) -> None:
     """Doubted units, units and codes that say nothing here, and how many events of which years there are."""
     for doubted in quality.mislabelled:
-        out.print(f"[bold red]Ask the laboratory[/]: {_doubt(doubted)}", highlight=False)
+        out.print(f"[bold red]Ask the laboratory[/]: {doubt(doubted)}", highlight=False)
     if quality.unconverted:
         table = _table("Units that do not convert", "Code", "Unit", "Compared in", "Events")
         for one in quality.unconverted:
@@ -38,7 +38,8 @@ def show_quality(quality: Quality, out: Console) -> None:
     )
 
 
-def _doubt(doubted: Doubted) -> str:
+def doubt(doubted: Doubted) -> str:
+    """One sentence on values that look like another unit."""
     where = f" of {doubted.site}" if doubted.site else ""
     part = f" ({doubted.share:.1%} of them)" if doubted.share < 1 else ""
     return (

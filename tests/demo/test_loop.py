@@ -66,6 +66,15 @@ def test_silence_came_before_the_pilot(ran: tuple[Path, str, str]) -> None:
     assert places == sorted(places)
 
 
+def test_wrong_units_are_said_and_the_sites_own_codes_are_known_to_both_sides(ran: tuple[Path, str, str]) -> None:
+    """Ingest asks after the creatinine of Harbour; whoever goes on is told of the folder by which CDS knows local codes."""
+    var, said, _ = ran
+    assert re.search(
+        r"Ask the laboratory: \d+ values .*2160-0 of Organization/site-1 say mg/dL .* look like umol/L", said
+    )
+    assert f"KNOWDO_CDS_TERMINOLOGY={var / 'hospital' / 'terminology'}" in said
+
+
 def test_the_call_is_kept_to_be_made_again(ran: tuple[Path, str, str]) -> None:
     """The hook request that got the card lies in the folder, with all its prefetch."""
     request = json.loads((ran[0] / "discharge.json").read_text(encoding="utf-8"))
