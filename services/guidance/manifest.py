@@ -93,10 +93,6 @@ class Manifest(
         """What is left of the lease; negative when it is over."""
         return (self.expires_at - now).total_seconds()
 
-    def half_spent(self, now: datetime) -> bool:
-        """Whether less than half of the lease is left, so that it should be renewed."""
-        return is_half_spent(self.issued_at, self.expires_at, now)
-
 
 def is_half_spent(issued_at: datetime, expires_at: datetime, now: datetime) -> bool:
     """Whether less than half of a lease is left: the one rule of when it is renewed."""
