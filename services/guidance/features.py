@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import nan
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,10 +66,16 @@ class FeatureMatrix:
 
     def model_inputs(self, names: Sequence[str]) -> Numbers:
         """N x K for a model, in its own order; NaN where there is no value."""
-        position = {name: place for place, name in enumerate(self.names)}
-        if missing := [name for name in names if name not in position]:
-            raise BadInput(f"The model asks for {', '.join(missing)}, which this guidance does not compute")
-        return np.ascontiguousarray(self.values[:, [position[name] for name in names]])
+        return np.ascontiguousarray(self.values[:, _places(self.names, tuple(names))])
+
+
+@lru_cache(maxsize=256)
+def _places(names: tuple[str, ...], wanted: tuple[str, ...]) -> Ints:
+    """Where each feature that a model wants stands among those there are."""
+    position = {name: place for place, name in enumerate(names)}
+    if missing := [name for name in wanted if name not in position]:
+        raise BadInput(f"The model asks for {', '.join(missing)}, which this guidance does not compute")
+    return np.array([position[name] for name in wanted], dtype=np.int64)
 
 
 def read_features(plan: FeaturePlan, timeline: Timeline, rows: IndexRows, *, budget: int = BUDGET) -> FeatureMatrix:
@@ -81,20 +87,11 @@ def read_features(plan: FeaturePlan, timeline: Timeline, rows: IndexRows, *, bud
 
 def _read_one(plan: FeaturePlan, timeline: Timeline, rows: IndexRows) -> FeatureMatrix:
     problems: Counter[str] = Counter()
-    # The last one stands for what a formula is not given.
-    values = [nan] * (len(plan) + 1)
-    states = [UNKNOWN] * len(plan) + [ABSENT]
-    sources = [-1] * len(plan)
-    read = read_one_row(plan, timeline, rows, problems)
-    for place, value, state, source in zip(plan.places.tolist(), *read, strict=True):
-        values[place], states[place], sources[place] = value, state, source
-    with np.errstate(over="ignore", invalid="ignore"):
-        for step in plan.steps:
-            step.compute_one(values, states, problems)
+    values, states, sources = read_one_row(plan, timeline, rows, problems)
     return FeatureMatrix(
         names=plan.names,
-        values=np.array([values[:-1]], dtype=np.float64),
-        states=np.array([states[:-1]], dtype=np.uint8),
+        values=np.array([values], dtype=np.float64),
+        states=np.array([states], dtype=np.uint8),
         sources=np.array([sources], dtype=np.int64),
         problems=problems,
     )

@@ -15,6 +15,7 @@ from services.guidance.manifest import (
     RiskTier,
     Where,
     check_manifest,
+    is_half_spent,
     new_manifest,
     policy_digest,
     policy_named,
@@ -72,8 +73,8 @@ def test_the_lease_is_as_long_as_the_risk_allows(tier: RiskTier, minutes: int) -
     """15 minutes for a high risk, 4 hours for a moderate, 24 hours for a low one."""
     lease = manifest(risk_tier=tier)
     assert lease.seconds_left(lease.issued_at) == minutes * 60
-    assert not lease.half_spent(lease.issued_at + LEASES[tier] / 2)
-    assert lease.half_spent(lease.issued_at + LEASES[tier] / 2 + timedelta(seconds=1))
+    assert not is_half_spent(lease.issued_at, lease.expires_at, lease.issued_at + LEASES[tier] / 2)
+    assert is_half_spent(lease.issued_at, lease.expires_at, lease.issued_at + LEASES[tier] / 2 + timedelta(seconds=1))
 
 
 def test_a_lease_that_is_over_is_refused() -> None:

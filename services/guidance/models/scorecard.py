@@ -1,7 +1,7 @@
 """The scorecard at work: risk, and the exact share of every input in it.
 
-One kernel serves one row at the bedside and a million in history, and gives both the same bits. Every input is binned
-once, over the union of the cuts of all its terms; a term then is a look-up.
+Rows of history are binned input by input, over the union of the cuts of all its terms; a term then is a look-up. The
+one row at the bedside is read in plain Python (`scorecard_one_row`), and both have the same bits.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.models.explanation import Explanation, Numbers, matrix
+from services.guidance.models.explanation import Explanation, Numbers, matrix, plain_row, sigmoid_of_one
 from services.guidance.models.model_json import read_json, write_json
 from services.guidance.models.scorecard_file import ScorecardFile
+from services.guidance.models.scorecard_one_row import OneRowTerms
 
 Ints = NDArray[np.int64]
 
@@ -53,23 +54,15 @@ class Scorecard:
 
     file: ScorecardFile
     _lookup: _Lookup = field(init=False, repr=False, compare=False)
-    _means: Numbers = field(init=False, repr=False, compare=False)
-    _owner: Ints = field(init=False, repr=False, compare=False)
+    _one_row: OneRowTerms = field(init=False, repr=False, compare=False)
     _base: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         file = self.file
         means = np.array([*file.reference.linear, *file.reference.steps, *file.reference.pairs], dtype=np.float64)
-        owner = [term.input for term in file.linear] + [step.input for step in file.steps]
-        owner += [pair.inputs[0] for pair in file.pairs] + [pair.inputs[1] for pair in file.pairs]
         calibration = file.calibration
         base = calibration.intercept + calibration.slope * (file.intercept + float(means.sum()))
-        for name, value in (
-            ("_lookup", _compile(file)),
-            ("_means", means),
-            ("_owner", np.array(owner, dtype=np.int64)),
-            ("_base", base),
-        ):
+        for name, value in (("_lookup", _compile(file)), ("_one_row", OneRowTerms.of(file)), ("_base", base)):
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -110,18 +103,15 @@ class Scorecard:
         A term of one input belongs to it; a pair table is shared evenly. The compiler empties pair tables of what
         one input says alone, and then these are exact Shapley values against the rows of the reference.
         """
-        terms = self.terms(matrix(x[None, :], self.inputs))
-        raw = self.file.intercept + terms.sum(axis=1)
+        terms = self._one_row.terms(plain_row(x, self.inputs))
         calibration = self.file.calibration
-        above = (terms[0] - self._means) * calibration.slope
-        half = above[len(above) - len(self.file.pairs) :] * 0.5
-        weights = np.concatenate((above[: len(above) - len(self.file.pairs)], half, half))
-        shares = np.bincount(self._owner, weights=weights, minlength=len(self.inputs))
+        # numpy adds in pairs: only numpy itself gives the same bits for one row as for many.
+        log_odds = calibration.log_odds(self.file.intercept + float(np.add.reduce(np.array(terms))))
         return Explanation(
-            risk=float(calibration.risk(raw)[0]),
-            log_odds=float(calibration.log_odds(raw)[0]),
+            risk=sigmoid_of_one(log_odds),
+            log_odds=log_odds,
             base=self._base,
-            contributions=tuple(shares.tolist()),
+            contributions=tuple(self._one_row.shares(terms, calibration.slope)),
         )
 
     def terms(self, X: Numbers) -> Numbers:

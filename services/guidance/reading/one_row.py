@@ -10,19 +10,18 @@ from collections import Counter
 from math import isnan, nan
 from typing import Final
 
-from services.guidance.reading.feeds import POINTED, POINTS
+import numpy as np
+
+from services.guidance.reading.feeds import POINTED, POINTS, Signature
 from services.guidance.reading.kernels import ABSENT, UNKNOWN, VALUE
-from services.guidance.reading.one_row_kernels import ONE, Cell
+from services.guidance.reading.one_row_kernels import Cell
 from services.guidance.reading.one_row_plan import EventFeature, taken_apart
 from services.guidance.reading.plan import FeaturePlan
 from services.timeline.instants import ALWAYS, DAY, NAT
 from services.timeline.timeline import IndexRows, Timeline
 
 Result = tuple[list[float], list[int], list[int]]
-"""Values, states and sources of the event features, in the plan's order."""
-Event = tuple[int, int, int, int, int, int, int, int, int, int, bool, float]
-"""Field, codes, unit, answer, resource, encounter, time, end, known, until, assumed and value: a row of the timeline."""
-
+"""Values, states and sources of all features, in the plan's order."""
 FEW: Final = 400
 """Up to so many events of the patient plain Python is faster than numpy."""
 
@@ -36,7 +35,35 @@ def read_one_row(plan: FeaturePlan, timeline: Timeline, rows: IndexRows, problem
     """Read the one row of `rows`."""
     reader = _OneRow(plan, timeline, rows, problems)
     reader.gather()
-    return reader.result()
+    values, states, sources = reader.result()
+    if steps := taken_apart(plan).steps:
+        # The last one stands for what a formula is not given.
+        values.append(nan)
+        states.append(ABSENT)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for step in steps:
+                step.compute(values, states, problems)
+        del values[-1], states[-1]
+    return values, states, sources
+
+
+class _Events:
+    """A patient's rows of the timeline, as lists."""
+
+    def __init__(self, timeline: Timeline, begin: int, end: int) -> None:
+        own = slice(begin, end)
+        self.field: list[int] = timeline.field[own].tolist()
+        self.codes: list[int] = timeline.codes[own].tolist()
+        self.unit: list[int] = timeline.unit[own].tolist()
+        self.answer: list[int] = timeline.answer[own].tolist()
+        self.resource: list[int] = timeline.resource[own].tolist()
+        self.encounter: list[int] = timeline.encounter[own].tolist()
+        self.time: list[int] = timeline.time[own].tolist()
+        self.end: list[int] = timeline.end[own].tolist()
+        self.known: list[int] = timeline.known[own].tolist()
+        self.until: list[int] = timeline.until[own].tolist()
+        self.assumed: list[bool] = timeline.assumed[own].tolist()
+        self.value: list[float] = timeline.value[own].tolist()
 
 
 class _OneRow:
@@ -50,86 +77,83 @@ class _OneRow:
         self.encounter = int(rows.encounter[0])
         patient = int(rows.patient[0])
         self.begin = int(timeline.starts[patient]) if patient >= 0 else 0
-        self.end = int(timeline.starts[patient + 1]) if patient >= 0 else 0
+        self.events = _Events(timeline, self.begin, self.begin + events_of(timeline, patient))
+        self.classes = _Classes(self) if plan.classes else None
         of = timeline.coverage.of
-        self.since = [max([of(query) for query in queries], default=ALWAYS) for queries in plan.queries]
-        self.in_vain = [bool(kind) and of(kind) > ALWAYS for kind in POINTED]
-        self.features = taken_apart(plan).features
-        self.windows = [window.bounds(self.at, self.start) for window in taken_apart(plan).windows]
+        self.since = [max(map(of, queries), default=ALWAYS) for queries in plan.queries]
+        apart = taken_apart(plan)
+        self.features = apart.features
+        windows = [window.bounds(self.at, self.start) for window in apart.windows]
+        self.windows = [windows[feature.window] for feature in self.features]
         self.cells: list[Cell] = [[] for _ in self.features]
         self.doubtful: set[int] = set()
         self.spoiled: set[int] = set()
 
     def gather(self) -> None:
         """Put every event into the cells of the features that see it and can use it."""
-        events = self._events()
-        classes = _Classes(self, events) if self.plan.classes else None
-        at, windows, features = self.at, self.windows, self.features
-        visible = [(place, event) for place, event in enumerate(events, self.begin) if event[8] <= at < event[9]]
-        found = self.plan.feeding.rows_of(self._signatures([event for _, event in visible]))
-        for (place, event), feeds in zip(visible, found, strict=True):
-            time = event[6]
-            for number, factor, offset, level, convertible, group, counts, pointed in feeds:
-                feature = features[number]
-                low, high, _ = windows[feature.window]
+        events, at, windows, features, cells = self.events, self.at, self.windows, self.features, self.cells
+        found = self.plan.feeding.rows_of(self._signatures())
+        columns = zip(found, events.known, events.until, events.time, events.value, events.resource, strict=True)
+        for place, (feeds, known, until, time, number, resource) in enumerate(columns):
+            if not feeds or not known <= at < until:
+                continue
+            for one, factor, offset, level, convertible, group, counts, pointed in feeds:
+                low, high, _ = windows[one]
                 if not low <= time <= high:
                     continue
-                if feature.sure and event[10] and event[8] != ALWAYS:
+                feature = features[one]
+                if (pointed or feature.particular) and not self._admits(one, feature, place, counts, pointed):
                     continue
-                in_vain = pointed and self.in_vain[pointed]
-                if not counts and not in_vain:
-                    continue
-                if feature.selective and not self._counts(feature, event):
-                    continue
-                if classes is not None and feature.not_during >= 0:
-                    during, known = classes.judge(event[5], feature.not_during)
-                    if not known and self.since[feature.query] > ALWAYS:
-                        self.doubtful.add(number)
-                        continue
-                    if during:
-                        continue
-                if in_vain:
-                    self.doubtful.add(number)
-                    if not counts:
-                        continue
-                value = event[11] * factor + offset if level != level else level
+                value = number * factor + offset if level != level else level
                 if feature.measured and not feature.low <= value <= feature.high:
-                    self._spoil(number, feature, event[11], convertible)
+                    self._spoil(one, feature, number, convertible)
                     continue
-                counted = event[4] if feature.by_resource else group
-                self.cells[number].append((value, time, place, counted))
+                cells[one].append((value, time, place, resource if feature.by_resource else group))
 
-    def _events(self) -> list[Event]:
-        """The patient's events, row by row."""
-        timeline, rows = self.timeline, slice(self.begin, self.end)
-        columns = (
-            timeline.field, timeline.codes, timeline.unit, timeline.answer, timeline.resource, timeline.encounter,
-            timeline.time, timeline.end, timeline.known, timeline.until, timeline.assumed, timeline.value,
-        )  # fmt: skip
-        return list(zip(*[column[rows].tolist() for column in columns], strict=True))
-
-    def _signatures(self, events: list[Event]) -> list[tuple[str, str, str, str]]:
+    def _signatures(self) -> list[Signature]:
         """How each event is coded, as far as any feature of its field looks."""
-        timeline = self.timeline
+        timeline, events = self.timeline, self.events
         fields, codes, units, answers = (
             timeline.fields, timeline.code_words, timeline.unit_words, timeline.answer_words,
         )  # fmt: skip
-        _, unit, answer, pointing = self.plan.feeding.looks_at(timeline.fields).tolist()
+        _, by_unit, by_answer, pointing = self.plan.feeding.looks_at(fields).tolist()
         return [
             (
-                fields[event[0]],
-                codes[event[1]],
-                units[event[2]] if unit[event[0]] else "",
-                POINTS if event[3] and pointing[event[0]] else answers[event[3]] if answer[event[0]] else "",
+                fields[field],
+                codes[coded],
+                units[unit] if by_unit[field] else "",
+                POINTS if answer and pointing[field] else answers[answer] if by_answer[field] else "",
             )
-            for event in events
+            for field, coded, unit, answer in zip(events.field, events.codes, events.unit, events.answer, strict=True)
         ]
 
-    def _counts(self, feature: EventFeature, event: Event) -> bool:
-        """Whether it is of this encounter, has not ended, and did not lead to the stay, where a feature minds."""
-        if feature.this_encounter and self.encounter not in (event[5], event[4]):
+    def _admits(self, number: int, feature: EventFeature, place: int, counts: bool, pointed: int) -> bool:
+        """Whether an event in the window counts for a feature that looks at more than times, or points elsewhere."""
+        events = self.events
+        if feature.sure and events.assumed[place] and events.known[place] != ALWAYS:
             return False
-        time, end = event[6], event[7]
+        in_vain = pointed and self.timeline.coverage.of(POINTED[pointed]) > ALWAYS
+        if not counts and not in_vain:
+            return False
+        if feature.selective and not self._concerns(feature, place):
+            return False
+        if feature.not_during >= 0 and self.classes is not None:
+            during, known = self.classes.judge(events.encounter[place], feature.not_during)
+            if not known and self.since[feature.query] > ALWAYS:
+                self.doubtful.add(number)
+                return False
+            if during:
+                return False
+        if in_vain:
+            self.doubtful.add(number)
+        return counts
+
+    def _concerns(self, feature: EventFeature, place: int) -> bool:
+        """Whether it is of this encounter, has not ended, and did not lead to the stay, where a feature minds."""
+        events = self.events
+        if feature.this_encounter and self.encounter not in (events.encounter[place], events.resource[place]):
+            return False
+        time, end = events.time[place], events.end[place]
         if feature.active and end != NAT and end <= self.at:
             return False
         if feature.leading and time < self.start:
@@ -147,15 +171,16 @@ class _OneRow:
             self.problems[f"{feature.name}: {'no number' if isnan(value) else 'out of range'}"] += 1
 
     def result(self) -> Result:
-        """What the cells say."""
-        values, states, sources = [], [], []
-        # "Ever" reaches back to ALWAYS, not to NAT: covered only by a query that was answered in full.
-        reach = [max(low, ALWAYS) for low, _, _ in self.windows]
+        """What the cells say; what is computed from other features is still unknown."""
+        size = len(self.plan)
+        values, states, sources = [nan] * size, [UNKNOWN] * size, [-1] * size
         in_no_stay = self.start == NAT
-        for number, (feature, seen) in enumerate(zip(self.features, self.cells, strict=True)):
+        cells = zip(self.features, self.cells, self.windows, strict=True)
+        for number, (feature, seen, (low, _, there)) in enumerate(cells):
             since = self.since[feature.query]
-            settled = reach[feature.window] >= since
-            value, source = 0.0 if feature.zero else nan, -1
+            # "Ever" reaches back to ALWAYS, not to NAT: covered only by a query that was answered in full.
+            settled = low >= since or since <= ALWAYS
+            value, source = feature.nothing, -1
             if seen:
                 value, source, alone = self._reduced(feature, seen, since)
                 settled = settled or alone
@@ -165,16 +190,16 @@ class _OneRow:
                 # One that surely counts is still enough where one is; a number might be another.
                 settled = settled and feature.asserting and value == 1.0
             # An encounter that was not known at the index is not made so by what is known of it later.
-            if not settled or not self.windows[feature.window][2] or (in_no_stay and feature.this_encounter):
-                value, state = nan, UNKNOWN
+            if not settled or not there or (in_no_stay and feature.this_encounter):
+                continue
+            if (bounds := feature.bounds) is not None and (value < bounds[0] or value > bounds[1]):
+                self.problems[f"{feature.name}: out of range"] += 1
+                value = nan
+            place = feature.place
+            if value == value:
+                values[place], states[place], sources[place] = value, VALUE, source
             else:
-                if (bounds := feature.bounds) is not None and (value < bounds[0] or value > bounds[1]):
-                    self.problems[f"{feature.name}: out of range"] += 1
-                    value = nan
-                state = VALUE if value == value else ABSENT
-            values.append(value)
-            states.append(state)
-            sources.append(source if state == VALUE else -1)
+                states[place] = ABSENT
         return values, states, sources
 
     def _reduced(self, feature: EventFeature, seen: Cell, since: int) -> tuple[float, int, bool]:
@@ -184,12 +209,12 @@ class _OneRow:
             seen, began = _latest_days(seen, feature.latest_days)
             settled = began is not None and began >= since
             if not seen:
-                return 0.0 if feature.zero else nan, -1, settled
-        value, place = ONE[feature.kind](seen, self.at, self.start)
+                return feature.nothing, -1, settled
+        value, place = feature.reduce(seen, self.at, self.start)
         if feature.levelled and isnan(value):
             self.problems[f"{feature.name}: answer not listed"] += 1
         settled = settled or feature.asserting or (feature.latest and seen[-1][1] >= since)
-        return value, -1 if place < 0 else seen[place][2], settled
+        return value, -1 if place < 0 else self.begin + seen[place][2], settled
 
 
 def _latest_days(seen: Cell, wanted: int) -> tuple[Cell, int | None]:
@@ -204,14 +229,14 @@ def _latest_days(seen: Cell, wanted: int) -> tuple[Cell, int | None]:
 class _Classes:
     """The classes of the patient's encounters as known at the index, and which of some sets each is in."""
 
-    def __init__(self, row: _OneRow, events: list[Event]) -> None:
-        fields = row.timeline.fields
+    def __init__(self, row: _OneRow) -> None:
+        fields, words, events = row.timeline.fields, row.timeline.code_words, row.events
         stated = fields.index("Encounter.class") if "Encounter.class" in fields else -1
         self._sets = row.plan.classes
         self._codes: dict[int, list[str]] = {}
-        for event in events:
-            if event[0] == stated and event[8] <= row.at < event[9] and event[6] <= row.at:
-                self._codes.setdefault(event[4], []).append(row.timeline.code_words[event[1]])
+        for place, field in enumerate(events.field):
+            if field == stated and max(events.known[place], events.time[place]) <= row.at < events.until[place]:
+                self._codes.setdefault(events.resource[place], []).append(words[events.codes[place]])
 
     def judge(self, encounter: int, which: int) -> tuple[bool, bool]:
         """Whether an encounter is in set `which`, and whether its class is known at all. No encounter is in none."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import nan
 
+import numpy as np
+
+from services.guidance.reading.one_row_kernels import ONE, Reduction
+from services.guidance.reading.one_row_steps import OneStep, one_step
 from services.guidance.reading.plan import FeaturePlan
 from services.timeline.instants import FOREVER, NAT
 
@@ -14,8 +19,11 @@ class EventFeature:
     """What the columns of a plan say of one event feature (see `FeaturePlan`)."""
 
     name: str
+    place: int
+    """Among the plan's names."""
     kind: str
-    """Its reduction."""
+    reduce: Reduction
+    """How its kind is reduced."""
     window: int
     query: int
     low: float
@@ -28,10 +36,13 @@ class EventFeature:
     selective: bool
     """It minds the encounter, what led to the stay, or what has ended."""
     not_during: int
+    particular: bool
+    """It minds more of an event than how it is coded and when it was."""
     latest_days: int
     by_resource: bool
     levelled: bool
-    zero: bool
+    nothing: float
+    """Its number where nothing is found."""
     asserting: bool
     latest: bool
     bounds: tuple[float, float] | None
@@ -71,6 +82,7 @@ class OneRowPlan:
 
     features: tuple[EventFeature, ...]
     windows: tuple[OneWindow, ...]
+    steps: tuple[OneStep, ...]
 
 
 @lru_cache(maxsize=256)
@@ -79,25 +91,30 @@ def taken_apart(plan: FeaturePlan) -> OneRowPlan:
     kinds = {place: kind for kind, stretch in plan.kinds.items() for place in range(stretch.start, stretch.stop)}
     ranges = zip(plan.ranged.tolist(), plan.floor.tolist(), plan.ceiling.tolist(), strict=True)
     bounds = {place: (floor, ceiling) for place, floor, ceiling in ranges}
+    sure = np.zeros(len(plan.places), dtype=np.bool_) if plan.sure is None else plan.sure
+    selective = plan.this_encounter | (plan.leading > 0) | plan.active
     features = tuple(
         EventFeature(
             name=plan.names[plan.places[place]],
+            place=int(plan.places[place]),
             kind=kinds[place],
+            reduce=ONE[kinds[place]],
             window=int(plan.window[place]),
             query=int(plan.query[place]),
             low=float(plan.low[place]),
             high=float(plan.high[place]),
             measured=bool(plan.measured[place]),
-            sure=plan.sure is not None and bool(plan.sure[place]),
+            sure=bool(sure[place]),
             this_encounter=bool(plan.this_encounter[place]),
             leading=int(plan.leading[place]),
             active=bool(plan.active[place]),
-            selective=bool(plan.this_encounter[place] or plan.leading[place] > 0 or plan.active[place]),
+            selective=bool(selective[place]),
             not_during=int(plan.not_during[place]),
+            particular=bool(sure[place] or selective[place] or plan.not_during[place] >= 0),
             latest_days=int(plan.latest_days[place]) if plan.latest_days is not None else 0,
             by_resource=bool(plan.by_resource[place]),
             levelled=bool(plan.levelled[place]),
-            zero=bool(plan.zero[place]),
+            nothing=0.0 if plan.zero[place] else nan,
             asserting=bool(plan.asserting[place]),
             latest=bool(plan.latest[place]),
             bounds=bounds.get(place),
@@ -110,6 +127,7 @@ def taken_apart(plan: FeaturePlan) -> OneRowPlan:
     )
     return OneRowPlan(
         features=features,
+        steps=tuple(map(one_step, plan.steps)),
         windows=tuple(
             OneWindow(
                 from_start=bool(windows.from_start[place]),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,23 +63,6 @@ class FormulaStep:
         values[self.place] = np.where(state == VALUE, number, np.nan)
         states[self.place] = state
 
-    def compute_one(self, values: list[float], states: list[int], problems: Counter[str]) -> None:
-        """The same for one row; the formula itself is the same numpy arithmetic."""
-        given = np.array([[values[place]] for place in self.inputs.tolist()])
-        number = float(self.formula.function(given)[0])
-        state = VALUE if self.low <= number <= self.high else ABSENT
-        if state == ABSENT and number == number:
-            problems[f"{self.name}: out of range"] += 1
-        settled = self.formula.settled
-        if any(states[place] == UNKNOWN for place in self.welcome.tolist()) and (
-            settled is None or not settled(given)[0]
-        ):
-            state = UNKNOWN
-        for place in self.needed.tolist():
-            state = max(state, states[place])
-        values[self.place] = number if state == VALUE else nan
-        states[self.place] = state
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbsentStep:
@@ -94,12 +76,6 @@ class AbsentStep:
         state = states[self.of]
         values[self.place] = np.where(state == UNKNOWN, np.nan, state == ABSENT)
         states[self.place] = np.where(state == UNKNOWN, UNKNOWN, VALUE)
-
-    def compute_one(self, values: list[float], states: list[int], _: Counter[str]) -> None:
-        """The same for one row."""
-        state = states[self.of]
-        values[self.place] = nan if state == UNKNOWN else float(state == ABSENT)
-        states[self.place] = UNKNOWN if state == UNKNOWN else VALUE
 
 
 Step = FormulaStep | AbsentStep

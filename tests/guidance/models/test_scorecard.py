@@ -1,4 +1,4 @@
-"""services/guidance/models/scorecard.py and scorecard_file.py."""
+"""services/guidance/models/scorecard.py, scorecard_one_row.py and scorecard_file.py."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.guidance.errors import BadRelease
-from services.guidance.models.explanation import CalibrationMap
+from services.guidance.models.explanation import CalibrationMap, sigmoid, sigmoid_of_one
 from services.guidance.models.scorecard import Scorecard
 from services.guidance.models.scorecard_file import Linear, Pair, Reference, ScorecardFile, Step
+from services.guidance.models.scorecard_one_row import OneRowTerms
 from services.timeline.errors import BadInput
 
 SMALL = Scorecard(
@@ -149,8 +150,35 @@ def test_one_row_and_many_rows_give_the_same_bits(scorecard: Scorecard, seed: in
     )
     many = scorecard.log_odds(X)
     assert [scorecard.log_odds(row[None, :])[0] for row in X] == many.tolist()
-    risks = scorecard.risk(X)
-    assert [scorecard.explain(row).risk for row in X[:20]] == risks[:20].tolist()
+    risks, calibrated = scorecard.risk(X), scorecard.file.calibration.log_odds(many)
+    explained = [scorecard.explain(row) for row in X[:40]]
+    assert [one.risk for one in explained] == risks[:40].tolist()
+    assert [one.log_odds for one in explained] == calibrated[:40].tolist()
+
+
+@given(scorecards(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_each_term_and_each_share_of_one_row_has_the_bits_of_many(scorecard: Scorecard, data: st.DataObject) -> None:
+    """Plain Python and numpy agree to the last bit: on cuts, beyond them, at infinity and where values are missing."""
+    file, width = scorecard.file, len(scorecard.inputs)
+    on_cuts = [cut for step in file.steps for cut in step.cuts] + [
+        cut for pair in file.pairs for own in pair.cuts for cut in own
+    ]
+    value = st.one_of(modest, st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, *on_cuts]))
+    X = np.array(data.draw(st.lists(st.lists(value, min_size=width, max_size=width), min_size=1, max_size=20)))
+    plain = OneRowTerms.of(file)
+    terms = scorecard.terms(X)
+    assert np.array([plain.terms(row) for row in X.tolist()]).reshape(terms.shape).tobytes() == terms.tobytes()
+    above = (terms - np.array([*file.reference.linear, *file.reference.steps, *file.reference.pairs])) * (
+        file.calibration.slope
+    )
+    singles = terms.shape[1] - len(file.pairs)
+    owners = [term.input for term in file.linear] + [step.input for step in file.steps]
+    owners += [pair.inputs[place] for place in (0, 1) for pair in file.pairs]
+    for x, own in zip(X, above, strict=True):
+        weights = np.concatenate((own[:singles], own[singles:] * 0.5, own[singles:] * 0.5))
+        shares = np.bincount(np.array(owners, dtype=np.int64), weights=weights, minlength=width)
+        assert np.array(scorecard.explain(x).contributions).tobytes() == shares.tobytes()
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 30, 127, 128, 129, 300])
@@ -171,6 +199,8 @@ def test_one_row_and_many_rows_give_the_same_bits_for_any_number_of_terms(count:
     X = rng.normal(size=(5000, count))
     many = scorecard.log_odds(X)
     assert [scorecard.log_odds(row[None, :])[0] for row in X[::50]] == many[::50].tolist()
+    assert [scorecard.explain(row).log_odds for row in X[::50]] == many[::50].tolist()
+    assert [scorecard.explain(row).risk for row in X[::50]] == scorecard.risk(X)[::50].tolist()
     assert scorecard.log_odds(np.asfortranarray(X)).tolist() == many.tolist()
 
 
@@ -272,3 +302,19 @@ def test_a_row_of_another_width_is_refused() -> None:
     """A matrix with another number of columns never gives a risk."""
     with pytest.raises(BadInput, match="reads 3 inputs"):
         SMALL.risk(np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize("shape", [(2,), (4,), (1, 3), (3, 1), ()])
+def test_one_row_of_another_width_is_not_explained(shape: tuple[int, ...]) -> None:
+    """Nor does a single row that lacks an input, has one too many, or is no row."""
+    with pytest.raises(BadInput, match="reads 3 inputs"):
+        SMALL.explain(np.zeros(shape))
+
+
+@given(
+    st.lists(st.one_of(st.floats(-800, 800), st.sampled_from([0.0, -0.0, math.inf, -math.inf, math.nan])), min_size=1)
+)
+def test_the_risk_of_one_has_the_bits_of_many(log_odds: list[float]) -> None:
+    """The exponential is numpy's in both ways."""
+    ones = [sigmoid_of_one(one) for one in log_odds]
+    assert np.array_equal(np.array(ones), sigmoid(np.array(log_odds)), equal_nan=True)

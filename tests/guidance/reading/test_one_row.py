@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.guidance.features import FeatureMatrix, FeaturePlan, read_features
+from services.guidance.features import UNKNOWN, FeatureMatrix, FeaturePlan, read_features
 from services.guidance.reading.kernels import age_in_years
 from services.guidance.reading.one_row import FEW, events_of
 from services.guidance.reading.one_row_kernels import ONE
@@ -27,6 +27,7 @@ from tests.guidance.feature_cases import (
     QUERIES,
     SINCE,
     START,
+    WARD,
     at,
     lab,
     plan_of,
@@ -123,6 +124,23 @@ def test_an_age_in_years_is_the_same_for_one_person(born: int, moment: int) -> N
     timeline = timeline_of([birth])
     rows = rows_for(timeline, [("p", max(born, moment), "")])
     assert read_features(plan, timeline, repeated(rows, 2)).values[0, 0] == age_in_years(birth["time"], rows.at[0])
+    agree(plan, timeline, rows)
+
+
+def test_a_stay_that_is_known_too_late_still_says_which_answers_are_not_listed() -> None:
+    """Unknown for want of the stay, and yet what could not be used is counted, in both ways."""
+    ward = {
+        "field": "Encounter.location", "codes": WARD + "HU", "time": START, "encounter": "Encounter/a",
+        "resource": "Encounter/a",
+    }  # fmt: skip
+    timeline = timeline_of([stay("a", START, known=START + 2 * HOUR), ward])
+    plan = plan_of(
+        {}, ward={"kind": "last", "from": "Encounter.location", "levels": {WARD + "ICU": 2}, "this_encounter": True}
+    )
+    rows = rows_for(timeline, [("p", START + HOUR, "a")])
+    one = read_features(plan, timeline, rows)
+    assert one.states.tolist() == [[UNKNOWN]]
+    assert one.problems == {"ward: answer not listed": 1}
     agree(plan, timeline, rows)
 
 
