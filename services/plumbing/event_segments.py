@@ -19,6 +19,8 @@ from services.plumbing.event_table import SCHEMA, SHARED, TEXT, TIMES, batches_b
 from services.timeline.errors import BadInput
 from services.timeline.events import EventColumns
 
+_BUFFER: Final = 2**20
+"""Bytes that are gathered before they are written."""
 AGAIN: Final = "Ingest the sources again into a new store"
 # Times are sorted or nearly so: differences take a quarter of the bytes that dictionaries of them do. Nearly every
 # resource is named once: a dictionary of them is only larger. Buckets are read whole: statistics would serve nobody,
@@ -69,7 +71,8 @@ def write_segment(staging: Path, columns: EventColumns, buckets: int) -> Segment
     """Write freshly flattened events, bucket after bucket. Runs in worker processes."""
     path = staging / f"segment-{secrets.token_hex(8)}.arrow"
     parts: dict[int, Part] = {}
-    with path.open("wb") as file:
+    # Arrow's own file: hundreds of little pieces, each of which would be a call into Python with a file of Python's.
+    with pa.BufferedOutputStream(pa.OSFile(str(path), "wb"), _BUFFER) as file:
         for number, batch in batches_by_bucket(columns, buckets).items():
             begin = file.tell()
             # A stream of its own, for a bucket is read with its own words, not with those of all. Not compressed: that

@@ -112,18 +112,15 @@ def batches_by_bucket(columns: EventColumns, buckets: int) -> dict[int, pa.Recor
     bucket_of_word = np.array([bucket_of(word, buckets) for word in patient.words], dtype=np.int32)
     bucket = bucket_of_word[patient.index]
     order = np.argsort(bucket, kind="stable")
-    edges = np.searchsorted(bucket[order], np.arange(SHARED, buckets + 1)).tolist()
-    text = [_by_first_use(getattr(columns, name), order) for name in TEXT]
-    times = [getattr(columns, name)[order] for name in TIMES]
-    assumed, value = columns.assumed[order], columns.value[order]
+    numbers, begins = np.unique(bucket[order], return_index=True)
+    sizes = np.diff(begins, append=len(order)).tolist()
+    text = [_own_words(*_by_first_use(getattr(columns, name), order), begins) for name in TEXT]
+    rest = [from_numbers(getattr(columns, name)[order], pa.int64()) for name in TIMES]
+    rest += [from_flags(columns.assumed[order]), from_numbers(columns.value[order], pa.float64())]
     batches = {}
-    for number, begin, end in zip(range(SHARED, buckets), edges, edges[1:], strict=False):
-        if begin == end:
-            continue
-        rows = slice(begin, end)
-        arrays = [_own_words(index[rows], words) for index, words in text]
-        arrays += [from_numbers(moments[rows], pa.int64()) for moments in times]
-        arrays += [from_flags(assumed[rows]), from_numbers(value[rows], pa.float64())]
+    for place, (number, begin, size) in enumerate(zip(numbers.tolist(), begins.tolist(), sizes, strict=True)):
+        arrays = [pa.DictionaryArray.from_arrays(index.slice(begin, size), words[place]) for index, words in text]
+        arrays += [array.slice(begin, size) for array in rest]
         batches[number] = pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
     return batches
 
@@ -142,10 +139,14 @@ def _by_first_use(column: Coded, order: NDArray[np.int64]) -> tuple[NDArray[np.i
     return rank[index], from_words(column.words).take(from_numbers(places, pa.int64()))
 
 
-def _own_words(index: NDArray[np.int32], words: pa.StringArray) -> pa.DictionaryArray:
-    """Some rows of a text column, with the stretch of words that they use."""
-    low, high = int(index.min()), int(index.max())
-    return from_ranks(index - np.int32(low), words.slice(low, high + 1 - low))
+def _own_words(
+    index: NDArray[np.int32], words: pa.StringArray, begins: NDArray[np.int64]
+) -> tuple[pa.Int32Array, list[pa.StringArray]]:
+    """The rows of a text column, bucket after bucket, and for each bucket the stretch of words that its rows use."""
+    low, high = np.minimum.reduceat(index, begins), np.maximum.reduceat(index, begins)
+    moved = index - np.repeat(low, np.diff(begins, append=len(index)))
+    stretches = zip(low.tolist(), (high - low + 1).tolist(), strict=True)
+    return from_numbers(moved, pa.int32()), [words.slice(begin, size) for begin, size in stretches]
 
 
 def of_use_to(shared: pa.Table, table: pa.Table) -> pa.Table:

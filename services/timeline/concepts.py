@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import partial
 from typing import Final
 
 from services.timeline.codes import LONGEST, join_tokens, token
 from services.timeline.elements import CodeableReference, Coding, Concept, Reference
+from services.timeline.remembered import Remembered
 
 _WHY_NOTHING: Final = frozenset(
     {
@@ -17,16 +18,19 @@ _WHY_NOTHING: Final = frozenset(
 )
 """Codes of these systems say why there is no code."""
 
+_MOST: Final = 1 << 10
+_SYSTEMS: Final = 1 << 5
+"""So many codes or addresses, of so many systems or types, are remembered at once."""
+
 
 def tokens_of(concept: Concept | None) -> str:
     """The tokens of a concept, joined; a concept that is only text is `|text`; "" if it says nothing."""
     if concept is None:
         return ""
     coding = concept.coding
-    if coding and len(coding) == 1 and (only := coding[0]) is not None and (code := only.code):  # nearly always
-        system = only.system or ""
-        if len(system) + len(code) <= LONGEST and (coded := _coded(system, code)):
-            return coded
+    only = coding[0] if coding and len(coding) == 1 else None
+    if only is not None and (code := only.code) and (coded := _CODED[only.system or ""][code]):  # nearly always
+        return coded
     found = [*_tokens(coding or ())]
     if concept.code and concept.system not in _WHY_NOTHING:  # a bare Coding sent in place of a CodeableConcept
         found.append(token(concept.system or "", concept.code))
@@ -47,11 +51,7 @@ def tokens_of_all(concepts: Concept | list[Concept | None] | None) -> str:
 
 
 def _tokens(codings: Iterable[Coding | None]) -> list[str]:
-    return [
-        token(one.system or "", one.code)
-        for one in codings
-        if one is not None and one.code and one.system not in _WHY_NOTHING
-    ]
+    return [coded for one in codings if one is not None and one.code and (coded := _CODED[one.system or ""][one.code])]
 
 
 def tokens_of_codings(codings: list[Coding]) -> str:
@@ -82,12 +82,10 @@ def target(reference: Reference | None, prefix: str) -> str:
     """
     if reference is None or not (address := reference.reference):
         return ""
-    if len(address) > LONGEST:
-        return _target(address, prefix)
-    return _patient(address) if prefix == "Patient/" else _remembered(address, prefix)
+    return _TARGETS[prefix][address]
 
 
-def _target(address: str, prefix: str) -> str:
+def _target(prefix: str, address: str) -> str:
     if address.startswith(prefix):
         found = address[len(prefix) :]
     elif address.startswith("urn:uuid:"):
@@ -97,16 +95,28 @@ def _target(address: str, prefix: str) -> str:
     return found.partition("/")[0] if "/" in found else found
 
 
-# The resources of one patient, and of one stay, stand together.
-_remembered = lru_cache(maxsize=1 << 10)(_target)
+def _targets(prefix: str) -> Remembered[str]:
+    return Remembered(partial(_target, prefix), most=_MOST, longest=LONGEST)
 
 
-@lru_cache(maxsize=1 << 10)
-def _patient(address: str) -> str:
-    return _target(address, "Patient/")
+def _stay(address: str) -> str:
+    stay = _target("Encounter/", address)
+    return f"Encounter/{stay}" if stay else ""
 
 
-@lru_cache(maxsize=1 << 12)
+def _codes(system: str) -> Remembered[str]:
+    return Remembered(partial(_coded, system), most=_MOST, longest=LONGEST)
+
+
 def _coded(system: str, code: str) -> str:
     """The token of a code; "" where it says why there is none."""
     return token(system, code) if system not in _WHY_NOTHING else ""
+
+
+# The resources of one patient, and of one stay, stand together; of systems there are few.
+_TARGETS: Final = Remembered(_targets, most=_SYSTEMS, longest=LONGEST)
+_CODED: Final = Remembered(_codes, most=_SYSTEMS, longest=LONGEST)
+PATIENTS: Final = _TARGETS["Patient/"]
+"""The id of the patient that an address means; "" if it means none."""
+STAYS: Final = Remembered(_stay, most=_MOST, longest=LONGEST)
+"""The `Encounter/id` that an address means; "" if it means none."""

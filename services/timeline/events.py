@@ -6,7 +6,7 @@ Times are int64 microseconds (see `instants`). `time` is when it happened, `know
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import nan
 from typing import Any, Final
@@ -25,6 +25,9 @@ COLUMNS: Final = (
 )  # fmt: skip
 """The order of the cells of one row in `EventBatch.cells`."""
 
+_SOME: Final = 64
+"""So many texts are looked at, to see whether any comes twice, before all are."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coded:
@@ -34,11 +37,16 @@ class Coded:
     words: tuple[str, ...]
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> Coded:
+    def of(cls, texts: list[str]) -> Coded:
         """Encode texts, words in order of first appearance."""
+        count = len(texts)
+        if count and texts == texts[:1] * count:  # such as the field
+            return cls(index=np.zeros(count, dtype=np.int32), words=(texts[0],))
+        if _differ(texts[:_SOME]) and _differ(texts):  # such as the resource
+            return cls(index=np.arange(count, dtype=np.int32), words=tuple(texts))
         position: defaultdict[str, int] = defaultdict()
         position.default_factory = position.__len__  # a new word's place is the number of those before it
-        index = np.fromiter(map(position.__getitem__, texts), dtype=np.int32, count=len(texts))
+        index = np.fromiter(map(position.__getitem__, texts), dtype=np.int32, count=count)
         return cls(index=index, words=tuple(position))
 
     def texts(self) -> list[str]:
@@ -113,13 +121,25 @@ class EventBatch:
         """The events as columns, in the order in which they were added."""
         step = len(COLUMNS)
         text = [Coded.of(self.cells[place::step]) for place in range(7)]
-        time, end, known, updated = (np.array(self.cells[place::step], dtype=np.int64) for place in range(7, 11))
+        time, end, known, updated = (_whole(self.cells[place::step], np.int64) for place in range(7, 11))
         return EventColumns(
             patient=text[0], field=text[1], codes=text[2], unit=text[3], answer=text[4],
             resource=text[5], encounter=text[6], time=time, end=end, known=known, updated=updated,
-            assumed=np.array(self.cells[11::step], dtype=np.bool_),
-            value=np.array(self.cells[12::step], dtype=np.float64),
+            assumed=_whole(self.cells[11::step], np.bool_),
+            value=np.fromiter(self.cells[12::step], dtype=np.float64, count=len(self)),
         )  # fmt: skip
+
+
+def _differ(texts: list[str]) -> bool:
+    """Whether no text comes twice."""
+    return len(set(texts)) == len(texts)
+
+
+def _whole(cells: list[Any], kind: type[np.generic]) -> NDArray[Any]:
+    """Times, or yes and no, as an array. Often all are alike (no end, no update), and that is seen at once."""
+    if cells and cells == cells[:1] * len(cells):
+        return np.full(len(cells), cells[0], dtype=kind)
+    return np.fromiter(cells, dtype=kind, count=len(cells))
 
 
 def concatenate(parts: Iterable[EventColumns]) -> EventColumns:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import nan
 
-from services.timeline.concepts import target
+from services.timeline.concepts import STAYS
 from services.timeline.elements import Meta, Period, Reference
 from services.timeline.events import RETRACTED, EventBatch
-from services.timeline.instants import ALWAYS, FOREVER, LONGEST_TIME, NAT, remembered_instant
+from services.timeline.instants import ALWAYS, FOREVER, INSTANTS, NAT
 
 
 def instant(text: str | None, batch: EventBatch, kind: str) -> int:
     """The time a text says; an impossible one is a missing one, and counted."""
     if not text:
         return NAT
-    moment = remembered_instant(text) if len(text) <= LONGEST_TIME else NAT
+    moment = INSTANTS[text]
     if moment == NAT:
         batch.losses[f"{kind}: impossible date"] += 1
     return moment
@@ -45,12 +45,9 @@ def updated_of(meta: Meta | None, batch: EventBatch, kind: str) -> int:
     return instant(meta.last_updated, batch, kind) if meta is not None and meta.last_updated else NAT
 
 
-def first_of(*moments: int) -> int:
+def first_of(first: int, second: int, third: int = NAT) -> int:
     """The first time that is one; NAT if none is."""
-    for moment in moments:
-        if moment != NAT:
-            return moment
-    return NAT
+    return first if first != NAT else second if second != NAT else third
 
 
 def known_at(said: int, updated: int, own: int) -> tuple[int, bool]:
@@ -84,8 +81,7 @@ def retract(batch: EventBatch, *, patient: str, resource: str, updated: int) -> 
 
 def stay_of(reference: Reference | None) -> str:
     """The `Encounter/id` that a resource belongs to; "" if none."""
-    stay = target(reference, "Encounter/")
-    return f"Encounter/{stay}" if stay else ""
+    return STAYS[reference.reference] if reference is not None and reference.reference else ""
 
 
 def skip_status(batch: EventBatch, kind: str, status: str | None, statuses: frozenset[str]) -> None:

@@ -53,7 +53,7 @@ from services.timeline.resources_medicines import (
 from services.timeline.resources_patient import Consent, Coverage, FamilyMemberHistory, Patient
 from services.timeline.resources_places import Location, Organization, PractitionerRole
 
-_FLATTEN: Final[dict[type[Resource], Callable[[Any, EventBatch], None]]] = {
+FLATTEN: Final[dict[type[Resource], Callable[[Any, EventBatch], None]]] = {
     Patient: flatten_patient,
     Coverage: flatten_coverage,
     Consent: flatten_consent,
@@ -80,11 +80,12 @@ _FLATTEN: Final[dict[type[Resource], Callable[[Any, EventBatch], None]]] = {
     ExplanationOfBenefit: flatten_explanation_of_benefit,
     ChargeItem: flatten_charge_item,
 }
+"""What makes events of each type: `flatten` for the hot loop, without the call."""
 
 
 def flatten(resource: Resource, batch: EventBatch) -> None:
     """Append the events of one resource; what states no fact is counted in `batch.skipped`."""
-    _FLATTEN[type(resource)](resource, batch)
+    FLATTEN[type(resource)](resource, batch)
 
 
 def flatten_json(raw: bytes | msgspec.Raw, batch: EventBatch) -> bool:
@@ -98,5 +99,5 @@ def flatten_json(raw: bytes | msgspec.Raw, batch: EventBatch) -> bool:
             batch.skipped[skip.reason] += 1
             return False
         batch.losses[f"{type(resource).__name__}: read with repairs"] += 1
-    _FLATTEN[type(resource)](resource, batch)
+    FLATTEN[type(resource)](resource, batch)
     return len(batch.cells) > before

@@ -58,8 +58,7 @@ def flatten_condition(seen: Condition, batch: EventBatch) -> None:
     if time == NAT:
         batch.losses["Condition: no time"] += 1
     known, assumed = known_at(recorded, updated, onset)
-    stay = target(seen.encounter, "Encounter/")
-    encounter = f"Encounter/{stay}" if stay else ""
+    encounter = stay_of(seen.encounter)
     batch.cells.extend(
         (patient, "Condition.code", codes, "", "", resource, encounter, time, end, known, updated, assumed, nan)
     )  # fmt: skip

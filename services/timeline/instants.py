@@ -7,8 +7,9 @@ start, so an event of "2024-05-01" happened at midnight.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final
+
+from services.timeline.remembered import Remembered
 
 NAT: Final = -(2**63)
 """No time: missing, open, or impossible. The smallest int64, as in numpy's NaT."""
@@ -21,7 +22,7 @@ SECOND: Final = 1_000_000
 HOUR: Final = 3600 * SECOND
 DAY: Final = 24 * HOUR
 LONGEST_TIME: Final = 40
-"""What is longer is no time, and would fill the memory of those that were read."""
+"""What is longer is no time."""
 _SECONDS_A_DAY: Final = 86_400
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,13 +31,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def parse_instant(text: str) -> int:
     """Microseconds since 1970 UTC of a FHIR date, dateTime or instant; NAT if it is none."""
-    return remembered_instant(text) if len(text) <= LONGEST_TIME else NAT
+    return INSTANTS[text]
 
 
-# The times of one patient repeat: effective = issued = the encounter's. A larger memory than these few is slower.
-@lru_cache(maxsize=1 << 10)
-def remembered_instant(text: str) -> int:
-    """`parse_instant` of a text that is not longer than a time can be, for those who see to that themselves."""
+def _parse(text: str) -> int:
+    if len(text) > LONGEST_TIME:
+        return NAT
     try:
         since = _moment(text) - _EPOCH
     except ValueError:
@@ -63,6 +63,11 @@ def _parse_odd(text: str) -> int:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+# The times of one patient repeat: effective = issued = the encounter's. A larger memory than these few is slower.
+INSTANTS: Final = Remembered(_parse, most=1 << 11, longest=LONGEST_TIME)
+"""`parse_instant` for the hot loops, without the call."""
 
 
 def instant_text(instant: int) -> str:

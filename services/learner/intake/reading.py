@@ -20,13 +20,13 @@ from services.learner.intake.sources import Chunk
 from services.plumbing.event_store import Segment, write_segment
 from services.plumbing.terminology_files import terminology_of
 from services.timeline.events import EventBatch, EventColumns
-from services.timeline.flatten import flatten
+from services.timeline.flatten import FLATTEN, flatten
 from services.timeline.resources import Resource, Skip, decode_lines, decode_repaired, decode_strict
 from services.timeline.terminology import mapped
 
 PLACES: Final = 5
 """How many places are kept for each reason."""
-BLOCK: Final = 2**16
+BLOCK: Final = 2**17
 """Bytes that are decoded at once: what comes of them is flattened while it is in the processor's caches."""
 
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
@@ -172,7 +172,7 @@ class _Reader:
         batch, here = self.batch, self._here
         self._types += map(type, resources)
         for here.line, resource in enumerate(resources, start=first_line):
-            flatten(resource, batch)
+            FLATTEN[type(resource)](resource, batch)
 
     def _one_by_one(self, block: bytes, first_line: int) -> None:
         for number, line in enumerate(block.split(b"\n"), start=first_line):
