@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import httpx
@@ -23,9 +23,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(var: Path, port: int, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`knowdo cds serve` as a demo service, until the block ends; it answers when the block begins."""
-    process = subprocess.Popen(knowdo("cds", "serve", "--port", str(port)), env=environment(var, **settings))
+def served(var: Path, port: int, *, log: Path | None = None, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`knowdo cds serve` as a demo service, until the block ends; it answers when the block begins. It may log to a file."""
+    with log.open("wb") if log is not None else nullcontext() as written:
+        process = subprocess.Popen(
+            knowdo("cds", "serve", "--port", str(port)),
+            env=environment(var, **settings),
+            stdout=written,
+            stderr=subprocess.STDOUT if written is not None else None,
+        )
     try:
         for _ in range(300):
             try:

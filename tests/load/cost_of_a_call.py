@@ -143,7 +143,7 @@ def main() -> None:
         if not asked.jwt:
             chosen["KNOWDO_CDS_OPEN"] = "true"
         began = time.monotonic()
-        with served(Path(folder), port, **chosen) as server:
+        with served(Path(folder), port, log=Path(folder) / "cds.log", **chosen) as server:
             sys.stdout.write(f"up after {time.monotonic() - began:.1f} s\n")
             asyncio.run(measure(asked, server.pid, port, ehr))
 
