@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from services.guidance.check import load_guidance
-from services.guidance.checking.features import named_codes
 from services.guidance.conditions import parse
 from services.guidance.outcome import label_outcome
 from services.guidance.words.card_text import CardFacts, compile_cards
@@ -30,7 +29,6 @@ GUIDANCE = LOADED.definition
 FEATURES = GUIDANCE.features
 
 DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
-ADDED = {"psychiatric-principal", "any-icd-10-pcs"}
 
 
 # -- a patient -----------------------------------------------------------------------------------------------------
@@ -300,25 +298,6 @@ def test_suggestions_are_the_two_of_the_content() -> None:
 # -- the clinical content ------------------------------------------------------------------------------------------
 
 
-def test_value_sets_are_those_of_the_pack_word_for_word(shared: Path) -> None:
-    """Nothing is changed; what was added says where it comes from; nothing is there that nothing uses."""
-    pack = json.loads((shared / "clinical/value_sets.json").read_bytes())["value_sets"]
-    ours = json.loads((DIRECTORY / "value_sets.json").read_bytes())["value_sets"]
-    assert {name for name in ours if name not in pack} == ADDED
-    assert all(ours[name] == pack[name] for name in ours if name not in ADDED)
-    for name in ADDED:
-        sources = {concept["source"] for part in ours[name]["include"] for concept in part["concepts"]}
-        assert all(source.startswith("clinical-content section") for source in sources)
-    used = {name for _, codes in named_codes(GUIDANCE) for name in (codes.value_set, *codes.value_sets) if name}
-    assert used == set(ours)
-
-
-def test_resources_are_those_of_the_pack(shared: Path) -> None:
-    """Byte for byte."""
-    for file in (DIRECTORY / "resources").iterdir():
-        assert file.read_bytes() == (shared / "clinical/resources" / file.name).read_bytes()
-
-
 def test_features_are_those_of_the_content(shared: Path) -> None:
     """Names, LOINC codes, ranges and directions of section 3.1, row by row."""
     text = (shared / "clinical/clinical-content.md").read_text(encoding="utf-8")
@@ -340,17 +319,6 @@ def test_features_are_those_of_the_content(shared: Path) -> None:
                 assert feature.codes is not None
                 assert {token.partition("|")[2] for token in feature.codes.tokens} == loinc, name
     assert seen == {name for name, feature in FEATURES.items() if feature.use == "model"}
-
-
-def test_override_reasons_are_those_of_the_content(shared: Path) -> None:
-    """Those for all guidance, and those for guidance 1."""
-    text = (shared / "clinical/clinical-content.md").read_text(encoding="utf-8")
-    table = text.split("### Override reasons")[1].split("## 2.")[0]
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| ")
-    ]
-    wanted = [code for code, _, who in rows if who == "all" or "1" in who.split(", ")]
-    assert [reason.code for reason in GUIDANCE.override_reasons] == wanted
 
 
 def test_no_audit_feature_feeds_the_prediction() -> None:
