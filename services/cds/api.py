@@ -13,12 +13,12 @@ from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.cds.client_auth import Caller, ClientAuth
-from services.cds.decision_log import DecisionLog
+from services.cds.callers.client_auth import Caller, ClientAuth
+from services.cds.decisions.decision_log import DecisionLog
+from services.cds.decisions.durable import Durable
+from services.cds.decisions.feedback import read_feedback
 from services.cds.desk import Desk, wall_clock
 from services.cds.discovery import Discovery
-from services.cds.durable import Durable
-from services.cds.feedback import read_feedback
 from services.cds.schemas import read_hook_request
 from services.guidance.errors import NotAuthenticated
 from services.plumbing.web import json_response, read_body

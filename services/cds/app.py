@@ -18,20 +18,20 @@ import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from services.cds.aggregates import keep_reporting, tend
 from services.cds.api import Service, router
-from services.cds.approved import Approved
-from services.cds.approved_files import ApprovedFiles, read_keys
-from services.cds.cards import CardStyle
-from services.cds.client_auth import ClientAuth, TrustedIssuer, read_issuers
-from services.cds.decision_log import DecisionLog
-from services.cds.decision_spool import Spool
-from services.cds.demo_issuer import DemoIssuer
+from services.cds.callers.client_auth import ClientAuth, TrustedIssuer, read_issuers
+from services.cds.callers.demo_issuer import DemoIssuer
+from services.cds.cards.compose import CardStyle
+from services.cds.decisions.aggregates import keep_reporting, tend
+from services.cds.decisions.decision_log import DecisionLog
+from services.cds.decisions.durable import Durable
+from services.cds.decisions.spool import Spool
 from services.cds.desk import Desk, DeskMetrics, wall_clock
 from services.cds.discovery import Discovery
-from services.cds.durable import Durable
-from services.cds.fetch_missing import FetchMissing
-from services.cds.follow_registry import follow_registry
+from services.cds.governed.approved import Approved
+from services.cds.governed.approved_files import ApprovedFiles, read_keys
+from services.cds.governed.follow_registry import follow_registry
+from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
 from services.plumbing.database import open_database
 from services.plumbing.fhir_server import FhirServers

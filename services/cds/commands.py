@@ -12,9 +12,9 @@ import httpx
 import typer
 from rich.console import Console
 
+from services.cds.callers.trust_commands import trust
+from services.cds.cards.show import show_answer
 from services.cds.settings import CdsSettings
-from services.cds.show_card import show_answer
-from services.cds.trust_commands import trust
 from services.guidance.errors import Unavailable
 from services.timeline.errors import BadInput
 
@@ -140,7 +140,7 @@ def _service_for(http: httpx.Client, base: str, hook: str) -> str:
 
 def _signed(endpoint: str, *, key: Path | None, iss: str) -> dict[str, str]:
     """The header of a caller: the key given, or the demo client's if this machine has it; else none."""
-    from services.cds.demo_issuer import ISSUER, DemoIssuer
+    from services.cds.callers.demo_issuer import ISSUER, DemoIssuer
 
     demo = CdsSettings.from_environment().var / "cds" / "demo-issuer.json"
     path = key or (demo if demo.exists() else None)

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from services.cds.advise import Advice, advise
-from services.cds.approved import Deployed
-from services.cds.bedside import Bedside
-from services.cds.card_lint import faults_of
-from services.cds.cards import CardStyle, make_card
-from services.cds.decision import Decision, Status
-from services.cds.facts import Facts, read_facts
+from services.cds.advice.advise import Advice, advise
+from services.cds.cards.compose import CardStyle, make_card
+from services.cds.cards.lint import faults_of
+from services.cds.decisions.decision import Decision, Status
+from services.cds.governed.approved import Deployed
+from services.cds.patient.bedside import Bedside
+from services.cds.patient.facts import Facts, read_facts
 from services.cds.schemas import HookRequest
 from services.guidance.errors import MissingPatientData, Unavailable
 from services.timeline.errors import BadInput

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from services.cds.approved import Approved, Deployed
-from services.cds.bedside import read_bedside
-from services.cds.cards import CardStyle
+from services.cds.advice.suppress import MICROSECONDS_PER_HOUR
+from services.cds.cards.compose import CardStyle
 from services.cds.consider import Withheld, consider, new_decision
-from services.cds.decision import Decision, Status
-from services.cds.durable import Durable
-from services.cds.fetch_missing import FetchMissing
+from services.cds.decisions.decision import Decision, Status
+from services.cds.decisions.durable import Durable
+from services.cds.governed.approved import Approved, Deployed
+from services.cds.patient.bedside import read_bedside
+from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.schemas import HookRequest
-from services.cds.suppress import MICROSECONDS_PER_HOUR
 from services.guidance.errors import Unavailable
 from services.plumbing.logs import get_logger
 from services.plumbing.metrics import ServiceMetrics

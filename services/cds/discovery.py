@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.cds.approved import Approved, Deployed
+from services.cds.governed.approved import Approved, Deployed
 from services.guidance.prefetch import prefetch_templates
 
 CDS_HOOKS_VERSION: Final = "2.0.0"

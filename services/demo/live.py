@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from services.all_in_one import Platform, open_platform
-from services.cds.demo_issuer import DemoIssuer
+from services.cds.callers.demo_issuer import DemoIssuer
 from services.demo.committee import AUTHOR, Committee, gather
 from services.demo.facts import DAY
 from services.demo.fragments import instant

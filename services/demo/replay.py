@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from services.cds.demo_issuer import DemoIssuer
+from services.cds.callers.demo_issuer import DemoIssuer
 from services.cds.desk import wall_clock
 from services.demo.facts import PatientRecord, Stay
 from services.demo.fhir_search import hook_request

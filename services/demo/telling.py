@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from services.cds.show_card import card_panel
+from services.cds.cards.show import card_panel
 from services.demo.committee import Step
 
 CHAPTERS: Final = 8

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 
 from services.cds.api import Service
 from services.cds.app import create_app
-from services.cds.decision_log import DecisionLog
-from services.cds.demo_issuer import DemoIssuer
+from services.cds.callers.demo_issuer import DemoIssuer
+from services.cds.decisions.decision_log import DecisionLog
 from services.cds.settings import CdsSettings
 from services.plumbing.registry_client import RegistryClient
 from tests.cds.fake_registry import FakeRegistry

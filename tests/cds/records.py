@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from services.cds.decision import Decision
-from services.cds.decision_log import Feedback
+from services.cds.decisions.decision import Decision
+from services.cds.decisions.decision_log import Feedback
 
 HOUR = 3_600_000_000
 NOON = 1_767_268_800_000_000  # 2026-01-01T12:00:00Z

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from services.cds.callers.demo_issuer import ISSUER, DemoIssuer
 from services.cds.commands import app
-from services.cds.demo_issuer import ISSUER, DemoIssuer
 from services.cds.settings import CdsSettings
 from services.timeline.errors import BadInput
 from tests.cds.conftest import run

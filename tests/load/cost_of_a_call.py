@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from services.cds.demo_issuer import DemoIssuer
+from services.cds.callers.demo_issuer import DemoIssuer
 from services.cds.settings import CdsSettings
 from services.guidance.check import load_guidance
 from services.guidance.definition import Guidance

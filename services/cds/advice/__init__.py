@@ -1,0 +1,1 @@
+"""What is said of a patient, and what silences it. Pure."""

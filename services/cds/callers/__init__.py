@@ -1,0 +1,1 @@
+"""Who calls: trust, tokens, and the dialects that clients speak."""

@@ -1,0 +1,1 @@
+"""From advice to CDS Hooks cards, and the last look before they leave."""

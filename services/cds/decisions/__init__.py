@@ -1,0 +1,1 @@
+"""What every call leaves behind: durable before the answer leaves."""

@@ -1,0 +1,166 @@
+"""An answer leaves only after what it rests on is durable: in the log by group commit, else in the spool, else not at all.
+
+Concurrent calls share one transaction: while one batch is being committed by the writer's thread, the next gathers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import msgspec
+from sqlalchemy.exc import IntegrityError
+
+from services.cds.decisions.decision import Decision
+from services.cds.decisions.decision_log import DecisionLog, Entry, Feedback, Outcome, Record, Token
+from services.cds.decisions.spool import Spool
+from services.guidance.errors import Unavailable
+from services.plumbing.logs import get_logger
+
+_log = get_logger("cds")
+BATCH: Final = 500
+# One call waits for at most two batches; ten thousand waiting means that the disk stands still.
+WAITING: Final = 10_000
+# While the database is down, calls go straight to the spool instead of each waiting for its time-out.
+RETRY_SECONDS: Final = 2.0
+_LINE: Final = msgspec.json.Decoder(Record)
+
+
+class Durable:
+    """Keeps records, many at a time, in one thread."""
+
+    def __init__(
+        self,
+        log: DecisionLog,
+        spool: Spool,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        on_spooled: Callable[[int], None] = lambda _n: None,
+    ) -> None:
+        self._log = log
+        self._spool = spool
+        self._clock = clock
+        self._on_spooled = on_spooled
+        self._retry_at = 0.0
+        self._waiting: list[tuple[Record, asyncio.Future[Outcome]]] = []
+        self._writer: asyncio.Task[None] | None = None
+        # One thread: batches are written in the order in which they gathered.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decision-log")
+
+    async def decision(self, decision: Decision, *, cool_down: int = 0) -> Decision:
+        """Keep a decision; what comes back is what was kept: a cool-down may have silenced it."""
+        kept = await self.offer(Entry(decision=decision, cool_down=cool_down))
+        return kept if isinstance(kept, Decision) else decision
+
+    async def feedback(self, entries: Sequence[Feedback]) -> int:
+        """Keep feedback; how many were new."""
+        return sum([bool(await said) for said in [self.offer(entry) for entry in entries]])
+
+    def token(self, token: Token) -> asyncio.Future[Outcome]:
+        """Remember a token; true if it was never seen. It is written no later than what is offered after it."""
+        return self.offer(token)
+
+    def offer(self, record: Record) -> asyncio.Future[Outcome]:
+        """Put a record into the next batch; the future ends when it is durable, or fails with Unavailable."""
+        if len(self._waiting) >= WAITING:
+            raise Unavailable(
+                "too many decisions wait to be written",
+                place="decision log",
+                remedy="Look at the database and its disk: they do not keep up",
+            )
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((record, future))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+        return future
+
+    async def bring_home(self) -> int:
+        """Replay the spool if the database is back; how many records came home."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._replay)
+
+    async def stop(self) -> None:
+        """Write what waits, then let go of thread and spool."""
+        if self._writer is not None:
+            await self._writer
+        await asyncio.to_thread(self._thread.shutdown, wait=True)
+        self._spool.close()
+
+    async def _write_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            work = loop.run_in_executor(self._thread, self._commit, [record for record, _ in batch])
+            # Not `await work`: whatever went wrong belongs to the calls of this batch, not to this task.
+            await asyncio.wait([work])
+            fault = work.exception()
+            outcomes: Sequence[Outcome | BaseException] = work.result() if fault is None else [fault] * len(batch)
+            for (_, future), outcome in zip(batch, outcomes, strict=True):
+                if future.cancelled():
+                    continue
+                if isinstance(outcome, BaseException):
+                    future.set_exception(outcome)
+                    future.exception()  # a caller that has gone must not leave a warning
+                else:
+                    future.set_result(outcome)
+
+    def _commit(self, records: list[Record]) -> list[Outcome]:
+        """In the writer's thread: the log, else the spool, else Unavailable for all of them."""
+        if self._clock() >= self._retry_at:
+            try:
+                if self._spool.waiting:
+                    self._replay()
+                return self._write(records)
+            except Unavailable as fault:
+                self._retry_at = self._clock() + RETRY_SECONDS
+                _log.error("decision log does not answer", message=fault.message, place=fault.place)
+        try:
+            self._spool.keep([msgspec.json.encode(record) for record in records])
+        except OSError as fault:
+            _log.error("spool failed", error=type(fault).__name__, errno=fault.errno)
+            raise Unavailable(
+                "the decision cannot be made durable: neither database nor spool can be written",
+                place="decision log",
+                remedy="Bring back the database, or make room on the disk of the spool",
+            ) from fault
+        self._on_spooled(len(records))
+        # Nobody can look up what was shown or seen before: cards go out, and repeats are let in.
+        return [record.decision if isinstance(record, Entry) else True for record in records]
+
+    def _write(self, records: list[Record]) -> list[Outcome]:
+        try:
+            return self._log.write(records)
+        except IntegrityError:
+            if len(records) > 1:
+                # Another worker wrote one of these first (a token replayed there, a spool replayed twice).
+                return [outcome for record in records for outcome in self._write([record])]
+            record = records[0]
+            return [record.decision if isinstance(record, Entry) else False]
+
+    def _replay(self) -> int:
+        def store(lines: Sequence[bytes]) -> None:
+            read = [(line, _read(line)) for line in lines]
+            records = [record for _, record in read if record is not None]
+            for start in range(0, len(records), BATCH):
+                self._write(records[start : start + BATCH])
+            if unreadable := [line for line, record in read if record is None]:
+                self._spool.set_aside(unreadable)
+
+        try:
+            moved = self._spool.bring_home(store)
+        except OSError as fault:
+            raise Unavailable("the spool cannot be read", place="spool", remedy="Look at its disk") from fault
+        if moved:
+            _log.warning("spool replayed", records=moved)
+        return moved
+
+
+def _read(line: bytes) -> Record | None:
+    """A line of the spool; a decision that was shown there stays shown, whatever the cool-down would say now."""
+    try:
+        record = _LINE.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return msgspec.structs.replace(record, cool_down=0) if isinstance(record, Entry) else record

@@ -1,0 +1,263 @@
+"""What may speak: the newest manifest of each guidance that the registry signed, and its release, byte for byte.
+
+Nothing else is ever served. A look-up costs the same whatever else is deployed. A new manifest takes effect only when
+its release is there; a stop takes effect at once; a bundle whose bytes are wrong silences its guidance, loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from services.cds.governed.approved_files import ApprovedFiles, Remembered
+from services.cds.governed.site_policy import SitePolicy, site_policy
+from services.guidance.errors import BadManifest, BadRelease, NotFound, Unavailable
+from services.guidance.manifest import Manifest, check_manifest, read_manifest
+from services.guidance.ready import Release, open_release
+from services.guidance.release import unpack
+from services.plumbing.keys import verify
+from services.plumbing.logs import get_logger
+from services.plumbing.registry_client import SignedManifests
+from services.timeline.errors import KnowdoError
+from services.timeline.terminology import NOTHING, Terminology
+
+_log = get_logger("cds")
+
+
+class BundleSource(Protocol):
+    """Where bundles come from: the registry."""
+
+    async def release(self, digest: str) -> bytes:
+        """The packed release."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """One guidance as it stands here: its verified manifest and, where it runs, its opened release."""
+
+    signed: str
+    manifest: Manifest
+    release: Release | None
+    policy: SitePolicy | None = None
+    """What holds at this site; there is one exactly when there is a release."""
+    fault: str = ""
+    """Why a manifest that runs has no release."""
+
+
+class Approved:
+    """The guidance that may speak, by id."""
+
+    def __init__(
+        self,
+        *,
+        files: ApprovedFiles,
+        keys: Mapping[str, Any] | None,
+        site: str = "",
+        terminology: Terminology = NOTHING,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`keys`: the registry's pinned public keys; None until they are known, and then nothing is served.
+
+        `terminology`: what the site's own codes mean; every release that is opened here reads them so.
+        """
+        self.keys = keys
+        self.site = site
+        self._terminology = terminology
+        self._files = files
+        self._clock = clock
+        self._on_refused = on_refused
+        self._held: dict[str, Deployed] = {}
+        # Only what was signed moves this: the head beside the manifests is anyone's word.
+        self._seen = Remembered()
+        self.heard_to = -1
+        """The ledger entry up to which the registry said that it had told us; the next question asks from there."""
+        self.changes = 0
+        """Counts up with every change, so that what is derived (discovery) knows when to be derived again."""
+
+    def find(self, guidance: str) -> Deployed:
+        """The guidance that may run now. NotFound, or BadManifest/BadRelease when it should run and must not."""
+        deployed = self._held.get(guidance)
+        if deployed is None:
+            raise NotFound(
+                "no guidance of this id is deployed here", place="service id", remedy="GET /cds-services lists them"
+            )
+        if not deployed.manifest.runs:
+            return deployed
+        if deployed.manifest.seconds_left(self._clock()) <= 0:
+            raise BadManifest(
+                f"the lease ended at {deployed.manifest.expires_at.isoformat()}",
+                place=guidance,
+                remedy="Check that the registry answers; its leases are renewed when it does",
+            )
+        if deployed.release is None:
+            raise BadRelease(deployed.fault, place=guidance, remedy="Look in the registry's ledger, and in this log")
+        return deployed
+
+    def all(self) -> list[Deployed]:
+        """Everything held, by id."""
+        return [self._held[guidance] for guidance in sorted(self._held)]
+
+    def readiness(self) -> dict[str, object]:
+        """What a person or a load balancer asks: keys, and for each guidance its stage and what is left of its lease."""
+        facts: dict[str, object] = {"registry keys": self.keys is not None}
+        now = self._clock()
+        for deployed in self.all():
+            manifest = deployed.manifest
+            left = max(0, int(manifest.seconds_left(now)))
+            facts[manifest.guidance] = deployed.fault or f"{manifest.stage}, {left} s of lease left"
+        return facts
+
+    async def load(self) -> None:
+        """Take what an earlier process kept, verified anew; leases that ended stay visible and silent."""
+        self._seen = self._files.remembered()
+        await self._take(self._seen.manifests.values(), source=None)
+
+    async def take(self, answer: SignedManifests, source: BundleSource) -> list[Deployed]:
+        """Take what the registry says now; what changed comes back. A ledger that went backwards is refused whole."""
+        seen = self._seen
+        said = answer.head
+        if said.number < seen.number or (said.number == seen.number and said.hash != seen.hash):
+            self._on_refused()
+            raise _backwards(seen, said.number)
+        changed = await self._take(answer.manifests, source=source)
+        kept = msgspec.structs.replace(
+            self._seen, manifests={guidance: deployed.signed for guidance, deployed in self._held.items()}
+        )
+        if kept != seen:
+            self._seen = kept
+            await asyncio.to_thread(self._keep, kept)
+        self.heard_to = said.number
+        return changed
+
+    async def _take(self, signed: Iterable[str], *, source: BundleSource | None) -> list[Deployed]:
+        held = {deployed.signed for deployed in self._held.values() if not deployed.fault}
+        changed = []
+        for text in signed:
+            if text in held:
+                continue
+            try:
+                manifest = self._verified(text, at_start=source is None)
+                if manifest is None:
+                    continue
+                deployed = await self._opened(text, manifest, source)
+            except Unavailable as fault:
+                # What was approved before speaks on until its own lease ends; the next round tries again.
+                _log.warning("release not to be had", message=fault.message, place=fault.place)
+            except (BadManifest, BadRelease) as fault:
+                self._on_refused()
+                _log.error("manifest refused", message=fault.message, place=fault.place, remedy=fault.remedy)
+            else:
+                if self._put(deployed):
+                    changed.append(deployed)
+        return changed
+
+    def _verified(self, text: str, *, at_start: bool) -> Manifest | None:
+        """The manifest if it is the registry's and newer than what is held; None if it is older."""
+        if self.keys is None:
+            raise BadManifest("the registry's public keys are not known", place="registry keys")
+        payload = verify(text, self.keys)
+        held = self._held.get(str(payload.get("guidance")))
+        seen = held.manifest.ledger.number if held is not None else -1
+        # At the start a lease may be over: it is held all the same, so that the guidance answers 503 and not 404.
+        manifest = read_manifest(payload) if at_start else check_manifest(payload, self._clock(), seen)
+        if held is not None and manifest.issued_at < held.manifest.issued_at:
+            return None
+        ledger = manifest.ledger
+        if ledger.number == self._seen.number and ledger.hash != self._seen.hash:
+            raise _backwards(self._seen, ledger.number)
+        if ledger.number > self._seen.number:
+            self._seen = msgspec.structs.replace(self._seen, number=ledger.number, hash=ledger.hash)
+        return manifest
+
+    async def _opened(self, text: str, manifest: Manifest, source: BundleSource | None) -> Deployed:
+        if not manifest.runs or manifest.release is None:
+            before = self._held.get(manifest.guidance)
+            same = before is not None and before.release is not None and before.release.digest == manifest.release
+            # What stopped is still listed and named in its decisions, if it was open here.
+            return replace(before, signed=text, manifest=manifest) if before and same else _shut(text, manifest)
+        digest = manifest.release
+        for deployed in self._held.values():
+            if deployed.release is not None and deployed.release.digest == digest:
+                return self._with_policy(text, manifest, deployed.release)
+        data = await asyncio.to_thread(self._files.bundle, digest)
+        if data is not None:
+            try:
+                return await self._ready(text, manifest, data)
+            except BadRelease as fault:
+                # The disk may have lost a bit; the registry's copy decides.
+                _log.error("kept bundle refused", message=fault.message, place=fault.place, release=digest)
+                if source is None:
+                    return _shut(text, manifest, fault.message)
+        if source is None:
+            return _shut(text, manifest, "its bundle is not kept here")
+        data = await source.release(digest)
+        try:
+            deployed = await self._ready(text, manifest, data)
+        except BadRelease as fault:
+            self._on_refused()
+            _log.error("release refused", message=fault.message, place=fault.place, release=digest)
+            return _shut(text, manifest, fault.message)
+        await asyncio.to_thread(self._files.keep_bundle, digest, data)
+        return deployed
+
+    async def _ready(self, text: str, manifest: Manifest, data: bytes) -> Deployed:
+        return self._with_policy(text, manifest, await asyncio.to_thread(_open, manifest, data, self._terminology))
+
+    def _with_policy(self, text: str, manifest: Manifest, release: Release) -> Deployed:
+        policy = site_policy(release.guidance, manifest.policy.overlay, self.site)
+        return Deployed(signed=text, manifest=manifest, release=release, policy=policy)
+
+    def _put(self, deployed: Deployed) -> bool:
+        """Hold it; whether a reader would see a difference beyond a renewed lease."""
+        guidance = deployed.manifest.guidance
+        before = self._held.get(guidance)
+        self._held[guidance] = deployed
+        now = deployed.manifest
+        if before is not None:
+            was = before.manifest
+            facts = (was.release, was.stage, was.where, was.policy.digest, before.fault)
+            if facts == (now.release, now.stage, now.where, now.policy.digest, deployed.fault):
+                return False
+        self.changes += 1
+        _log.info("deployed", guidance=guidance, release=now.release, stage=now.stage, fault=deployed.fault)
+        return True
+
+    def _keep(self, state: Remembered) -> None:
+        self._files.remember(state)
+        self._files.drop_bundles(but=_releases(list(self._held.values())))
+
+
+def _backwards(seen: Remembered, number: int) -> BadManifest:
+    return BadManifest(
+        f"the registry's ledger went backwards, or apart: entry {seen.number} was seen, this names {number}",
+        place="registry",
+        remedy="Run `knowdo registry verify`: the ledger was cut, or restored from an old copy",
+    )
+
+
+def _shut(text: str, manifest: Manifest, fault: str = "") -> Deployed:
+    """A guidance that does not run here: it was stopped, or something is wrong with its release."""
+    return Deployed(signed=text, manifest=manifest, release=None, fault=fault)
+
+
+def _open(manifest: Manifest, data: bytes, terminology: Terminology) -> Release:
+    """Check every byte and compile the release; whatever is wrong with it, it is the release that is wrong."""
+    try:
+        release = open_release(unpack(data, expected_digest=manifest.release), terminology=terminology)
+    except BadRelease:
+        raise
+    except KnowdoError as fault:
+        raise BadRelease(f"it cannot be opened: {fault.message}", place=fault.place, remedy=fault.remedy) from fault
+    if release.guidance.id != manifest.guidance:
+        raise BadRelease(f"it is a release of {release.guidance.id}", place=manifest.guidance)
+    return release
+
+
+def _releases(held: Sequence[Deployed]) -> set[str]:
+    return {deployed.manifest.release for deployed in held if deployed.manifest.release is not None}

@@ -1,0 +1,91 @@
+"""Hearing the registry: one long question after another, so that a stop is heard at once and leases are renewed.
+
+While the registry does not answer, what was approved speaks on until its leases end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from services.cds.governed.approved import Approved, Deployed
+from services.cds.governed.approved_files import write_whole
+from services.guidance.errors import Unavailable
+from services.plumbing.logs import get_logger
+from services.plumbing.registry_client import Acknowledgement, RegistryClient
+from services.timeline.errors import KnowdoError
+
+_log = get_logger("cds")
+WAIT: Final = 25.0  # far below the shortest lease (15 minutes)
+# A registry that answers a long question at once, again and again, must not be asked in a tight loop.
+SHORTEST_ROUND: Final = 0.2
+LONGEST_PAUSE: Final = 10.0
+
+
+async def follow_registry(
+    approved: Approved, client: RegistryClient, *, worker: str, pin_keys_to: Path | None,
+    wait: float = WAIT, heard: Callable[[], None] = lambda: None,
+) -> None:  # fmt: skip
+    """Ask until cancelled. `pin_keys_to`: trust the first keys seen and keep them there (demo only)."""
+    pause = 0.25
+    first = True
+    unsaid: dict[str, Deployed] = {}
+    while True:
+        began = time.monotonic()
+        try:
+            if approved.keys is None and pin_keys_to is not None:
+                await _pin(approved, client, pin_keys_to)
+            answer = await client.manifests(after=max(0, approved.heard_to), wait=0.0 if first else wait)
+            changed = await approved.take(answer, client)
+            heard()
+            unsaid |= {deployed.manifest.guidance: deployed for deployed in (approved.all() if first else changed)}
+            await _acknowledge(client, list(unsaid.values()), worker=worker)
+            unsaid.clear()
+        except KnowdoError as fault:
+            _log.warning("registry not heard", message=fault.message, place=fault.place, remedy=fault.remedy)
+            # With jitter: after an outage, workers must not all come back in the same instant.
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
+            pause = min(pause * 2, LONGEST_PAUSE)
+            continue
+        pause = 0.25
+        first = False
+        await asyncio.sleep(max(0.0, SHORTEST_ROUND - (time.monotonic() - began)))
+
+
+async def _pin(approved: Approved, client: RegistryClient, path: Path) -> None:
+    """Trust on first use: good enough for a demo, where nothing was handed over by hand."""
+    keys = await client.public_keys()
+    try:
+        await asyncio.to_thread(write_whole, path, msgspec.json.encode(keys), mode=0o644)
+    except OSError as fault:
+        raise Unavailable(f"the keys cannot be pinned ({fault.strerror})", place=str(path)) from fault
+    approved.keys = keys
+    _log.warning("registry keys pinned on first use", place=str(path), remedy="Only for the demo: else hand them over")
+
+
+async def _acknowledge(client: RegistryClient, changed: Sequence[Deployed], *, worker: str) -> None:
+    """Say what this worker now does; `release X live / stopped in worker Y at t`."""
+    if not changed:
+        return
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    await client.acknowledge(
+        [
+            Acknowledgement(
+                worker=worker,
+                deployment=deployed.manifest.deployment,
+                guidance=deployed.manifest.guidance,
+                release=deployed.manifest.release,
+                stage=deployed.manifest.stage,
+                ledger_number=deployed.manifest.ledger.number,
+                at=at,
+            )
+            for deployed in changed
+        ]
+    )
