@@ -56,7 +56,7 @@ docs: $(READY) ## write docs/reference from the code
 	@$(BIN)/python -m tests.reference_docs --write
 
 lock: $(READY) ## resolve the locks anew (names, versions, hashes; no addresses)
-	@for lock in all:--all-extras cds:--extra=postgres full:"--extra=postgres --extra=registry --extra=learner"; do \
+	@for lock in all:--all-extras cds:"--extra=postgres --extra=telemetry" full:"--extra=postgres --extra=telemetry --extra=registry --extra=learner"; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			$${lock#*:} pyproject.toml -o infra/locks/$${lock%%:*}.txt >/dev/null; done
 	@echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate - \

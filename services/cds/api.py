@@ -52,7 +52,7 @@ async def call(service_id: str, request: Request) -> Response:
     service = _service(request)
     caller = service.auth.check(request.headers.get("authorization", ""), _path(request))
     seen = service.durable.token(caller.token) if caller.token is not None else None
-    answer = await service.desk.answer(service_id, read_hook_request(await read_body(request)))
+    answer = await service.desk.answer(service_id, read_hook_request(await read_body(request), caller))
     if seen is not None and not await seen:
         raise _replayed(caller)
     return json_response(answer)

@@ -100,6 +100,8 @@ def new_decision(
         patient=request.patient,
         encounter=request.encounter,
         user=request.user,
+        issuer=request.caller.iss,
+        tenant=request.caller.tenant,
         status=status,
         reason=reason,
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from services.cds.callers.client_auth import ANYONE, Caller
 from services.plumbing.web import decode
 from services.timeline.errors import BadInput
 
@@ -39,13 +40,17 @@ class _Wire(msgspec.Struct):
 
 
 class HookRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One call: which hook, about whom, by whom, with what data."""
+    """One call: which hook, about whom, by whom, through which client, with what data."""
 
     hook: str
     instance: str
     patient: str
     encounter: str
     user: str
+    caller: Caller = ANYONE
+    """The client that proved who it is."""
+    context: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
+    """The hook's whole context, unread: draft orders, appointments and what else this hook has."""
     prefetch: dict[str, msgspec.Raw]
     fhir_server: str
     fhir_token: str
@@ -61,7 +66,7 @@ _TEXT: Final = msgspec.json.Decoder(str | None)
 _AUTHORIZATION: Final = msgspec.json.Decoder(FhirAuthorization | None)
 
 
-def read_hook_request(body: bytes) -> HookRequest:
+def read_hook_request(body: bytes, caller: Caller = ANYONE) -> HookRequest:
     """The body of a hook call, or BadInput naming the field that is wrong."""
     wire = decode(_WIRE, body)
     context = wire.context
@@ -72,6 +77,8 @@ def read_hook_request(body: bytes) -> HookRequest:
         patient=_identifier(context, "patientId", "Patient/", required=True),
         encounter=_identifier(context, "encounterId", "Encounter/", required=False),
         user=_reference(context, "userId"),
+        caller=caller,
+        context=context,
         prefetch=decode(_PREFETCH, bytes(wire.prefetch), place="prefetch") or {},
         fhir_server=server,
         fhir_token=_token(wire.fhirAuthorization) if server else "",

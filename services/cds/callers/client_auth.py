@@ -69,8 +69,13 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who proved what: the issuer, and the token to be remembered (none for an open service)."""
 
     iss: str
+    tenant: str = ""
     profile: Profile = "standard"
     token: Token | None = None
+
+
+ANYONE: Final = Caller(iss="")
+"""Whoever calls an open service."""
 
 
 _HEADER: Final = msgspec.json.Decoder(_Header)
@@ -99,7 +104,7 @@ class ClientAuth:
     def check(self, authorization: str, path: str) -> Caller:
         """The caller of the endpoint at `path`; NotAuthenticated holds the reason, for the log."""
         if self._open:
-            return Caller(iss="")
+            return ANYONE
         if not self.issuers:
             raise NotAuthenticated(
                 "no CDS client is trusted yet, so every call is refused",

@@ -32,6 +32,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     patient: str
     encounter: str
     user: str
+    issuer: str = ""
+    """The client that called, as its token named itself; empty in an open service."""
+    tenant: str = ""
     status: Status
     reason: str = ""
     risk: float | None = None

@@ -50,6 +50,7 @@ decisions: Final = Table(
         Column(name, String, nullable=False)
         for name in (
             "guidance", "release", "policy_digest", "stage", "hook", "hook_instance", "patient", "encounter", "user",
+            "issuer", "tenant",
             "status", "reason", "band", "card_uuid", "arm",
         )
     ),
