@@ -50,8 +50,8 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, styl
     if release is None or here is None:
         raise Withheld("scoring", "no release is open")
     try:
-        facts = read_facts(release, bedside.timeline, bedside.rows)
-        blank = _with_facts(new_decision(deployed, request, status="shown", index_at=bedside.index_at), facts)
+        facts = read_facts(release, bedside.patient, bedside.moment)
+        blank = _with_facts(new_decision(deployed, request, status="shown", index_at=bedside.moment.at), facts)
         try:
             advice = advise(release, here, facts, hook=request.hook)
         except MissingPatientData as missing:
@@ -64,7 +64,7 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, styl
             advice,
             request,
             card_uuid=decision.decision,
-            index_at=bedside.index_at,
+            index_at=bedside.moment.at,
             gender=bedside.gender,
             style=style,
         )

@@ -21,11 +21,12 @@ from services.guidance.reading.entries import Asked, find_visible, sort_entries
 from services.guidance.reading.feeds import POINTED
 from services.guidance.reading.kernels import ABSENT, KERNELS, UNKNOWN, VALUE, Groups, Visible
 from services.guidance.reading.latest_days import keep_latest_days
-from services.guidance.reading.one_row import FEW, events_of, read_one_row
+from services.guidance.reading.one_row import FEW, read_one_row
 from services.guidance.reading.plan import FeaturePlan, compile_features
 from services.guidance.reading.windows import Rows, window_bounds
 from services.timeline.errors import BadInput
 from services.timeline.instants import ALWAYS, NAT
+from services.timeline.one_patient import Moment, patient_of
 from services.timeline.timeline import IndexRows, Timeline
 
 __all__ = ["ABSENT", "UNKNOWN", "VALUE", "FeatureMatrix", "FeaturePlan", "compile_features", "read_features"]
@@ -85,14 +86,26 @@ def read_features(plan: FeaturePlan, timeline: Timeline, rows: IndexRows, *, bud
     return _read_many(plan, timeline, rows, budget)
 
 
+def events_of(timeline: Timeline, patient: int) -> int:
+    """How many events a patient has; -1 = nobody, who has none."""
+    return int(timeline.starts[patient + 1] - timeline.starts[patient]) if patient >= 0 else 0
+
+
 def _read_one(plan: FeaturePlan, timeline: Timeline, rows: IndexRows) -> FeatureMatrix:
     problems: Counter[str] = Counter()
-    values, states, sources = read_one_row(plan, timeline, rows, problems)
+    patient, encounter = int(rows.patient[0]), int(rows.encounter[0])
+    moment = Moment(
+        at=int(rows.at[0]),
+        encounter=timeline.resource_words[encounter] if encounter > 0 else "",
+        start=int(rows.start[0]),
+    )
+    values, states, sources = read_one_row(plan, patient_of(timeline, patient), moment, problems)
+    found = np.array([sources], dtype=np.int64)
     return FeatureMatrix(
         names=plan.names,
         values=np.array([values], dtype=np.float64),
         states=np.array([states], dtype=np.uint8),
-        sources=np.array([sources], dtype=np.int64),
+        sources=np.where(found < 0, -1, found + timeline.starts[patient]),
         problems=problems,
     )
 

@@ -58,7 +58,7 @@ def coverage_of(query: Query, answer: Answer) -> int:
         return ALWAYS  # a read: what was found, or nothing there
     if not answer.searched and answer.resources:
         return FOREVER  # one resource where a search was asked for
-    if not _cut(query, len(answer.resources), more=answer.more, total=answer.total):
+    if not is_cut(query, len(answer.resources), more=answer.more, total=answer.total):
         return ALWAYS
     return covered_since(query, [_happened(resource, query.resource_type) for resource in answer.resources])
 
@@ -85,7 +85,7 @@ def covered_since(query: Query, happened: Sequence[tuple[int, int]]) -> int:
     return FOREVER  # not sorted as asked
 
 
-def _cut(query: Query, came: int, *, more: bool, total: int | None) -> bool:
+def is_cut(query: Query, came: int, *, more: bool, total: int | None) -> bool:
     """Whether rows were left out: a next page, a larger total, or, where none is said, a page filled to the last row."""
     if more:
         return True

@@ -32,6 +32,12 @@ _KNOWN, _UNTIL, _ASSUMED = 10, 11, 13
 
 def assemble_small(events: EventBatch | EventColumns, *, coverage: Coverage, all_known: bool) -> Timeline | None:
     """The timeline of few events; None if they are of the kind that takes more than this."""
+    rows = rows_in_order(events, all_known=all_known)
+    return None if rows is None else _timeline(rows, coverage)
+
+
+def rows_in_order(events: EventBatch | EventColumns, *, all_known: bool) -> list[Row] | None:
+    """The events in the order of a timeline, what they point to looked up; None if a resource has several versions."""
     patient, field, codes, unit, answer, resource, encounter, time, end, known, updated, assumed, value = _lists(events)
     if RETRACTED in field or len(set(zip(patient, resource, updated, strict=True))) != len(set(resource)):
         return None
@@ -55,7 +61,7 @@ def assemble_small(events: EventBatch | EventColumns, *, coverage: Coverage, all
     rows.sort()
     if any(one == other for one, other in pairwise(rows)):
         rows = [rows[0], *(row for before, row in pairwise(rows) if row != before)]
-    return _timeline(rows, coverage)
+    return rows
 
 
 def _lists(events: EventBatch | EventColumns) -> list[list[Any]]:

@@ -10,20 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-import numpy as np
 
 from services.cds.patient.fetch_missing import bind_template
 from services.cds.patient.prefetch_shapes import FAILED, Answered, read_answer
+from services.cds.patient.typed_answer import TypedAnswer, read_typed
 from services.cds.schemas import HookRequest
-from services.guidance.prefetch import Query, coverage_of
+from services.guidance.queries import Query, coverage_of, is_cut
 from services.guidance.ready import Release
 from services.plumbing.fhir_server import Fetched
 from services.timeline.coverage import Coverage
 from services.timeline.events import COLUMNS, EventBatch
-from services.timeline.flatten import flatten_json
-from services.timeline.instants import FOREVER, NAT
+from services.timeline.flatten import FLATTEN, flatten_json
+from services.timeline.instants import ALWAYS, FOREVER, NAT
+from services.timeline.one_patient import Moment, OnePatient, moment_of, one_patient
 from services.timeline.terminology import mapped
-from services.timeline.timeline import IndexRows, Timeline, assemble, index_rows
 
 _STEP, _PATIENT, _RESOURCE = len(COLUMNS), COLUMNS.index("patient"), COLUMNS.index("resource")
 
@@ -32,9 +32,8 @@ _STEP, _PATIENT, _RESOURCE = len(COLUMNS), COLUMNS.index("patient"), COLUMNS.ind
 class Bedside:
     """One patient now: everything that was said of them, and the moment at which it is judged."""
 
-    timeline: Timeline
-    rows: IndexRows
-    index_at: int
+    patient: OnePatient
+    moment: Moment
     gender: str | None
     skipped: Counter[str] = field(default_factory=Counter)
     """What of the answers did not become a fact, by reason."""
@@ -45,18 +44,16 @@ def read_bedside(release: Release, request: HookRequest, fetched: Mapping[str, F
     batch = EventBatch()
     since: dict[str, int] = {}
     for name, query in release.queries.items():
-        answered = _answer(request.prefetch.get(name), fetched.get(name))
+        sent = request.prefetch.get(name)
+        if sent is not None and (typed := read_typed(sent)) is not None:
+            since[name] = _take_typed(query, typed, sent, batch, request)
+            continue
+        answered = _answer(sent, fetched.get(name))
         since[name] = FOREVER if answered is None else _take(query, answered, batch, request)
-    timeline = assemble(mapped(batch, release.terminology), coverage=Coverage(since=since), all_known=True)
-    index_at = _index(timeline, request.encounter, now)
-    rows = index_rows(timeline, [request.patient], [index_at], [request.encounter])
-    return Bedside(
-        timeline=timeline,
-        rows=rows,
-        index_at=index_at,
-        gender=_gender(timeline, int(rows.patient[0])),
-        skipped=batch.skipped,
-    )
+    events = mapped(batch, release.terminology)
+    patient = one_patient(events, request.patient, coverage=Coverage(since=since))
+    moment = moment_of(patient, at=_index(patient, request.encounter, now), encounter=request.encounter)
+    return Bedside(patient=patient, moment=moment, gender=_gender(patient), skipped=batch.skipped)
 
 
 def _answer(sent: msgspec.Raw | None, fetched: Fetched | None) -> Answered | None:
@@ -80,46 +77,58 @@ def _answer(sent: msgspec.Raw | None, fetched: Fetched | None) -> Answered | Non
     )
 
 
+def _take_typed(query: Query, answered: TypedAnswer, sent: msgspec.Raw, batch: EventBatch, request: HookRequest) -> int:
+    """As `_take`, of an answer that is read already."""
+    before = len(batch.cells)
+    resources = answered.resources
+    for resource in resources:
+        FLATTEN[type(resource)](resource, batch)
+    if len(batch.cells) > before and not _is_asked_for(query, batch, before, request):
+        batch.skipped[f"{query.name}: not what was asked for"] += 1
+        return FOREVER
+    if query.count is None or (
+        answered.searched and not is_cut(query, len(resources), more=answered.more, total=answered.total)
+    ):
+        return ALWAYS
+    return coverage_of(query, read_answer(sent))  # looks at the dates of the resources as they came
+
+
 def _take(query: Query, answered: Answered, batch: EventBatch, request: HookRequest) -> int:
     """Add the events of one answer; from when on it is complete (FOREVER: it says nothing of what it lacks)."""
     if answered.state == "failed":
         return FOREVER
-    before = len(batch)
+    before = len(batch.cells)
     for resource in answered.resources:
         flatten_json(resource, batch)
-    if len(batch) > before and not _is_asked_for(query, batch, before, request):
+    if len(batch.cells) > before and not _is_asked_for(query, batch, before, request):
         batch.skipped[f"{query.name}: not what was asked for"] += 1
         return FOREVER
     return coverage_of(query, answered)
 
 
 def _is_asked_for(query: Query, batch: EventBatch, before: int, request: HookRequest) -> bool:
-    """A read gave that very resource, a search something of this patient: else nothing may be called absent."""
+    """A read gave that very resource, a search something of this patient: else nothing may be called absent.
+
+    `before`: how many cells the batch had.
+    """
     if query.count is None:
-        return bind_template(query.template, request) in batch.cells[before * _STEP + _RESOURCE :: _STEP]
-    return request.patient in batch.cells[before * _STEP + _PATIENT :: _STEP]
+        return bind_template(query.template, request) in batch.cells[before + _RESOURCE :: _STEP]
+    return request.patient in batch.cells[before + _PATIENT :: _STEP]
 
 
-def _index(timeline: Timeline, encounter: str, now: int) -> int:
+def _index(patient: OnePatient, encounter: str, now: int) -> int:
     """The moment of judgement: now, or the end of a stay that has ended."""
-    if not encounter or "Encounter.class" not in timeline.fields:
-        return now
-    stay = timeline.field == timeline.fields.index("Encounter.class")
-    words = timeline.resource_words
+    stay = f"Encounter/{encounter}"
+    rows = zip(patient.field, patient.resource, patient.end, strict=True)
     ends = [
-        int(timeline.end[row])
-        for row in np.flatnonzero(stay)
-        if words[timeline.resource[row]] == f"Encounter/{encounter}" and NAT < timeline.end[row] <= now
+        end for field, resource, end in rows if field == "Encounter.class" and resource == stay and NAT < end <= now
     ]
     return max(ends, default=now)
 
 
-def _gender(timeline: Timeline, patient: int) -> str | None:
-    """`male` or `female` as recorded, for the pronouns of the card."""
-    if patient < 0 or "Patient.gender" not in timeline.fields:
-        return None
-    start, end = timeline.starts[patient], timeline.starts[patient + 1]
-    found = np.flatnonzero(timeline.field[start:end] == timeline.fields.index("Patient.gender"))
-    if not len(found):
-        return None
-    return timeline.answer_words[timeline.answer[start + found[-1]]].rpartition("|")[2] or None
+def _gender(patient: OnePatient) -> str | None:
+    """`male` or `female` as recorded last, for the pronouns of the card."""
+    recorded = [
+        answer for field, answer in zip(patient.field, patient.answer, strict=True) if field == "Patient.gender"
+    ]
+    return recorded[-1].rpartition("|")[2] or None if recorded else None

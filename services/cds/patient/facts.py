@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.guidance.features import UNKNOWN, VALUE, FeatureMatrix, read_features
+from services.guidance.features import UNKNOWN, VALUE
+from services.guidance.reading.one_row import read_one_row
 from services.guidance.ready import Release
-from services.timeline.timeline import IndexRows, Timeline
+from services.timeline.one_patient import Moment, OnePatient
 
 STATES: Final = ("value", "absent", "unknown")
 """The names of `features.VALUE`, `ABSENT` and `UNKNOWN` in a decision."""
@@ -27,21 +29,15 @@ class Facts:
         return [name for name in names if self.states[name] == STATES[UNKNOWN]]
 
 
-def read_facts(release: Release, timeline: Timeline, rows: IndexRows) -> Facts:
+def read_facts(release: Release, patient: OnePatient, moment: Moment) -> Facts:
     """The features of the one row."""
-    matrix: FeatureMatrix = read_features(release.plan, timeline, rows)
-    values = matrix.values[0].tolist()
-    states = matrix.states[0].tolist()
-    words, resource = timeline.resource_words, timeline.resource
+    names = release.plan.names
+    values, states, sources = read_one_row(release.plan, patient, moment, Counter())
+    resource = patient.resource
     return Facts(
         values={
-            name: value if state == VALUE else None
-            for name, value, state in zip(matrix.names, values, states, strict=True)
+            name: value if state == VALUE else None for name, value, state in zip(names, values, states, strict=True)
         },
-        states={name: STATES[state] for name, state in zip(matrix.names, states, strict=True)},
-        sources={
-            name: words[resource[row]]
-            for name, row in zip(matrix.names, matrix.sources[0].tolist(), strict=True)
-            if row >= 0
-        },
+        states=dict(zip(names, map(STATES.__getitem__, states), strict=True)),
+        sources={name: resource[row] for name, row in zip(names, sources, strict=True) if row >= 0},
     )

@@ -113,6 +113,7 @@ class Feeding:
             for name, asked in self._wishes.items()
             if name in POINTERS and any(wish.minds_codes for _, wish in asked)
         )
+        self._answer_alone = self._answer - self._pointing
         self._looks: dict[tuple[str, ...], NDArray[np.bool_]] = {}
         self._memory = _Memory()
         self._remembered = remembered
@@ -121,11 +122,16 @@ class Feeding:
     def __len__(self) -> int:
         return len(self._memory.feeds_of)
 
+    @property
+    def minded(self) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        """The fields whose unit, whose answer, and whose pointing somewhere any feature minds."""
+        return self._unit, self._answer_alone, self._pointing
+
     def looks_at(self, fields: tuple[str, ...]) -> NDArray[np.bool_]:
         """Per field of a timeline: whether any feature reads it, its unit, its answer, where it points (four rows)."""
         found = self._looks.get(fields)
         if found is None:
-            asked = (self._wishes, self._unit, self._answer - self._pointing, self._pointing)
+            asked = (self._wishes, *self.minded)
             looks = [[name in those for name in fields] for those in asked]
             found = np.array(looks, dtype=np.bool_).reshape(len(asked), len(fields))
             if len(self._looks) >= _FIELD_SETS:

@@ -18,22 +18,17 @@ from services.guidance.reading.one_row_kernels import Cell
 from services.guidance.reading.one_row_plan import EventFeature, taken_apart
 from services.guidance.reading.plan import FeaturePlan
 from services.timeline.instants import ALWAYS, DAY, NAT
-from services.timeline.timeline import IndexRows, Timeline
+from services.timeline.one_patient import Moment, OnePatient
 
 Result = tuple[list[float], list[int], list[int]]
-"""Values, states and sources of all features, in the plan's order."""
+"""Values, states and sources (places among the patient's events, -1 = none) of all features, in the plan's order."""
 FEW: Final = 400
 """Up to so many events of the patient plain Python is faster than numpy."""
 
 
-def events_of(timeline: Timeline, patient: int) -> int:
-    """How many events a patient has; -1 = nobody, who has none."""
-    return int(timeline.starts[patient + 1] - timeline.starts[patient]) if patient >= 0 else 0
-
-
-def read_one_row(plan: FeaturePlan, timeline: Timeline, rows: IndexRows, problems: Counter[str]) -> Result:
-    """Read the one row of `rows`."""
-    reader = _OneRow(plan, timeline, rows, problems)
+def read_one_row(plan: FeaturePlan, patient: OnePatient, moment: Moment, problems: Counter[str]) -> Result:
+    """Read the one row of a patient at a moment."""
+    reader = _OneRow(plan, patient, moment, problems)
     reader.gather()
     values, states, sources = reader.result()
     if steps := taken_apart(plan).steps:
@@ -47,39 +42,17 @@ def read_one_row(plan: FeaturePlan, timeline: Timeline, rows: IndexRows, problem
     return values, states, sources
 
 
-class _Events:
-    """A patient's rows of the timeline, as lists."""
-
-    def __init__(self, timeline: Timeline, begin: int, end: int) -> None:
-        own = slice(begin, end)
-        self.field: list[int] = timeline.field[own].tolist()
-        self.codes: list[int] = timeline.codes[own].tolist()
-        self.unit: list[int] = timeline.unit[own].tolist()
-        self.answer: list[int] = timeline.answer[own].tolist()
-        self.resource: list[int] = timeline.resource[own].tolist()
-        self.encounter: list[int] = timeline.encounter[own].tolist()
-        self.time: list[int] = timeline.time[own].tolist()
-        self.end: list[int] = timeline.end[own].tolist()
-        self.known: list[int] = timeline.known[own].tolist()
-        self.until: list[int] = timeline.until[own].tolist()
-        self.assumed: list[bool] = timeline.assumed[own].tolist()
-        self.value: list[float] = timeline.value[own].tolist()
-
-
 class _OneRow:
     """One row on its way from events to features."""
 
-    def __init__(self, plan: FeaturePlan, timeline: Timeline, rows: IndexRows, problems: Counter[str]) -> None:
+    def __init__(self, plan: FeaturePlan, patient: OnePatient, moment: Moment, problems: Counter[str]) -> None:
         self.plan = plan
-        self.timeline = timeline
+        self.events = patient
         self.problems = problems
-        self.at, self.start = int(rows.at[0]), int(rows.start[0])
-        self.encounter = int(rows.encounter[0])
-        patient = int(rows.patient[0])
-        self.begin = int(timeline.starts[patient]) if patient >= 0 else 0
-        self.events = _Events(timeline, self.begin, self.begin + events_of(timeline, patient))
+        self.at, self.start = moment.at, moment.start
+        self.encounter = moment.encounter or None  # no event is of no encounter
         self.classes = _Classes(self) if plan.classes else None
-        of = timeline.coverage.of
+        of = patient.coverage.of
         self.since = [max(map(of, queries), default=ALWAYS) for queries in plan.queries]
         apart = taken_apart(plan)
         self.features = apart.features
@@ -112,19 +85,16 @@ class _OneRow:
 
     def _signatures(self) -> list[Signature]:
         """How each event is coded, as far as any feature of its field looks."""
-        timeline, events = self.timeline, self.events
-        fields, codes, units, answers = (
-            timeline.fields, timeline.code_words, timeline.unit_words, timeline.answer_words,
-        )  # fmt: skip
-        _, by_unit, by_answer, pointing = self.plan.feeding.looks_at(fields).tolist()
+        events = self.events
+        by_unit, by_answer, pointing = self.plan.feeding.minded
         return [
             (
-                fields[field],
-                codes[coded],
-                units[unit] if by_unit[field] else "",
-                POINTS if answer and pointing[field] else answers[answer] if by_answer[field] else "",
+                field,
+                codes,
+                unit if field in by_unit else "",
+                POINTS if answer and field in pointing else answer if field in by_answer else "",
             )
-            for field, coded, unit, answer in zip(events.field, events.codes, events.unit, events.answer, strict=True)
+            for field, codes, unit, answer in zip(events.field, events.codes, events.unit, events.answer, strict=True)
         ]
 
     def _admits(self, number: int, feature: EventFeature, place: int, counts: bool, pointed: int) -> bool:
@@ -132,7 +102,7 @@ class _OneRow:
         events = self.events
         if feature.sure and events.assumed[place] and events.known[place] != ALWAYS:
             return False
-        in_vain = pointed and self.timeline.coverage.of(POINTED[pointed]) > ALWAYS
+        in_vain = pointed and events.coverage.of(POINTED[pointed]) > ALWAYS
         if not counts and not in_vain:
             return False
         if feature.selective and not self._concerns(feature, place):
@@ -214,7 +184,7 @@ class _OneRow:
         if feature.levelled and isnan(value):
             self.problems[f"{feature.name}: answer not listed"] += 1
         settled = settled or feature.asserting or (feature.latest and seen[-1][1] >= since)
-        return value, -1 if place < 0 else self.begin + seen[place][2], settled
+        return value, -1 if place < 0 else seen[place][2], settled
 
 
 def _latest_days(seen: Cell, wanted: int) -> tuple[Cell, int | None]:
@@ -230,15 +200,15 @@ class _Classes:
     """The classes of the patient's encounters as known at the index, and which of some sets each is in."""
 
     def __init__(self, row: _OneRow) -> None:
-        fields, words, events = row.timeline.fields, row.timeline.code_words, row.events
-        stated = fields.index("Encounter.class") if "Encounter.class" in fields else -1
+        events = row.events
         self._sets = row.plan.classes
-        self._codes: dict[int, list[str]] = {}
+        self._codes: dict[str, list[str]] = {}
         for place, field in enumerate(events.field):
-            if field == stated and max(events.known[place], events.time[place]) <= row.at < events.until[place]:
-                self._codes.setdefault(events.resource[place], []).append(words[events.codes[place]])
+            known = max(events.known[place], events.time[place])
+            if field == "Encounter.class" and known <= row.at < events.until[place]:
+                self._codes.setdefault(events.resource[place], []).append(events.codes[place])
 
-    def judge(self, encounter: int, which: int) -> tuple[bool, bool]:
+    def judge(self, encounter: str, which: int) -> tuple[bool, bool]:
         """Whether an encounter is in set `which`, and whether its class is known at all. No encounter is in none."""
         if not encounter:
             return False, True

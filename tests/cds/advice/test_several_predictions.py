@@ -26,7 +26,7 @@ from services.guidance.ready import open_release
 from services.plumbing.database import open_database
 from services.timeline.coverage import Coverage
 from services.timeline.instants import ALWAYS, DAY, HOUR
-from services.timeline.timeline import index_rows
+from services.timeline.one_patient import moment_of, patient_of
 from tests.cds.records import decision
 from tests.guidance.feature_cases import CLASS, timeline_of
 from tests.guidance.several_predictions import bundle
@@ -177,9 +177,8 @@ def considered(*more: dict[str, Any], stage: str = "general", covered: bool = Tr
         *more,
     ]  # fmt: skip
     timeline = timeline_of(events, coverage=Coverage(otherwise=ALWAYS) if covered else Coverage())
-    bedside = Bedside(
-        timeline=timeline, rows=index_rows(timeline, ["p"], [NOW], ["e"]), index_at=NOW, gender=None
-    )  # fmt: skip
+    patient = patient_of(timeline, 0)
+    bedside = Bedside(patient=patient, moment=moment_of(patient, at=NOW, encounter="e"), gender=None)
     return consider(deployed(stage), CALL, bedside, style=STYLE)
 
 

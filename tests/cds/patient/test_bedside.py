@@ -47,7 +47,7 @@ def bedside(prefetch: dict[str, Any], fetched: dict[str, Fetched] | None = None,
 def facts(*args: Any, **more: Any) -> Facts:
     """The features at that bedside."""
     known = bedside(*args, **more)
-    return read_facts(RELEASE, known.timeline, known.rows)
+    return read_facts(RELEASE, known.patient, known.moment)
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_the_index_is_now_or_the_end_of_a_stay_that_is_over() -> None:
         }
 
     ended = bedside({"Encounter": stay(start="2026-02-20", end="2026-02-27T10:00:00Z")}, encounter="e1")
-    assert ended.index_at == int(datetime(2026, 2, 27, 10, tzinfo=UTC).timestamp() * 1e6)
-    assert bedside({"Encounter": stay(start="2026-02-20")}, encounter="e1").index_at == NOW
-    assert bedside({"Encounter": stay(start="2026-02-20", end="2026-04-01")}, encounter="e1").index_at == NOW
+    assert ended.moment.at == int(datetime(2026, 2, 27, 10, tzinfo=UTC).timestamp() * 1e6)
+    assert bedside({"Encounter": stay(start="2026-02-20")}, encounter="e1").moment.at == NOW
+    assert bedside({"Encounter": stay(start="2026-02-20", end="2026-04-01")}, encounter="e1").moment.at == NOW
 
 
 def test_pronouns_come_from_the_record() -> None:

@@ -15,8 +15,9 @@ from services.plumbing.terminology_files import read_terminology
 from services.timeline.errors import BadInput
 from services.timeline.events import EventBatch
 from services.timeline.flatten import flatten_json
+from services.timeline.one_patient import Moment, patient_of
 from services.timeline.terminology import NOTHING, mapped
-from services.timeline.timeline import assemble, index_rows
+from services.timeline.timeline import assemble
 from tests.cds.conftest import run
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.tea import NOW, bundle, haemoglobin, hook_request, patient, tea_bundle
@@ -81,6 +82,6 @@ def test_history_reads_the_same_feature_from_the_same_maps(folder: Path) -> None
     seen = {}
     for name, known in (("mapped", terminology), ("not mapped", NOTHING)):
         timeline = assemble(mapped(batch.columns(), known))
-        facts = read_facts(open_release(tea_bundle()), timeline, index_rows(timeline, ["p1"], [NOW], [""]))
+        facts = read_facts(open_release(tea_bundle()), patient_of(timeline, 0), Moment(at=NOW))
         seen[name] = facts.values["hb"]
     assert seen == {"mapped": 8.5, "not mapped": None}

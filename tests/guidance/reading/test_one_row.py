@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.guidance.features import UNKNOWN, FeatureMatrix, FeaturePlan, read_features
+from services.guidance.features import UNKNOWN, FeatureMatrix, FeaturePlan, events_of, read_features
 from services.guidance.reading.kernels import age_in_years
-from services.guidance.reading.one_row import FEW, events_of
+from services.guidance.reading.one_row import FEW
 from services.guidance.reading.one_row_kernels import ONE
 from services.guidance.reading.plan import REDUCTIONS
 from services.timeline.coverage import Coverage
