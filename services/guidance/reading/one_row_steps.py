@@ -1,7 +1,7 @@
 """What is computed from other features, for one row: the same result as `steps` for many, to the last bit.
 
-A formula itself is the same numpy arithmetic, given one column. Its powers and logarithms are numpy's own, and those of
-Python's `math` may differ from them in the last bit.
+Sums of points are added up in plain Python. Any other formula is the same numpy arithmetic, given one column: its powers
+and logarithms are numpy's own, and those of Python's `math` may differ from them in the last bit.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import nan
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.guidance.reading.kernels import ABSENT, UNKNOWN, VALUE
 from services.guidance.reading.steps import FormulaStep, Step
@@ -35,14 +36,15 @@ class OneFormula:
 
         The last of `values` and `states` stands for what is not given: absent.
         """
-        given = np.array([values[place] for place in self.inputs]).reshape(-1, 1)
-        number = float(self.formula.function(given)[0])
+        given = [values[place] for place in self.inputs]
+        one = self.formula.one
+        number = one(given) if one is not None else float(self.formula.function(_column(given))[0])
         state = VALUE if self.low <= number <= self.high else ABSENT
         if state == ABSENT and number == number:
             problems[f"{self.name}: out of range"] += 1
         if self.welcome and UNKNOWN in [states[place] for place in self.welcome]:
             settled = self.formula.settled
-            if settled is None or not settled(given)[0]:
+            if settled is None or not settled(_column(given))[0]:
                 state = UNKNOWN
         state = max([state, *[states[place] for place in self.needed]])
         values[self.place] = number if state == VALUE else nan
@@ -61,6 +63,10 @@ class OneAbsent:
         state = states[self.of]
         values[self.place] = nan if state == UNKNOWN else float(state == ABSENT)
         states[self.place] = UNKNOWN if state == UNKNOWN else VALUE
+
+
+def _column(given: list[float]) -> NDArray[np.float64]:
+    return np.array(given).reshape(-1, 1)
 
 
 OneStep = OneFormula | OneAbsent

@@ -5,7 +5,8 @@ The severer of two grades of one disease hides the milder. Which diagnosis codes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite, nan
 
 import numpy as np
 
@@ -50,6 +51,20 @@ def _parts(weights: Mapping[str, float]) -> Callable[[Numbers], Numbers]:
     return parts
 
 
+def _sum_of_one(weights: Mapping[str, float]) -> Callable[[Sequence[float]], float]:
+    """The same sum for one patient."""
+    points = [weights[group] for group in GROUPS]
+    hidden = list(zip(_SEVERER, _MILDER, strict=True))
+
+    def one(x: Sequence[float]) -> float:
+        if not all(map(isfinite, x)):
+            return nan
+        total = sum([weight for weight, present in zip(points, x, strict=True) if present > 0.0])
+        return total - sum([points[mild] for severe, mild in hidden if x[severe] > 0.0 and x[mild] > 0.0])
+
+    return one
+
+
 def _index(weights: Mapping[str, float], source: str) -> Formula:
     parts = _parts(weights)
     most = sum(weights.values()) - sum(min(weights[severe], weights[mild]) for severe, mild in HIERARCHY)
@@ -57,6 +72,7 @@ def _index(weights: Mapping[str, float], source: str) -> Formula:
         arguments=GROUPS,
         function=total(parts),
         parts=parts,
+        one=_sum_of_one(weights),
         source=source,
         published=True,
         unit="{score}",

@@ -7,8 +7,10 @@ range the formula was published for: nothing is imputed, nothing is extrapolated
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ class Formula:
     function: Callable[[Numbers], Numbers]
     parts: Callable[[Numbers], Numbers] | None = None
     """Of a sum of points: the points of each argument, in the shape of the inputs; their sum is the score, exactly."""
+    one: Callable[[Sequence[float]], float] | None = None
+    """The same for one patient in plain Python, to the last bit; none where powers or logarithms must be numpy's own."""
     settled: Callable[[Numbers], Flags] | None = None
     """For each column, whether no optional argument that is missing could change the result if it were known after all;
     None = any of them could."""
@@ -115,12 +119,22 @@ class Points:
         self._ground = np.array([[points[0]] for _, _, points, _ in sorted(bands)])
         self._heights = np.zeros((len(bands), len(steps)))
         self._heights[self._arguments, np.arange(len(steps))] = [height for _, _, height in steps]
+        self._bands = [([edge(cut, decimals) for cut in cuts], points) for _, cuts, points, decimals in sorted(bands)]
 
     def parts(self, x: Numbers) -> Numbers:
         """The points of each argument of each patient, shape of `x`; NaN where the argument is missing."""
         reached = (x[self._arguments] >= self._edges).astype(np.float64)
         # Whole numbers far below 2**53: any order of summation gives the same bits.
         points: Numbers = self._ground + self._heights @ reached + 0.0 * x
+        return points
+
+    def one(self, x: Sequence[float]) -> float:
+        """The sum of the points of one patient; NaN if an argument is missing."""
+        points = 0.0
+        for value, (edges, steps) in zip(x, self._bands, strict=True):
+            if not isfinite(value):
+                return nan
+            points += steps[bisect_right(edges, value)]
         return points
 
 

@@ -29,6 +29,7 @@ def _score(variant: str, source: str) -> Formula:
         arguments=("hb", "oncology", "sodium", "procedure", "urgent", "admissions_prior_year", "los_days"),
         function=total(points.parts),
         parts=points.parts,
+        one=points.one,
         source=source,
         published=True,
         unit="{score}",

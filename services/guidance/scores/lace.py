@@ -5,6 +5,9 @@ Comorbidity is LACE's own sum (`charlson-lace`), not that of 1987; the visit tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import nan
+
 import numpy as np
 
 from services.guidance.scores.formula import YES, Formula, Numbers, Points, total, within
@@ -37,10 +40,16 @@ def _expected(x: Numbers) -> Numbers:
     return np.where(usable, _EXPECTED[np.where(usable, lace, 0.0).astype(np.int64)], np.nan)
 
 
+def _expected_of_one(x: Sequence[float]) -> float:
+    lace = x[0]
+    return EXPECTED_PERCENT[int(lace)] if 0.0 <= lace <= 19.0 and lace.is_integer() else nan
+
+
 LACE = Formula(
     arguments=("los_days", "emergent", "charlson", "ed_visits_6m"),
     function=total(_POINTS.parts),
     parts=_POINTS.parts,
+    one=_POINTS.one,
     source=SOURCE,
     published=True,
     unit="{score}",
@@ -50,6 +59,7 @@ LACE = Formula(
 LACE_EXPECTED_PERCENT = Formula(
     arguments=("lace",),
     function=_expected,
+    one=_expected_of_one,
     source=SOURCE,
     published=True,
     unit="%",

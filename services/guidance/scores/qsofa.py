@@ -17,6 +17,7 @@ QSOFA = Formula(
     arguments=("rr", "sbp", "altered"),
     function=total(_POINTS.parts),
     parts=_POINTS.parts,
+    one=_POINTS.one,
     source="Singer M et al. JAMA 2016;315:801-810, doi:10.1001/jama.2016.0287",
     published=True,
     unit="{score}",

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.guidance.scores.catalogue import FORMULAS
@@ -88,6 +88,31 @@ def test_the_parts_of_a_score_sum_to_it_exactly(data: st.DataObject) -> None:
     assert (known == np.round(known)).all()
     missing = np.isnan(x[: len(formula.arguments)])
     assert np.isnan(parts[: len(formula.arguments)][missing]).all()
+
+
+IN_PLAIN_PYTHON = {name: formula.one for name, formula in FORMULAS.items() if formula.one is not None}
+
+
+def test_sums_of_points_are_read_in_plain_python_at_the_bedside() -> None:
+    """All but those that must look at more than points; LACE's expected share is a look-up."""
+    assert set(IN_PLAIN_PYTHON) == {
+        "hospital-2013", "hospital-2016", "lace", "lace-expected-percent", "qsofa", "charlson-1987", "charlson-quan-2011",
+        "charlson-lace",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(IN_PLAIN_PYTHON))
+@settings(deadline=None)
+@given(st.data())
+def test_one_patient_in_plain_python_is_a_column_of_many(name: str, data: st.DataObject) -> None:
+    """To the last bit, with missing and infinite numbers, and on every boundary."""
+    formula, one = FORMULAS[name], IN_PLAIN_PYTHON[name]
+    x = people(data, formula)
+    x.ravel()[:: data.draw(st.integers(3, 50))] = data.draw(st.sampled_from([math.inf, -math.inf, -0.0, 1.0]))
+    with np.errstate(invalid="ignore"):
+        many = formula.function(x)
+    alone = np.array([one(column) for column in x.T.tolist()])
+    np.testing.assert_array_equal(alone, many)
 
 
 @given(st.data())
