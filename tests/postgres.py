@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ from sqlalchemy import create_engine, make_url, text
 VARIABLE = "KNOWDO_TEST_POSTGRES_URL"
 
 
-def fresh_database() -> Iterator[str]:
+def fresh_database(*, lasting: bool = False) -> Iterator[str]:
     """The URL of a new, empty database; dropped afterwards. Write a fixture that yields from it."""
-    server = make_url(running_server()).set(drivername="postgresql+psycopg")
+    server = make_url(running_server(lasting=lasting)).set(drivername="postgresql+psycopg")
     name = f"knowdo_{uuid.uuid4().hex[:12]}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -35,8 +36,14 @@ def fresh_database() -> Iterator[str]:
         admin.dispose()
 
 
+@contextmanager
+def lasting_database() -> Iterator[str]:
+    """A database of a server whose commits reach the disk: for measuring."""
+    yield from fresh_database(lasting=True)
+
+
 @functools.cache
-def running_server() -> str:
+def running_server(*, lasting: bool = False) -> str:
     """The URL of a server; started at most once in a test run and stopped at its end."""
     if given := os.environ.get(VARIABLE):
         return given
@@ -51,7 +58,7 @@ def running_server() -> str:
     run = functools.partial(subprocess.run, check=True, capture_output=True, user=account, cwd=folder)
     run([programs / "initdb", "-D", folder / "data", "-U", "knowdo", "-A", "trust", "-E", "UTF8", "--no-sync"])
     # A socket in a folder of its own: no port to collide on. Durability is not what these tests ask of it.
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=50"
+    options = f"-k {folder} -c listen_addresses='' -c fsync={'on' if lasting else 'off'} -c max_connections=50"
     run([programs / "pg_ctl", "-D", folder / "data", "-o", options, "-l", folder / "log", "-w", "start"])
     atexit.register(_stop, programs, folder, account)
     return f"postgresql://knowdo@/postgres?host={folder}"
