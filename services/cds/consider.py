@@ -6,7 +6,6 @@ Whatever goes wrong in here is the release's fault or ours, never the caller's: 
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from services.cds.advice.advise import Advice, advise
 from services.cds.cards.compose import CardStyle, make_card
 from services.cds.cards.lint import faults_of
 from services.cds.decisions.decision import Decision, Status
+from services.cds.decisions.identity import new_id
 from services.cds.governed.approved import Deployed
 from services.cds.patient.bedside import Bedside
 from services.cds.patient.facts import Facts, read_facts
@@ -76,7 +76,7 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, styl
     if advice.suppressed:
         # Before the stage: in a silent month, too, this card would not have been shown.
         notes = "; ".join(note for note in (f"policy: {advice.suppressed}", decision.reason) if note)
-        return Considered(decision=_changed(decision, status="suppressed", reason=notes))
+        return Considered(decision=_changed(decision, status="suppressed", reason=notes, suppressed_because="policy"))
     if not deployed.manifest.speaks:
         decision = _changed(decision, status="silent")
     return Considered(decision=decision)
@@ -87,9 +87,10 @@ def new_decision(
 ) -> Decision:
     """A decision about this call, with nothing computed yet."""
     manifest = deployed.manifest
+    at = time.time_ns() // 1000
     return Decision(
-        decision=str(uuid.uuid4()),
-        at=time.time_ns() // 1000,
+        decision=new_id(at),
+        at=at,
         index_at=index_at,
         guidance=manifest.guidance,
         release=manifest.release or "",

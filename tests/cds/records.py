@@ -6,7 +6,8 @@ import uuid
 from typing import Any
 
 from services.cds.decisions.decision import Decision
-from services.cds.decisions.decision_log import Feedback
+from services.cds.decisions.identity import new_id
+from services.cds.decisions.records import Feedback
 
 HOUR = 3_600_000_000
 NOON = 1_767_268_800_000_000  # 2026-01-01T12:00:00Z
@@ -14,7 +15,7 @@ NOON = 1_767_268_800_000_000  # 2026-01-01T12:00:00Z
 
 def decision(**changes: Any) -> Decision:
     """A decision that shows a card, unless changed."""
-    number = str(uuid.uuid4())
+    number = new_id(changes.get("at", NOON))
     fields: dict[str, Any] = {
         "decision": number,
         "at": NOON,

@@ -21,8 +21,8 @@ import pytest
 from sqlalchemy import select
 
 from services.all_in_one import Platform, open_platform
-from services.cds import decision_log
 from services.cds.callers.demo_issuer import DemoIssuer
+from services.cds.decisions import schema as decision_log
 from services.demo.committee import SAFETY_OFFICER, VOTERS, Member
 from services.demo.replay import BedsideClock
 from services.guidance.errors import NotPermitted, Refused

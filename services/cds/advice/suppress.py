@@ -33,7 +33,9 @@ def settle(
                 decision.index_at - cool_down < at <= decision.index_at and instance != decision.hook_instance
                 for at, instance in seen.get(key, ())
             ):
-                decision = msgspec.structs.replace(decision, status="suppressed", reason="cool-down")
+                decision = msgspec.structs.replace(
+                    decision, status="suppressed", reason="cool-down", suppressed_because="cool-down"
+                )
             else:
                 seen.setdefault(key, []).append((decision.index_at, decision.hook_instance))
         settled.append(decision)

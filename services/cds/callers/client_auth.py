@@ -18,7 +18,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from services.cds.decisions.decision_log import Token
+from services.cds.decisions.records import Token
 from services.guidance.errors import NotAuthenticated
 from services.timeline.errors import BadInput
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -17,10 +17,16 @@ here; abstained: too much unknown, or no band can be decided; unknown: required 
 """
 
 
+LATENCY_PARTS: Final = ("read", "fetch", "features", "advise", "card", "waited")
+"""Where the time of a call went, in this order: reading its body, fetching what was missing, features, models and bands,
+card, waiting for the writer's turn."""
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the decision log; times are microseconds since 1970 UTC."""
 
     decision: str
+    """See `identity`; a card's uuid is its decision's id."""
     at: int
     index_at: int
     guidance: str
@@ -37,6 +43,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str = ""
     status: Status
     reason: str = ""
+    suppressed_because: str = ""
+    """For `suppressed`, in one word: policy, cool-down, or what else silences a card that was due."""
     risk: float | None = None
     log_odds: float | None = None
     risks: dict[str, float | None] = msgspec.field(default_factory=dict)
@@ -50,6 +58,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     card_uuid: str = ""
     arm: str = "show"
     arm_probability: float = 1.0
+    latency: dict[str, int] = msgspec.field(default_factory=dict)
+    """Microseconds by `LATENCY_PARTS`; a part that did not happen is not there."""
 
     def __repr__(self) -> str:
         """Without the patient, so that no log or traceback holds them."""

@@ -15,7 +15,8 @@ import msgspec
 from sqlalchemy.exc import IntegrityError
 
 from services.cds.decisions.decision import Decision
-from services.cds.decisions.decision_log import DecisionLog, Entry, Feedback, Outcome, Record, Token
+from services.cds.decisions.decision_log import DecisionLog
+from services.cds.decisions.records import Entry, Feedback, Outcome, Record, Token
 from services.cds.decisions.spool import Spool
 from services.guidance.errors import Unavailable
 from services.plumbing.logs import get_logger

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from services.cds.decisions.decision_log import Feedback
+from services.cds.decisions.records import Feedback
 from services.plumbing.web import decode
 from services.timeline.errors import BadInput
 from services.timeline.instants import NAT, parse_instant

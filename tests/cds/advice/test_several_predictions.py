@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from services.cds.advice.advise import Advice, advise
 from services.cds.cards.compose import CardStyle
 from services.cds.cards.lint import faults_of
 from services.cds.consider import Considered, consider
-from services.cds.decisions.decision_log import DecisionLog, Entry
+from services.cds.decisions.decision_log import DecisionLog
+from services.cds.decisions.records import Entry
 from services.cds.governed.approved import Deployed
 from services.cds.governed.site_policy import site_policy
 from services.cds.patient.bedside import Bedside
@@ -230,20 +230,11 @@ def test_a_suppressed_card_is_computed_and_kept_and_not_shown(stage: str) -> Non
     assert kept.card is not None
 
 
-def test_a_log_of_before_gets_the_new_column_and_keeps_its_rows(tmp_path: Path) -> None:
-    """An upgraded service opens the log that it finds; old decisions have no further risks."""
+def test_every_risk_is_kept(tmp_path: Path) -> None:
+    """Each prediction's risk is in the log by its name, None where it was not computed."""
     engine = open_database(f"sqlite:///{tmp_path / 'log.sqlite'}")
     log = DecisionLog(engine)
     log.create()
-    old = decision(risks={})
-    log.write([Entry(decision=old)])
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE decisions DROP COLUMN risks"))
-    log = DecisionLog(engine)
-    log.create()
-    log.create()  # a second worker finds it done
-    new = decision(risks={"risk": 0.25, "heart": None})
-    log.write([Entry(decision=new)])
-    rows = {row["decision"]: row["risks"] for page in log.export(since=0) for row in page}
-    assert rows == {old.decision: None, new.decision: {"risk": 0.25, "heart": None}}
+    log.write([Entry(decision=decision(risks={"risk": 0.25, "heart": None}))])
+    assert [row["risks"] for page in log.export(since=0) for row in page] == [{"risk": 0.25, "heart": None}]
     engine.dispose()

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from services.cds.callers.client_auth import ALGORITHMS, ClientAuth, TrustedIssuer, keys_of, read_issuers
 from services.cds.callers.demo_issuer import DemoIssuer
-from services.cds.decisions.decision_log import Token
+from services.cds.decisions.records import Token
 from services.guidance.errors import NotAuthenticated
 from services.timeline.errors import BadInput
 

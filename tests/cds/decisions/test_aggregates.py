@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from services.cds.decisions.aggregates import counts_of_day, tend
-from services.cds.decisions.decision_log import DecisionLog, Entry, Token
+from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.durable import Durable
+from services.cds.decisions.records import Entry, Token
 from services.cds.decisions.spool import Spool
 from services.plumbing.database import open_database
 from tests.cds.fake_registry import FakeRegistry

@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, and_, select, text
+from sqlalchemy.exc import IntegrityError
 
-from services.cds.decisions.decision_log import PAGE, DecisionLog, Entry, Token
-from services.plumbing.database import open_database
+from services.cds.decisions.decision_log import DecisionLog
+from services.cds.decisions.reading import PAGE
+from services.cds.decisions.recently_shown import look_up
+from services.cds.decisions.records import Entry, Token
+from services.cds.decisions.schema import decisions
 from tests.cds.records import HOUR, NOON, decision, feedback
-from tests.postgres import fresh_database
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """A database of a real PostgreSQL."""
-    yield from fresh_database()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A new SQLite database; a real PostgreSQL, emptied."""
-    if request.param == "sqlite":
-        engine = open_database(f"sqlite:///{tmp_path / 'log.sqlite'}")
-    else:
-        engine = open_database(request.getfixturevalue("postgres"))
-        with engine.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def log(engine: Engine) -> DecisionLog:
-    """A new decision log."""
-    log = DecisionLog(engine)
-    log.create()
-    return log
 
 
 def test_a_decision_is_exported_as_it_was_kept(log: DecisionLog) -> None:
@@ -77,21 +51,84 @@ def test_the_cool_down_is_looked_up_across_batches(log: DecisionLog) -> None:
 
 def test_the_look_up_uses_its_index_and_never_scans(log: DecisionLog, engine: Engine) -> None:
     """The cost of a call does not grow with the number of past decisions."""
-    asked = (
-        "SELECT guidance, patient, index_at, hook_instance FROM decisions "
-        "WHERE status = 'shown' AND patient IN ('p1', 'p2') AND index_at > 5"
-    )
     sqlite = engine.dialect.name == "sqlite"
+    query, bound = look_up(engine.dialect.name, ["p1", "p2"], since=5)
     with engine.connect() as connection:
         if not sqlite:
             # An empty table is quicker scanned: ask whether the index can serve, not whether it pays yet.
             connection.execute(text("SET enable_seqscan = off"))
-        found = connection.execute(text(("EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN ") + asked))
+        found = connection.exec_driver_sql(("EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN ") + query, bound)
         plan = " ".join(str(row) for row in found)
-    assert "decisions_shown" in plan
+    assert "decisions_patient" in plan if sqlite else "patient_index_at_idx" in plan
     assert "Seq Scan" not in plan
     if sqlite:
         assert "SCAN" not in plan
+
+
+def test_the_names_of_the_features_are_kept_once(log: DecisionLog, engine: Engine) -> None:
+    """A thousand decisions of a release share one row of names; another order of names is another."""
+    log.write([Entry(decision=decision()) for _ in range(1000)])
+    log.write([Entry(decision=decision())])
+    DecisionLog(engine).write([Entry(decision=decision())])
+    other = decision(features={"b": 1.0, "a": None}, states={"b": "value", "a": "absent"}, contributions={}, sources={})
+    log.write([Entry(decision=other), Entry(decision=decision(features={}, states={}, contributions={}, sources={}))])
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM feature_sets")).scalar() == 2
+    kept = DecisionLog(engine).reader.by_id(other.decision)
+    assert kept is not None
+    assert list(kept.decision.features) == ["b", "a"]
+
+
+def test_a_batch_that_fails_leaves_no_feature_set_behind(log: DecisionLog) -> None:
+    """Names count as kept only when they are on the disk: after a batch that was undone, the next one keeps them."""
+    without_end: Any = None
+    with pytest.raises(IntegrityError):
+        log.write([Entry(decision=decision()), Token(iss="ehr", jti="1", expires_at=without_end)])
+    kept = decision()
+    log.write([Entry(decision=kept)])
+    found = DecisionLog(log.engine).reader.by_id(kept.decision)
+    assert found is not None
+    assert found.decision == kept
+
+
+def test_a_decision_twice_is_a_decision_once(log: DecisionLog) -> None:
+    """A spool that is brought home twice changes nothing."""
+    one = decision()
+    log.write([Entry(decision=one)])
+    log.write([Entry(decision=one), Entry(decision=decision())])
+    assert sum(len(page) for page in log.export(since=0)) == 2
+
+
+def test_pages_are_newest_first_and_stable(log: DecisionLog) -> None:
+    """What comes while somebody turns pages neither repeats nor hides a decision; spans of time are half open."""
+    kept = [decision(at=NOON + n * 1000, index_at=NOON + n * 1000, patient=f"p{n % 2}") for n in range(20)]
+    log.write([Entry(decision=one) for one in kept])
+    first = log.reader.find(limit=8)
+    log.write([Entry(decision=decision(at=NOON + HOUR))])
+    second = log.reader.find(limit=50, before=first[-1].decision.decision)
+    assert [one.decision.decision for one in (*first, *second)] == [one.decision for one in reversed(kept)]
+    mine = log.reader.find(patient="p1", since=NOON + 3000, until=NOON + 7000)
+    assert [one.decision.at for one in mine] == [NOON + 5000, NOON + 3000]
+    assert log.reader.find(guidance="other") == []
+
+
+def test_a_page_of_a_patient_is_found_by_index(log: DecisionLog, engine: Engine) -> None:
+    """Neither a search by patient, by time nor by id reads the whole log."""
+    asked = {
+        "patient": decisions.c.patient == "p1",
+        "decision": and_(decisions.c.decision > "0", decisions.c.decision < "1"),
+    }
+    sqlite = engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        if not sqlite:
+            connection.execute(text("SET enable_seqscan = off"))
+        for index, where in asked.items():
+            query = select(decisions).where(where).order_by(decisions.c.decision.desc()).limit(50)
+            written = query.compile(engine, compile_kwargs={"literal_binds": True})
+            found = connection.exec_driver_sql(f"EXPLAIN {'QUERY PLAN ' if sqlite else ''}{written}")
+            plan = " ".join(str(row) for row in found)
+            assert ("SCAN" if sqlite else "Seq Scan") not in plan
+            assert index in plan or "pkey" in plan
 
 
 def test_feedback_twice_is_feedback_once(log: DecisionLog) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from services.cds.decisions.decision_log import DecisionLog, Entry, Outcome, Record, Token
+from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.durable import RETRY_SECONDS, WAITING, Durable
+from services.cds.decisions.records import Entry, Outcome, Record, Token
 from services.cds.decisions.spool import Spool
 from services.guidance.errors import Unavailable
 from services.plumbing.database import open_database

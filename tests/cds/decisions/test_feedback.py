@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cds.decisions.decision_log import Feedback
 from services.cds.decisions.feedback import MOST, read_feedback
+from services.cds.decisions.records import Feedback
 from services.timeline.errors import BadInput
 from tests.cds.records import NOON
 

@@ -1,0 +1,142 @@
+"""The decision log read back: pages by time or by patient, each decision with the feedback on its card. By index, never by scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, union_all
+
+from services.cds.decisions.decision import Decision
+from services.cds.decisions.identity import first_id
+from services.cds.decisions.rows import Names, decision_of
+from services.cds.decisions.schema import decisions, feature_sets, feedback
+from services.plumbing.database import reading
+
+PAGE: Final = 500  # decisions read at a time by an export, so that its memory is bounded
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision and what was said to its card."""
+
+    decision: Decision
+    feedback: list[dict[str, Any]]
+
+
+class DecisionReader:
+    """Reads decisions; knows the feature sets it has met."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._names: dict[str, Names] = {"": ()}
+
+    def oldest_first(self, *, guidance: str = "", since: int = 0, after: str = "") -> Iterator[list[Kept]]:
+        """All decisions at or after `since` (microseconds) and after the id `after`; a page at a time."""
+        last = max(after, first_id(since))
+        while True:
+            holds = [
+                decisions.c.decision > last,
+                *_same(guidance=guidance),
+                *([decisions.c.at >= since] if since else []),
+            ]
+            with reading(self._engine) as connection:
+                page = self._page(connection, and_(*holds), decisions.c.decision.asc(), PAGE)
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            last = page[-1].decision.decision
+
+    def find(
+        self,
+        *,
+        patient: str = "",
+        guidance: str = "",
+        since: int | None = None,
+        until: int | None = None,
+        before: str = "",
+        limit: int = 50,
+    ) -> list[Kept]:
+        """Decisions of a time (`since` <= at < `until`), newest first; `before`: the last id of the page before."""
+        holds = _same(patient=patient, guidance=guidance)
+        if since is not None:
+            holds += [decisions.c.decision >= first_id(since), decisions.c.at >= since]
+        if until is not None:
+            # The id knows the millisecond; the rest is left to `at`.
+            holds += [decisions.c.decision < first_id(until + 1000), decisions.c.at < until]
+        if before:
+            holds.append(decisions.c.decision < before)
+        with reading(self._engine) as connection:
+            return self._page(connection, and_(True, *holds), decisions.c.decision.desc(), limit)
+
+    def by_id(self, decision: str) -> Kept | None:
+        """One decision."""
+        with reading(self._engine) as connection:
+            page = self._page(connection, decisions.c.decision == decision, decisions.c.decision.asc(), 1)
+        return page[0] if page else None
+
+    def counts(self, *, since: int, until: int) -> list[dict[str, Any]]:
+        """Decisions and feedback in a span of time, counted by guidance, release and what became of them."""
+        within = and_(
+            decisions.c.decision >= first_id(since),
+            decisions.c.decision < first_id(until + 1000),
+            decisions.c.at >= since,
+            decisions.c.at < until,
+        )
+        decided = (
+            select(decisions.c.guidance, decisions.c.release, decisions.c.status.label("what"), func.count().label("n"))
+            .where(within)
+            .group_by(decisions.c.guidance, decisions.c.release, decisions.c.status)
+        )
+        answered = (
+            select(
+                decisions.c.guidance,
+                decisions.c.release,
+                feedback.c.outcome.label("what"),
+                func.count(feedback.c.card_uuid.distinct()).label("n"),
+            )
+            .join(feedback, feedback.c.card_uuid == decisions.c.decision)
+            .where(within)
+            .group_by(decisions.c.guidance, decisions.c.release, feedback.c.outcome)
+        )
+        with reading(self._engine) as connection:
+            return [dict(row) for row in connection.execute(union_all(decided, answered)).mappings()]
+
+    def _page(
+        self, connection: Connection, holds: ColumnElement[bool], order: ColumnElement[Any], limit: int
+    ) -> list[Kept]:
+        query = select(decisions).where(holds).order_by(order).limit(limit)
+        found = [
+            decision_of(dict(row), self._names_of(connection, row["feature_set"]))
+            for row in connection.execute(query).mappings()
+        ]
+        said = feedback_on(connection, [one.card_uuid for one in found if one.card_uuid])
+        return [Kept(decision=one, feedback=said.get(one.decision, [])) for one in found]
+
+    def _names_of(self, connection: Connection, feature_set: str) -> Names:
+        if feature_set not in self._names:
+            for key, names in connection.execute(select(feature_sets.c.feature_set, feature_sets.c.names)):
+                self._names[key] = tuple(msgspec.json.decode(names, type=list[str]))
+        return self._names[feature_set]
+
+
+def feedback_on(connection: Connection, cards: Sequence[str]) -> Mapping[str, list[dict[str, Any]]]:
+    """What was said to these cards, by card, in the order in which it came."""
+    if not cards:
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    query = select(feedback).where(feedback.c.card_uuid.in_(cards)).order_by(feedback.c.received_at)
+    for row in connection.execute(query).mappings():
+        said = dict(row)
+        said["accepted_suggestions"] = msgspec.json.decode(said["accepted_suggestions"])
+        if said["override_reason"] is not None:
+            said["override_reason"] = msgspec.json.decode(said["override_reason"])
+        del said["feedback"], said["raw"]
+        found.setdefault(row["card_uuid"], []).append(said)
+    return found
+
+
+def _same(*, patient: str = "", guidance: str = "") -> list[ColumnElement[bool]]:
+    asked = ((decisions.c.patient, patient), (decisions.c.guidance, guidance))
+    return [column == wanted for column, wanted in asked if wanted]

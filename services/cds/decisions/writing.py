@@ -1,0 +1,115 @@
+"""Records into tables: plain statements for many rows at once, made once, given to the driver as they are.
+
+SQLAlchemy's compiling and binding per row would cost as much as the insert itself; behind its engine the driver is the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from services.cds.decisions.decision import Decision
+from services.cds.decisions.identity import MICROSECONDS_PER_DAY, first_id
+from services.cds.decisions.recently_shown import settled
+from services.cds.decisions.records import Entry, Feedback, Record, Token
+from services.cds.decisions.rows import COLUMNS, Names, key_of, names_of, row_of
+from services.cds.decisions.schema import feedback, retention, tokens
+
+PSEUDONYMISED_TO: Final = "pseudonymised to"
+"""The row of `retention` that says how far pseudonymisation has come."""
+
+# Twice the same is once: a spool may be brought home twice.
+_DECISIONS: Final = (
+    f"INSERT INTO decisions ({', '.join(f'{chr(34)}{name}{chr(34)}' for name in COLUMNS)})"  # noqa: S608 (our own names)
+    " VALUES ({marks}) ON CONFLICT DO NOTHING"
+)
+_FEATURE_SETS: Final = "INSERT INTO feature_sets (feature_set, release, names) VALUES ({marks}) ON CONFLICT DO NOTHING"
+
+
+def _for_both(statement: str, columns: int) -> Mapping[str, str]:
+    return {
+        "sqlite": statement.format(marks=",".join("?" * columns)),
+        "postgresql": statement.format(marks=",".join(["%s"] * columns)),
+    }
+
+
+_INSERT_DECISIONS: Final = _for_both(_DECISIONS, len(COLUMNS))
+_INSERT_FEATURE_SETS: Final = _for_both(_FEATURE_SETS, 3)
+
+
+def write_decisions(
+    connection: Connection, entries: Sequence[Entry], known: Mapping[Names, str]
+) -> tuple[list[Decision], dict[Names, str]]:
+    """Keep the decisions; as they were kept, and the feature sets that are new (`known` once this is committed)."""
+    dialect = connection.dialect.name
+    kept = settled(connection, entries)
+    new: dict[Names, str] = {}
+    sets, rows = [], []
+    for decision in kept:
+        names = names_of(decision)
+        feature_set = known.get(names)
+        if feature_set is None:
+            feature_set = new.get(names)
+            if feature_set is None:
+                feature_set = new[names] = key_of(names)
+                if names:
+                    sets.append((feature_set, decision.release, msgspec.json.encode(names).decode()))
+        rows.append(row_of(decision, names, feature_set))
+    if sets:
+        connection.exec_driver_sql(_INSERT_FEATURE_SETS[dialect], sorted(sets))
+    connection.exec_driver_sql(_INSERT_DECISIONS[dialect], rows)
+    _reopen_retention(connection, min(decision.decision for decision in kept))
+    return kept, new
+
+
+def write_feedback(connection: Connection, records: Sequence[Record]) -> Iterable[int]:
+    """Keep feedback; the places of what was new."""
+    places = {record.feedback: place for place, record in enumerate(records) if isinstance(record, Feedback)}
+    if not places:
+        return ()
+    known = set(connection.scalars(select(feedback.c.feedback).where(feedback.c.feedback.in_(places))))
+    new = {digest: place for digest, place in places.items() if digest not in known}
+    rows = [_feedback_row(record) for place in new.values() if isinstance(record := records[place], Feedback)]
+    if rows:
+        connection.execute(insert(feedback), rows)
+    return new.values()
+
+
+def write_tokens(connection: Connection, records: Sequence[Record]) -> Iterable[int]:
+    """Remember tokens; the places of those that were unseen."""
+    places: dict[tuple[str, str], int] = {}
+    for place, record in enumerate(records):
+        if isinstance(record, Token):
+            places.setdefault((record.iss, record.jti), place)
+    if not places:
+        return ()
+    jtis = select(tokens.c.iss, tokens.c.jti).where(tokens.c.jti.in_({jti for _, jti in places}))
+    known = {(iss, jti) for iss, jti in connection.execute(jtis)}
+    new = {key: place for key, place in places.items() if key not in known}
+    if new:
+        connection.execute(insert(tokens), [msgspec.structs.asdict(records[place]) for place in new.values()])
+    return new.values()
+
+
+def forget_tokens(connection: Connection, *, now: int) -> None:
+    """Drop what has expired (`now`: seconds since 1970)."""
+    connection.execute(delete(tokens).where(tokens.c.expires_at < now))
+
+
+def _feedback_row(record: Feedback) -> dict[str, Any]:
+    row = msgspec.structs.asdict(record)
+    row["accepted_suggestions"] = msgspec.json.encode(row["accepted_suggestions"]).decode()
+    if row["override_reason"] is not None:
+        row["override_reason"] = msgspec.json.encode(row["override_reason"]).decode()
+    return row
+
+
+def _reopen_retention(connection: Connection, oldest: str) -> None:
+    """What comes late (a spool of long ago) may lie before the place that pseudonymisation has reached."""
+    if oldest < first_id(time.time_ns() // 1000 - MICROSECONDS_PER_DAY):
+        late = retention.c.name == PSEUDONYMISED_TO, retention.c.said > oldest
+        connection.execute(update(retention).where(*late).values(said=oldest))
