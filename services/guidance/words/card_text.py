@@ -17,17 +17,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.guidance.definition import Card, Guidance
 from services.guidance.words.binding import bind_resource
-from services.guidance.words.card_variables import (
-    VARIABLES,
-    CardFacts,
-    Reason,
-    missing_of,
-    names_of,
-    origin_of,
-    read_from,
-    reasons_of,
-    variables_of,
-)
+from services.guidance.words.card_facts import CardFacts, Reason, missing_of, origin_of, read_from, reasons_of
+from services.guidance.words.card_variables import VARIABLES, Variables, names_of
 from services.guidance.words.markdown import SafeMarkdown, escape_markdown, one_line
 from services.guidance.words.prediction_variables import Stated
 from services.timeline.errors import BadInput
@@ -59,10 +50,11 @@ _TESTS: Final = frozenset({"none"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardWords:
-    """A card's summary (plain text) and detail (GitHub-flavoured Markdown)."""
+    """A card's summary (plain text), detail (GitHub-flavoured Markdown), and the reasons that it may have named."""
 
     summary: str
     detail: str
+    reasons: tuple[Reason, ...] = ()
 
 
 class TemplateFault(BadInput):
@@ -83,20 +75,25 @@ class CardText:
         self.card = card
         self.name = name
         known = names_of(guidance)
-        self._summary = _compiled(card.summary, plain=True, place=f"cards.{name}.summary", known=known)
-        self._detail = _compiled(card.detail, plain=False, place=f"cards.{name}.detail", known=known)
+        self._summary, in_summary = _compiled(card.summary, plain=True, place=f"cards.{name}.summary", known=known)
+        self._detail, in_detail = _compiled(card.detail, plain=False, place=f"cards.{name}.detail", known=known)
+        self._variables = Variables(guidance, in_summary | in_detail)
 
     def render(self, facts: CardFacts) -> CardWords:
         """The words of this card for one call."""
-        variables = variables_of(self.guidance, facts)
-        summary = one_line(_filled(self._summary, variables, f"cards.{self.name}.summary"), limit=SUMMARY_LONGEST)
+        reasons = reasons_of(self.guidance, facts.values, facts.contributions)
+        variables = self._variables.of(facts, reasons)
+        summary = one_line(self._summary_of(variables), limit=SUMMARY_LONGEST)
         detail = _filled(self._detail, variables, f"cards.{self.name}.detail")
-        return CardWords(summary=summary, detail=_tidy(detail))
+        return CardWords(summary=summary, detail=_tidy(detail), reasons=reasons)
 
     def summary_in_full(self, facts: CardFacts) -> str:
         """The summary before it is cut to what a card may hold: what the check measures."""
-        variables = variables_of(self.guidance, facts)
-        return one_line(_filled(self._summary, variables, f"cards.{self.name}.summary"), limit=10_000)
+        reasons = reasons_of(self.guidance, facts.values, facts.contributions)
+        return one_line(self._summary_of(self._variables.of(facts, reasons)), limit=10_000)
+
+    def _summary_of(self, variables: Mapping[str, Any]) -> str:
+        return _filled(self._summary, variables, f"cards.{self.name}.summary")
 
 
 def compile_cards(guidance: Guidance) -> dict[str, CardText]:
@@ -130,7 +127,8 @@ _PLAIN = _environment(_printed)
 _MARKDOWN = _environment(_printed_as_markdown)
 
 
-def _compiled(source: str, *, plain: bool, place: str, known: frozenset[str]) -> jinja2.Template:
+def _compiled(source: str, *, plain: bool, place: str, known: frozenset[str]) -> tuple[jinja2.Template, frozenset[str]]:
+    """The template, and what it names."""
     environment = _PLAIN if plain else _MARKDOWN
     try:
         tree = environment.parse(source)
@@ -139,11 +137,12 @@ def _compiled(source: str, *, plain: bool, place: str, known: frozenset[str]) ->
                 what = type(node).__name__.lower()
                 raise TemplateFault(f"a template may not use `{what}`", place=place, line=node.lineno)
         assigned = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
-        for node in tree.find_all(nodes.Name):
-            if node.ctx == "load" and node.name not in known | assigned:
+        named = [node for node in tree.find_all(nodes.Name) if node.ctx == "load"]
+        for node in named:
+            if node.name not in known | assigned:
                 raise TemplateFault(f"`{node.name}` is neither a feature nor a variable", place=place, line=node.lineno)
         # A line that holds only tags leaves no line; Jinja2's own trimming would also join lines that end with a tag.
-        return environment.from_string(_ONLY_TAGS.sub(r"\1", source))
+        return environment.from_string(_ONLY_TAGS.sub(r"\1", source)), frozenset(node.name for node in named)
     except jinja2.TemplateSyntaxError as fault:
         message = f"the template cannot be read: {fault.message}"
         raise TemplateFault(message, place=place, line=fault.lineno) from fault

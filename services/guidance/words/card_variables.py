@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from services.guidance.definition import PRIMARY, Feature, Guidance
+from services.guidance.definition import PRIMARY, Feature, Guidance, Prediction
+from services.guidance.words.card_facts import CardFacts, Reason, missing_of, origin_of, read_from, reasons_of
 from services.guidance.words.markdown import SafeMarkdown, escape_markdown
-from services.guidance.words.prediction_variables import Stated, of_features, of_prediction, predicted, scored
+from services.guidance.words.prediction_variables import (
+    Stated,
+    frequencies_of,
+    of_features,
+    of_prediction,
+    parts_of,
+    percent_of,
+)
 from services.guidance.words.wording import (
-    AI_DERIVED,
-    SCORE_DERIVED,
+    Pronoun,
     listed,
     main_reasons,
     not_known,
     pronoun,
-    reason,
     value_text,
     withheld,
 )
@@ -49,37 +54,6 @@ VARIABLES: Final[Mapping[str, str]] = {
 predictions and scores bring (`prediction_variables`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """One call, computed: what the card is filled with."""
-
-    risk: float | None
-    """None = not computed, and a rule speaks alone."""
-    base_rate: float
-    release: str
-    values: Mapping[str, float | None]
-    contributions: Mapping[str, float] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
-    """The resource that each feature was read from, where it is a single one."""
-    gender: str | None = None
-    others: Mapping[str, Stated] = field(default_factory=dict)
-    """The further predictions by name."""
-    not_computed: Sequence[str] = ()
-    """A sentence for each risk that was not computed."""
-    notices: Sequence[str] = ()
-    ward: bool = False
-    """True if the base rate is that of the patient's ward; else the card says `average`, not `ward average`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One input that raised the risk of this patient above that of the reference."""
-
-    name: str
-    text: str
-    contribution: float
-
-
 class Shown(float):
     """A feature's value in a template: compares as a number, prints as read (`9.8`, `male`)."""
 
@@ -96,96 +70,135 @@ class Shown(float):
         return self.text
 
 
-def origin_of(guidance: Guidance) -> str:
-    """The sentence that says what computed the card: a learned model, or published scores and rules alone."""
-    learned = any(one.model.published is None for one in guidance.all_predictions.values())
-    return AI_DERIVED if learned else SCORE_DERIVED
-
-
-def reasons_of(
-    guidance: Guidance, values: Mapping[str, float | None], contributions: Mapping[str, float]
-) -> tuple[Reason, ...]:
-    """The inputs that raised the risk most, at most as many as the policy says; ties in the order of the guidance.
-
-    A published score has none: it was not learned from entries, and its own arguments stand on the card.
-    """
-    if guidance.model.published is not None:
-        return ()
-    raised = [
-        Reason(name=name, text=reason(feature, values.get(name)), contribution=contributions[name])
-        for name, feature in guidance.features.items()
-        if feature.use == "model" and contributions.get(name, 0.0) > 0
-    ]
-    return tuple(sorted(raised, key=lambda one: -one.contribution)[: guidance.policy.reasons])
-
-
-def read_from(guidance: Guidance, name: str, sources: Mapping[str, str]) -> tuple[str, ...]:
-    """The resources a feature was read from, each once; a formula's inputs stand for it. Counts have no single one."""
-    if name in sources:
-        return (sources[name],)
-    feature = guidance.features.get(name)
-    if feature is None or not feature.is_computed:
-        return ()
-    found = {sources[given]: None for given in feature.computed_from if given in sources}
-    # Age and sex go into many a formula; that they stand in the Patient helps nobody who looks for a result.
-    return tuple([resource for resource in found if not resource.startswith("Patient/")] or found)
-
-
 def names_of(guidance: Guidance) -> frozenset[str]:
     """Everything that a template of this guidance may name."""
     brought = [name for prediction in guidance.predictions for name in of_prediction(prediction)]
     return frozenset({*VARIABLES, *guidance.features, *of_features(guidance), *brought})
 
 
+class Variables:
+    """The variables that some templates name, each with the way to it, found once: a call computes no others."""
+
+    def __init__(self, guidance: Guidance, names: frozenset[str]) -> None:
+        makers = _makers(guidance)
+        self._makers = [(name, makers[name]) for name in sorted(names & makers.keys())]
+
+    def of(self, facts: CardFacts, reasons: Sequence[Reason]) -> dict[str, Any]:
+        """Their values for one call; `reasons` are those of `reasons_of`."""
+        return {name: make(facts, reasons) for name, make in self._makers}
+
+
 def variables_of(guidance: Guidance, facts: CardFacts) -> dict[str, Any]:
     """Every name of `names_of`, with its value for one call."""
-    he = pronoun(facts.gender if guidance.pronouns else None)
-    people = f"people like {he.object}" if guidance.pronouns and facts.gender in ("male", "female") else (
-        "people like this patient"
-    )  # fmt: skip
-    usual = "on this ward" if facts.ward else "on average"
-    inputs = {name: feature for name, feature in guidance.features.items() if feature.use == "model"}
-    missing = [feature.label for name, feature in inputs.items() if facts.values.get(name) is None]
-    first = dict(
-        predicted(
-            guidance.all_predictions[PRIMARY],
-            PRIMARY,
-            Stated(risk=facts.risk, average=facts.base_rate),
-            people=people,
-            usual=usual,
-        )
-    )
-    found: dict[str, Any] = {
-        name: _shown(feature, facts.values.get(name)) for name, feature in guidance.features.items()
-    }
-    found |= scored(guidance, facts.values)
-    nobody = Stated(risk=None, average=0.0)
+    reasons = reasons_of(guidance, facts.values, facts.contributions)
+    return Variables(guidance, names_of(guidance)).of(facts, reasons)
+
+
+_Maker = Callable[[CardFacts, Sequence[Reason]], Any]
+
+
+def _makers(guidance: Guidance) -> dict[str, _Maker]:
+    """How each name of `names_of` gets its value."""
+    found: dict[str, _Maker] = {}
+    for name, feature in guidance.features.items():
+        found[name] = _of_feature(name, feature)
+    for variable, score in of_features(guidance).items():
+        found[variable] = _of_score(guidance, variable, score)
     for name, prediction in guidance.predictions.items():
-        found |= predicted(prediction, name, facts.others.get(name, nobody), people=people, usual=usual)
-    return found | {
-        "risk": facts.risk,
-        "base_rate": facts.base_rate,
-        "times_average": _times(facts.risk, facts.base_rate),
-        "risk_percent": first["risk_percent"],
-        "base_percent": first["risk_average_percent"],
-        "average": "ward average" if facts.ward else "average",
-        "frequencies": first["risk_frequencies"],
-        "reasons": SafeMarkdown(_reasons(guidance, facts)),
-        "unknown": SafeMarkdown(not_known(missing, inputs=len(inputs))),
-        "withheld": SafeMarkdown(_withheld(guidance, facts.values)),
-        "not_computed": SafeMarkdown(" ".join(facts.not_computed)),
-        "people": people,
-        "he": he.subject,
-        "him": he.object,
-        "his": he.possessive,
-        "notices": SafeMarkdown(" ".join(facts.notices)),
+        found |= _of_prediction(guidance, name, prediction)
+    return found | _of_primary(guidance) | _of_words(guidance)
+
+
+def _of_feature(name: str, feature: Feature) -> _Maker:
+    return lambda facts, _: _shown(feature, facts.values.get(name))
+
+
+def _of_score(guidance: Guidance, variable: str, score: str) -> _Maker:
+    if variable.endswith("_percent"):
+        return lambda facts, _: percent_of(facts.values.get(score))
+    return lambda facts, _: parts_of(guidance, score, facts.values)
+
+
+def _of_prediction(guidance: Guidance, name: str, prediction: Prediction) -> dict[str, _Maker]:
+    def stated(facts: CardFacts) -> Stated:
+        return facts.others.get(name, _NOBODY)
+
+    return {
+        name: lambda facts, _: stated(facts).risk,
+        f"{name}_average": lambda facts, _: stated(facts).average,
+        f"{name}_percent": lambda facts, _: percent_of(stated(facts).risk),
+        f"{name}_average_percent": lambda facts, _: percent_of(stated(facts).average),
+        f"{name}_frequencies": lambda facts, _: frequencies_of(
+            prediction, stated(facts), people=_people(guidance, facts), usual=_usual(facts)
+        ),
+    }
+
+
+def _of_primary(guidance: Guidance) -> dict[str, _Maker]:
+    first = guidance.all_predictions[PRIMARY]
+    return {
+        "risk": lambda facts, _: facts.risk,
+        "base_rate": lambda facts, _: facts.base_rate,
+        "times_average": lambda facts, _: _times(facts.risk, facts.base_rate),
+        "risk_percent": lambda facts, _: percent_of(facts.risk),
+        "base_percent": lambda facts, _: percent_of(facts.base_rate),
+        "average": lambda facts, _: "ward average" if facts.ward else "average",
+        "frequencies": lambda facts, _: frequencies_of(
+            first,
+            Stated(risk=facts.risk, average=facts.base_rate),
+            people=_people(guidance, facts),
+            usual=_usual(facts),
+        ),
+        "reasons": lambda facts, reasons: SafeMarkdown(_reasons(guidance, facts, reasons)),
+    }
+
+
+def _of_words(guidance: Guidance) -> dict[str, _Maker]:
+    inputs = [(name, feature.label) for name, feature in guidance.features.items() if feature.use == "model"]
+    scores = _withholdable(guidance)
+    said_of_all = {
         "ai_derived": SafeMarkdown(origin_of(guidance)),
         "outcome": SafeMarkdown(guidance.outcome.name),
         "guidance": SafeMarkdown(guidance.id),
         "title": SafeMarkdown(guidance.title),
         "version": SafeMarkdown(guidance.version),
-        "release": facts.release.removeprefix("sha256:")[:12],
     }
+
+    def unknown(facts: CardFacts, _: Sequence[Reason]) -> SafeMarkdown:
+        missing = [label for name, label in inputs if facts.values.get(name) is None]
+        return SafeMarkdown(not_known(missing, inputs=len(inputs)))
+
+    def same(said: SafeMarkdown) -> _Maker:
+        return lambda _facts, _reasons: said
+
+    return {name: same(said) for name, said in said_of_all.items()} | {
+        "unknown": unknown,
+        "withheld": lambda facts, _: SafeMarkdown(_withheld(guidance, scores, facts.values)),
+        "not_computed": lambda facts, _: SafeMarkdown(" ".join(facts.not_computed)),
+        "people": lambda facts, _: _people(guidance, facts),
+        "he": lambda facts, _: _pronoun(guidance, facts).subject,
+        "him": lambda facts, _: _pronoun(guidance, facts).object,
+        "his": lambda facts, _: _pronoun(guidance, facts).possessive,
+        "notices": lambda facts, _: SafeMarkdown(" ".join(facts.notices)),
+        "release": lambda facts, _: facts.release.removeprefix("sha256:")[:12],
+    }
+
+
+_NOBODY: Final = Stated(risk=None, average=0.0)
+
+
+def _pronoun(guidance: Guidance, facts: CardFacts) -> Pronoun:
+    return pronoun(facts.gender if guidance.pronouns else None)
+
+
+def _people(guidance: Guidance, facts: CardFacts) -> str:
+    if guidance.pronouns and facts.gender in ("male", "female"):
+        return f"people like {pronoun(facts.gender).object}"
+    return "people like this patient"
+
+
+def _usual(facts: CardFacts) -> str:
+    return "on this ward" if facts.ward else "on average"
 
 
 def _times(risk: float | None, average: float) -> float | None:
@@ -194,11 +207,10 @@ def _times(risk: float | None, average: float) -> float | None:
     return risk / average if average > 0 else 0.0
 
 
-def _reasons(guidance: Guidance, facts: CardFacts) -> str:
+def _reasons(guidance: Guidance, facts: CardFacts, reasons: Sequence[Reason]) -> str:
     """The main reasons of the first risk; nothing where it was not computed, or was not learned."""
     if facts.risk is None or guidance.model.published is not None:
         return ""
-    reasons = reasons_of(guidance, facts.values, facts.contributions)
     return main_reasons([_with_source(guidance, one, facts.sources) for one in reasons])
 
 
@@ -207,31 +219,23 @@ def _with_source(guidance: Guidance, one: Reason, sources: Mapping[str, str]) ->
     return f"{one.text} (from {listed(resources)})" if resources else one.text
 
 
-def _withheld(guidance: Guidance, values: Mapping[str, float | None]) -> str:
-    """A published score with an input missing is withheld, and the card says which."""
-    sentences = []
+def _withholdable(guidance: Guidance) -> list[tuple[str, str]]:
+    """The scores that a card names when they cannot be computed, with their labels: those that read the record."""
+    found = []
     for name, feature in guidance.features.items():
         inputs = [guidance.features.get(given) for given in feature.computed_from]
-        own = any(given is not None and not given.is_computed for given in inputs)
-        if feature.use == "rule" and own and values.get(name) is None:
-            sentences.append(withheld(feature.label, missing_of(guidance.features, name, values)))
-    return " ".join(sentences)
+        if feature.use == "rule" and any(given is not None and not given.is_computed for given in inputs):
+            found.append((name, feature.label))
+    return found
 
 
-def missing_of(features: Mapping[str, Feature], name: str, values: Mapping[str, float | None]) -> list[str]:
-    """Labels of the inputs that are not known, each once; a formula's own inputs stand for it."""
-    labels: dict[str, None] = {}
-    waiting, seen = list(features[name].computed_from), {name}
-    while waiting:
-        given = waiting.pop(0)
-        if given in seen or given not in features:
-            continue
-        seen.add(given)
-        if features[given].is_computed:
-            waiting += features[given].computed_from
-        elif values.get(given) is None:
-            labels[features[given].label] = None
-    return list(labels)
+def _withheld(guidance: Guidance, scores: Sequence[tuple[str, str]], values: Mapping[str, float | None]) -> str:
+    """A published score with an input missing is withheld, and the card says which."""
+    return " ".join(
+        withheld(label, missing_of(guidance.features, name, values))
+        for name, label in scores
+        if values.get(name) is None
+    )
 
 
 def _shown(feature: Feature, value: float | None) -> Shown | None:

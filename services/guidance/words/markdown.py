@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 LONGEST = 200
 """Characters of one piece of patient-derived text on a card; longer is cut, as a card is read at a glance."""
 
 # Every ASCII punctuation that GFM reads as markup or as the start of a link; `:` and `@` break automatic links.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~@:$^=])")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ESCAPED = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {char: f"\\{char}" for char in "\\`*_{}[]()#+-.!|~@:$^="}
+)
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}
 
 
@@ -22,17 +22,18 @@ class SafeMarkdown(str):
 
 def one_line(text: str, *, limit: int = LONGEST) -> str:
     """The text on one line: no line breaks, no control or direction-changing characters, cut at the limit with `…`."""
-    visible = "".join(" " if char.isspace() else char for char in text if _is_visible(char))
+    # What Python calls printable holds no other blank than the space: most text needs no second look.
+    visible = text if text.isprintable() else "".join(_visible(char) for char in text)
     line = " ".join(visible.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def escape_markdown(text: str, *, limit: int = LONGEST) -> SafeMarkdown:
     """The text as GitHub-flavoured Markdown that renders as exactly that text: no emphasis, link, list, table or HTML."""
-    line = one_line(text, limit=limit)
-    marked = "".join(_ENTITIES.get(char, char) for char in line)
-    return SafeMarkdown(_MARKUP.sub(r"\\\1", marked))
+    return SafeMarkdown(one_line(text, limit=limit).translate(_ESCAPED))
 
 
-def _is_visible(char: str) -> bool:
-    return char.isspace() or unicodedata.category(char) not in _INVISIBLE
+def _visible(char: str) -> str:
+    if char.isspace():
+        return " "
+    return "" if unicodedata.category(char) in _INVISIBLE else char

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from services.guidance.definition import Feature, Guidance, Prediction
 from services.guidance.scores.catalogue import FORMULAS
@@ -55,31 +55,24 @@ def of_features(guidance: Guidance) -> dict[str, str]:
     return found
 
 
-def predicted(
-    prediction: Prediction, name: str, stated: Stated, *, people: str, usual: str
-) -> Iterator[tuple[str, Any]]:
-    """The variables of one further prediction."""
-    risk, average = stated.risk, stated.average
-    yield name, risk
-    yield f"{name}_average", average
-    yield f"{name}_percent", None if risk is None else SafeMarkdown(percent(risk))
-    yield f"{name}_average_percent", SafeMarkdown(percent(average))
-    said = "" if risk is None else of_people(
-        prediction.outcome, risk=risk, base_rate=average, people=people, usual=usual
-    )  # fmt: skip
-    yield f"{name}_frequencies", SafeMarkdown(said)
+def percent_of(stated: float | None) -> SafeMarkdown | None:
+    """A risk or an average as read; None where there is none."""
+    return None if stated is None else SafeMarkdown(percent(stated))
 
 
-def scored(guidance: Guidance, values: Mapping[str, float | None]) -> Iterator[tuple[str, Any]]:
-    """The variables of the scores."""
-    for variable, name in of_features(guidance).items():
-        value = values.get(name)
-        if value is None:
-            yield variable, None
-        elif variable.endswith("_percent"):
-            yield variable, SafeMarkdown(percent(value))
-        else:
-            yield variable, SafeMarkdown(points(_parts(guidance.features, name, values)))
+def frequencies_of(prediction: Prediction, stated: Stated, *, people: str, usual: str) -> SafeMarkdown:
+    """The sentence `Of **100** people …`; empty where the risk was not computed."""
+    if stated.risk is None:
+        return SafeMarkdown("")
+    said = of_people(prediction.outcome, risk=stated.risk, base_rate=stated.average, people=people, usual=usual)
+    return SafeMarkdown(said)
+
+
+def parts_of(guidance: Guidance, score: str, values: Mapping[str, float | None]) -> SafeMarkdown | None:
+    """What gave a score its points, as read; None where the score is not known."""
+    if values.get(score) is None:
+        return None
+    return SafeMarkdown(points(_parts(guidance.features, score, values)))
 
 
 def _parts(features: Mapping[str, Feature], name: str, values: Mapping[str, float | None]) -> list[tuple[str, float]]:
