@@ -18,6 +18,7 @@ from services.cds.decisions.decision import Decision, Status
 from services.cds.decisions.identity import new_id
 from services.cds.governed.approved import Deployed
 from services.cds.patient.bedside import Bedside
+from services.cds.patient.draft_orders import drafts_by_feature
 from services.cds.patient.facts import Facts, read_facts
 from services.cds.schemas import HookRequest
 from services.guidance.errors import MissingPatientData, Unavailable
@@ -66,6 +67,8 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, styl
             card_uuid=decision.decision,
             index_at=bedside.moment.at,
             gender=bedside.gender,
+            orders=bedside.orders,
+            ordered=drafts_by_feature(release, bedside.patient, bedside.moment, bedside.orders),
             style=style,
         )
     except SCORING_FAULTS as fault:

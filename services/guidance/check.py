@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pydantic
 
+from services.guidance.checking.actions import check_actions
 from services.guidance.checking.cards import check_cards
 from services.guidance.checking.conditions import check_conditions
 from services.guidance.checking.fault_report import FaultReport
@@ -68,6 +69,7 @@ def check_files(files: Mapping[str, bytes]) -> list[Fault]:
         check_predictions(definition, report)
         check_conditions(definition, report)
         check_cards(definition, report)
+        check_actions(definition, files, report)
         check_resources(definition, files, report)
     return report.faults
 

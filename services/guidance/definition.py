@@ -24,6 +24,7 @@ from services.guidance.feature_definition import (
 from services.guidance.prediction_definition import (
     Condition,
     Index,
+    KidneyInjury,
     Model,
     Outcome,
     OutcomeEvent,
@@ -32,14 +33,45 @@ from services.guidance.prediction_definition import (
 )
 
 __all__ = [
-    "EVENT_FIELDS", "PRIMARY", "About", "Action", "Band", "Card", "Codes", "Condition", "EventFields", "Feature",
-    "Guidance", "Hook", "Identifier", "Index", "Kind", "Link", "Model", "Name", "Outcome", "OutcomeEvent",
-    "OverrideReason", "Part", "Policy", "Population", "Prediction", "StayPlanned", "Suggestion", "Suppression", "Window",
+    "EVENT_FIELDS",
+    "PRIMARY",
+    "About",
+    "Action",
+    "Band",
+    "Card",
+    "Codes",
+    "Condition",
+    "EventFields",
+    "Feature",
+    "Guidance",
+    "Hook",
+    "Identifier",
+    "Index",
+    "KidneyInjury",
+    "Kind",
+    "Link",
+    "Loudness",
+    "Model",
+    "Name",
+    "Outcome",
+    "OutcomeEvent",
+    "OverrideReason",
+    "Part",
+    "Policy",
+    "Population",
+    "Prediction",
+    "StayPlanned",
+    "Suggestion",
+    "Suppression",
+    "Window",
     "average_of",
 ]  # fmt: skip
 
 PRIMARY: Final = "risk"
 """The name of the first prediction, in conditions and templates; its average is `base_rate`."""
+
+
+Loudness = Literal["info", "warning", "critical"]
 
 
 class Hook(Part):
@@ -100,17 +132,25 @@ class Policy(Part):
 
 
 class Action(Part):
-    """A resource that a suggestion creates; bound to the patient, encounter and practitioner of the call."""
+    """One step of a suggestion: a resource that it creates, bound to the call, or draft orders of the call that it deletes."""
 
+    type: Literal["create", "delete"] = Field(default="create", description="create a resource, or delete draft orders")
     description: str = Field(description="what the clinician agrees to")
-    resource: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*\.json$", description="file in `resources/`")
+    resource: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][a-z0-9._-]*\.json$", description="of `create`: file in `resources/`"
+    )
+    draft: Name | None = Field(
+        default=None,
+        description="of `delete`: the feature (`window: {this_order: true}`) whose draft orders are deleted, each of them; "
+        "if the call holds none, the suggestion is not offered",
+    )
 
 
 class Suggestion(Part):
-    """A button on the card."""
+    """A button on the card. Its actions belong together: all of them or none."""
 
     label: str = Field(max_length=80, description="the words on the button: verb and object")
-    actions: tuple[Action, ...] = Field(min_length=1, description="what one press creates")
+    actions: tuple[Action, ...] = Field(min_length=1, description="what one press does")
     when: Condition | None = Field(default=None, description="offer it only if this holds")
 
 
@@ -132,7 +172,10 @@ class OverrideReason(Part):
 class Card(Part):
     """One card. Templates are Jinja2 (sandboxed); patient-derived text is escaped."""
 
-    indicator: Literal["info", "warning", "critical"] = Field(default="info", description="how loud it is")
+    indicator: Loudness = Field(default="info", description="how loud it is")
+    indicator_on: dict[Identifier, Loudness] = Field(
+        default_factory=dict, description="hook → how loud it is there, e.g. `order-sign: warning`"
+    )
     summary: str = Field(description="at most 139 characters once filled in")
     detail: str = Field(description="GitHub-flavoured Markdown")
     suggestions: tuple[Suggestion, ...] = Field(default=(), description="buttons that create drafts")

@@ -31,7 +31,7 @@ class Window(Part):
 
     `this_stay`: from the start of the stay to the index; with `days` or `hours`, the last of them. `days`, `hours`: that
     long before the anchor, the anchor's own moment included. None of these: ever. `until_days`, `until_hours`: the near
-    end, so long before the anchor. `or_this_stay`: the window and this stay together.
+    end, so long before the anchor. `or_this_stay`: the window and this stay together. `this_order`: the very index.
     """
 
     days: float | None = Field(default=None, gt=0, description="days counted back from the anchor")
@@ -45,6 +45,11 @@ class Window(Part):
     before: Literal["index", "admission"] = Field(default="index", description="the anchor that is counted back from")
     this_stay: bool = Field(default=False, description="only from the start of the stay to the index")
     or_this_stay: bool = Field(default=False, description="the window, and this stay as well")
+    this_order: bool = Field(
+        default=False,
+        description="only what is ordered at the very index: of a hook call the draft orders that it is about, in history "
+        "the orders written at that moment",
+    )
     exclude_leading_hours: float | None = Field(
         default=None,
         gt=0,
@@ -109,6 +114,10 @@ class Feature(Part):
     not_during: Codes | None = Field(
         default=None,
         description="classes of Encounter: an event of such an encounter, as known at the index, does not count",
+    )
+    not_by: Codes | None = Field(
+        default=None,
+        description="routes: an order that goes by one of them does not count; one that names no route does",
     )
     latest_days: int | None = Field(
         default=None,

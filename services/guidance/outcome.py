@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.definition import Guidance, Outcome
+from services.guidance.outcome_kidney_injury import find_injuries
 from services.guidance.outcome_record import Deaths, Record, join_transfers, up_to
 from services.timeline.codes import ValueSets
 from services.timeline.errors import BadInput
@@ -29,6 +30,8 @@ STATES: Final = {
     "competing-death": -1,
     "death-undated": -1,
     "event-undated": -1,
+    "no-baseline": -1,
+    "not-measured": -1,
     "transferred": -1,
     "pending": -1,
     "no-stay": -1,
@@ -74,7 +77,7 @@ def horizon_passed(outcome: Outcome, at: Ints, data_end: int) -> Bools:
     Of rows whose horizon has not passed only those with the event would have a label, and every risk would look too low.
     Outcomes of other kinds are short, and keep all that is settled.
     """
-    hours = outcome.horizon_in_hours if outcome.kind == "event" else None
+    hours = outcome.horizon_in_hours if outcome.kind in ("event", "kidney-injury") else None
     return np.ones(len(at), dtype=np.bool_) if hours is None else at + round(hours * HOUR) <= data_end
 
 
@@ -171,16 +174,14 @@ def _event(
     else:
         deaths = Deaths.ever(record, died, rows.patient)
         last, no_stay, moved_on = until, ~everyone, ~everyone
-    gone = deaths.happened & (deaths.when <= rows.at)
-    same_day = (deaths.when % DAY == 0) & (deaths.when == rows.at // DAY * DAY)
-    died_at = np.where(deaths.happened, np.where(same_day, rows.at + 1, deaths.when), FOREVER)
+    gone, died_at = _died_after(deaths, rows)
     happened_at, undated = record.first_after(outcome.events, value_sets, rows.patient.astype(np.int64), rows.at)
     happens = (happened_at != FOREVER) & (happened_at <= last) & (happened_at <= died_at)
     dies = (died_at != FOREVER) & (died_at <= last)
     return _decide(
         len(rows),
         ("no-stay", no_stay, NAT),
-        ("competing-death", gone & ~same_day, deaths.when),
+        ("competing-death", gone, deaths.when),
         ("positive", happens, happened_at),
         ("positive" if outcome.death == "counts" else "competing-death", dies, died_at),
         ("death-undated", deaths.undated, NAT),
@@ -191,4 +192,39 @@ def _event(
     )
 
 
-_RULES: Final = {"readmission": _readmission, "death-in-stay": _death_in_stay, "event": _event}
+def _died_after(deaths: Deaths, rows: IndexRows) -> tuple[Bools, Ints]:
+    """Who was dead before the index, and when the others died (FOREVER = they did not); by the day only is after it."""
+    same_day = (deaths.when % DAY == 0) & (deaths.when == rows.at // DAY * DAY)
+    gone = deaths.happened & (deaths.when <= rows.at) & ~same_day
+    return gone, np.where(deaths.happened, np.where(same_day, rows.at + 1, deaths.when), FOREVER)
+
+
+def _kidney_injury(
+    guidance: Guidance, outcome: Outcome, value_sets: ValueSets, record: Record, rows: IndexRows
+) -> tuple[Ints, Ints]:
+    """The stage of acute kidney injury that the creatinine of the horizon reached; without one nobody can say."""
+    if outcome.injury is None or outcome.horizon_in_hours is None:
+        raise BadInput("A kidney injury needs `injury` and a horizon", place="outcome", remedy="Give both")
+    until = rows.at + round(outcome.horizon_in_hours * HOUR)
+    injuries = find_injuries(outcome.injury, value_sets, record, rows.patient.astype(np.int64), rows.at, until)
+    deaths = Deaths.ever(record, value_sets.resolve(outcome.died), rows.patient)
+    gone, died_at = _died_after(deaths, rows)
+    return _decide(
+        len(rows),
+        ("competing-death", gone, deaths.when),
+        ("positive", (injuries.at != FOREVER) & (injuries.at <= died_at), injuries.at),
+        ("competing-death", died_at <= until, died_at),
+        ("death-undated", deaths.undated, NAT),
+        ("pending", until > record.data_end, NAT),
+        ("not-measured", ~injuries.measured, NAT),
+        ("no-baseline", ~injuries.based, NAT),
+        ("negative", np.ones(len(rows), dtype=np.bool_), until),
+    )
+
+
+_RULES: Final = {
+    "readmission": _readmission,
+    "death-in-stay": _death_in_stay,
+    "event": _event,
+    "kidney-injury": _kidney_injury,
+}

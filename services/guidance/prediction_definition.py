@@ -13,10 +13,15 @@ Condition = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Index(Part):
-    """The moments at which the learner trains: one row per stay (a visit is a short one), or one every so many hours of it."""
+    """The moments at which the learner trains: one row per stay (a visit is a short one), every so many hours, or per order."""
 
     stay: Codes = Field(description="classes of Encounter that are stays, or visits")
-    at: Literal["admission", "discharge"] = Field(default="discharge", description="counted from here")
+    at: Literal["admission", "discharge", "order"] = Field(
+        default="discharge", description="counted from here; `order`: whenever one was written during the stay"
+    )
+    of: Name | None = Field(
+        default=None, description="of `order`: the feature (`window: {this_order: true}`) that says which orders"
+    )
     plus_hours: float = Field(default=0.0, ge=0, description="hours after it")
     every_hours: float | None = Field(
         default=None,
@@ -42,14 +47,27 @@ class OutcomeEvent(Part):
     answers: Codes | None = Field(default=None, description="the coded value must be one of these")
 
 
+class KidneyInjury(Part):
+    """Acute kidney injury as KDIGO stages it by creatinine; urine output is not used."""
+
+    creatinine: Codes = Field(description="creatinine in serum, by mass or by substance: it is converted to mg/dL")
+    replacement: Codes | None = Field(
+        default=None, description="procedures of renal replacement therapy: one after the index is stage 3"
+    )
+    stage: Literal[1, 2, 3] = Field(default=1, description="this stage or a higher one is the outcome")
+
+
 class Outcome(Part):
     """What is predicted.
 
     `readmission`: a new unplanned stay within the horizon. `death-in-stay`: died before the stay ended. `event`: the
-    first of the named events after the index, within the horizon or the stay.
+    first of the named events after the index, within the horizon or the stay. `kidney-injury`: a KDIGO stage by
+    creatinine within the horizon, against the baseline before the index.
     """
 
-    kind: Literal["readmission", "death-in-stay", "event"] = Field(description="how it is found in the record")
+    kind: Literal["readmission", "death-in-stay", "event", "kidney-injury"] = Field(
+        description="how it is found in the record"
+    )
     name: str = Field(description="as in a sentence: `unplanned readmission within 30 days`")
     happens: str = Field(description="verb phrase: `come back unplanned within 30 days`")
     happens_not: str = Field(default="do not", description="verb phrase of the complement")
@@ -65,6 +83,7 @@ class Outcome(Part):
         default=24.0, description="a new stay this soon after the last is a transfer, one episode"
     )
     events: tuple[OutcomeEvent, ...] = Field(default=(), description="what counts as the outcome (`event`)")
+    injury: KidneyInjury | None = Field(default=None, description="how the injury is measured (`kidney-injury`)")
     death: Literal["counts", "competes"] = Field(
         default="competes", description="whether a death is the outcome, or ends the wait for it (`event`)"
     )

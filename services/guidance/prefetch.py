@@ -22,6 +22,8 @@ __all__ = ["Query", "coverage_of", "derive_queries", "feature_queries", "prefetc
 
 PATIENT: Final = "patient"
 ENCOUNTER: Final = "encounter"
+DRAFT_ORDERS: Final = "draftOrders"
+"""What serves a feature of this very order in place of a query: the context of the hook."""
 
 _WITHOUT_ENCOUNTER: Final = frozenset({"order-dispatch"})
 """Hooks whose context holds no encounterId."""
@@ -126,11 +128,14 @@ def feature_queries(guidance: Guidance, value_sets: ValueSets) -> dict[str, tupl
     for name, query in derive_queries(guidance, value_sets).items():
         for feature in query.features:
             served.setdefault(feature, []).append(name)
+    served |= {name: [DRAFT_ORDERS] for name, feature in guidance.features.items() if feature.window.this_order}
     return {feature: tuple(names) for feature, names in served.items()}
 
 
 def _needs(feature: Feature, value_sets: ValueSets) -> Iterator[tuple[str, _Draft]]:
-    """The queries that one feature reads."""
+    """The queries that one feature reads; what is being ordered comes with the call."""
+    if feature.window.this_order:
+        return
     for source in sources_of(feature):
         kind = source.partition(".")[0]
         if kind == "Patient":

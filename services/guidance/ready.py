@@ -191,7 +191,7 @@ def _resources(bundle: ReleaseBundle, guidance: Guidance) -> dict[str, dict[str,
     for card in guidance.cards.values():
         for suggestion in card.suggestions:
             for action in suggestion.actions:
-                if action.resource not in found:
+                if action.resource is not None and action.resource not in found:
                     raise BadRelease(
                         "a suggestion names this resource, and it is missing",
                         place=RESOURCES + action.resource,

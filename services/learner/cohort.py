@@ -1,6 +1,6 @@
 """Who is learned from: stays become moments of prediction, and every one that is left out is counted with its reason.
 
-One row for each stay (or visit), at its admission or discharge, or one every so many hours of it. Whoever opted out of
+One row for each stay (or visit), at its admission or discharge, every so many hours of it, or at its orders. Whoever opted out of
 research by Consent is left out. Whether a row is in the population is asked of the same features, at the same moment, as
 at the bedside. An exclusion that is unknown does not exclude; it is counted.
 """
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from services.guidance.conditions import parse
 from services.guidance.definition import Guidance, Index, Population
+from services.learner.order_moments import find_orders
 from services.timeline.codes import CodeSet, ValueSets
+from services.timeline.errors import BadInput
 from services.timeline.instants import FOREVER, HOUR, NAT
 from services.timeline.timeline import Timeline
 
@@ -172,6 +174,9 @@ def find_moments(
         keep(~continued(stays, guidance.outcome.transfer_hours), "transferred: the episode goes on in another stay")
         keep(stays.end != NAT, "the stay has not ended, or no end is known")
         at = stays.end + after
+    elif index.at == "order":
+        keep(stays.start != NAT, "no start of the stay is known")
+        stays, at = _at_orders(timeline, guidance, value_sets, stays, flow)
     else:
         keep(stays.start != NAT, "no start of the stay is known")
         at = stays.start + after
@@ -185,6 +190,27 @@ def find_moments(
     keep(inside, "outside the period asked for")
     flow.note("moments of prediction", len(stays))
     return Moments(stays=stays, at=at[inside])
+
+
+def _at_orders(
+    timeline: Timeline, guidance: Guidance, value_sets: ValueSets, stays: Stays, flow: Flow
+) -> tuple[Stays, Ints]:
+    """Each moment of a stay at which an order of the kind named was written."""
+    name = guidance.index.of
+    if name is None or name not in guidance.features:
+        raise BadInput("the index does not say at which orders", place="index.of", remedy="Name a feature of the order")
+    orders = find_orders(
+        timeline,
+        guidance.features[name],
+        value_sets,
+        encounter=stays.encounter,
+        start=stays.start,
+        end=stays.end,
+    )
+    flow.note("orders of none of these stays", orders.elsewhere, kind="left out")
+    flow.note("orders written together with another one", orders.together, kind="left out")
+    flow.note("moments of orders", len(orders.at))
+    return stays.take(orders.stay), orders.at
 
 
 def _landmarks(index: Index, stays: Stays, first: Ints, data_end: int) -> tuple[Stays, Ints]:

@@ -52,7 +52,7 @@ _VACCINE_STATUSES: Final = frozenset({"completed", "not-done", "entered-in-error
 
 
 def flatten_medication_request(seen: MedicationRequest, batch: EventBatch) -> None:
-    """An ordered medicine, from when it was written to when it ends."""
+    """An ordered medicine, from when it was written to when it ends; its route stands where a number has its unit."""
     patient = target(seen.subject, "Patient/")
     if not patient:
         batch.skipped["MedicationRequest: no patient"] += 1
@@ -84,7 +84,7 @@ def flatten_medication_request(seen: MedicationRequest, batch: EventBatch) -> No
     stay = target(seen.encounter, "Encounter/")
     encounter = f"Encounter/{stay}" if stay else ""
     batch.cells.extend(
-        (patient, "MedicationRequest.medication", codes, "", answer, resource, encounter, time, end, known, updated, assumed, nan)
+        (patient, "MedicationRequest.medication", codes, _route(seen), answer, resource, encounter, time, end, known, updated, assumed, nan)
     )  # fmt: skip
 
 
@@ -220,6 +220,12 @@ def _medicine(seen: MedicationRequest | MedicationAdministration | MedicationSta
     elsewhere = target(named, "Medication/")
     shown = token("", named.display) if named.display else ""
     return shown, f"Medication/{elsewhere}" if elsewhere else ""
+
+
+def _route(seen: MedicationRequest) -> str:
+    """By which route it goes, as codes; "" if a dosage does not say so, or they differ."""
+    routes = {tokens_of(dosage.route) if dosage is not None else "" for dosage in seen.dosage_instruction or ()}
+    return routes.pop() if len(routes) == 1 else ""
 
 
 def _dosed(seen: MedicationRequest, batch: EventBatch) -> tuple[int, int]:

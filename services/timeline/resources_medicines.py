@@ -20,6 +20,7 @@ class Dosage(Part):
     """How a medicine is taken."""
 
     timing: Timing | None = None
+    route: Concept | None = None
 
 
 class DispenseRequest(Part):

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.cds.advice.advise import Advice
+from services.cds.cards.actions import Ordered, actions_of
 from services.cds.governed.approved import Deployed
+from services.cds.patient.draft_orders import DraftOrders
+from services.cds.patient.order_names import names_of
 from services.cds.schemas import HookRequest
-from services.guidance.definition import PRIMARY, Card, Suggestion
+from services.guidance.definition import PRIMARY, Card
 from services.guidance.errors import Unavailable
 from services.guidance.manifest import EVERYWHERE
 from services.guidance.ready import Release
-from services.guidance.words.card_text import CardFacts, Stated, bind_resource, origin_of, read_from, reasons_of
+from services.guidance.words.card_text import CardFacts, Stated, origin_of, read_from, reasons_of
 from services.guidance.words.wording import DEMONSTRATION_POLICY, escape_markdown, stage_notice
 
 CardJson = dict[str, Any]
@@ -41,6 +44,8 @@ def make_card(
     card_uuid: str,
     index_at: int,
     gender: str | None,
+    orders: DraftOrders,
+    ordered: Ordered,
     style: CardStyle,
 ) -> CardJson:
     """The card of the advice's band. What it says is complete in itself; clients may show nothing else."""
@@ -65,6 +70,7 @@ def make_card(
         },
         not_computed=not_computed,
         gender=gender,
+        ordered={name: names_of(drafts, orders) for name, drafts in ordered.items()},
         notices=notices,
     )
     words = release.cards[advice.band.card].render(facts)
@@ -72,7 +78,7 @@ def make_card(
     made: CardJson = {
         "uuid": card_uuid,
         "summary": words.summary,
-        "indicator": card.indicator,
+        "indicator": card.indicator_on.get(request.hook, card.indicator),
         "detail": "\n\n".join(_paragraphs(words.detail, _sources(release, advice, words.detail), must_be_said)),
         "source": {
             "label": f"Knowdo: {guidance.title} {guidance.version}, release {_short(release.digest)}",
@@ -81,7 +87,7 @@ def make_card(
             "topic": {"system": style.topic_system, "code": guidance.id, "display": guidance.title},
         },
     }
-    if suggestions := list(_suggestions(release, card, advice, request, index_at)):
+    if suggestions := list(_suggestions(release, card, advice, request, index_at, ordered)):
         made["suggestions"] = suggestions
         made["selectionBehavior"] = card.selection
     if guidance.override_reasons:
@@ -120,35 +126,15 @@ def _sources(release: Release, advice: Advice, detail: str) -> str:
 
 
 def _suggestions(
-    release: Release, card: Card, advice: Advice, request: HookRequest, index_at: int
+    release: Release, card: Card, advice: Advice, request: HookRequest, index_at: int, ordered: Ordered
 ) -> Iterator[dict[str, Any]]:
     row = release.row_of(advice.facts.values, advice.risks)
     for suggestion in card.suggestions:
         # Unknown is not enough to propose something: only a condition that surely holds offers it.
         if suggestion.when is not None and release.conditions[suggestion.when].evaluate_one(row) is not True:
             continue
-        yield _suggestion(release, suggestion, request, index_at)
-
-
-def _suggestion(release: Release, suggestion: Suggestion, request: HookRequest, index_at: int) -> dict[str, Any]:
-    return {
-        "label": suggestion.label,
-        "uuid": str(uuid.uuid4()),
-        "actions": [
-            {
-                "type": "create",
-                "description": action.description,
-                "resource": bind_resource(
-                    release.resources[action.resource],
-                    patient_id=request.patient,
-                    index=index_at,
-                    encounter_id=request.encounter or None,
-                    user=request.user or None,
-                ),
-            }
-            for action in suggestion.actions
-        ],
-    }
+        if actions := actions_of(release, suggestion, request, index_at=index_at, ordered=ordered):
+            yield {"label": suggestion.label, "uuid": str(uuid.uuid4()), "actions": actions}
 
 
 def _short(digest: str) -> str:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from services.cds.patient.draft_orders import NONE, DraftOrders, read_draft_orders
 from services.cds.patient.fetch_missing import bind_template
 from services.cds.patient.prefetch_shapes import FAILED, Answered, read_answer
 from services.cds.patient.typed_answer import TypedAnswer, read_typed
 from services.cds.schemas import HookRequest
+from services.guidance.prefetch import DRAFT_ORDERS
 from services.guidance.queries import Query, coverage_of, is_cut
 from services.guidance.ready import Release
 from services.plumbing.fhir_server import Fetched
@@ -35,6 +37,8 @@ class Bedside:
     patient: OnePatient
     moment: Moment
     gender: str | None
+    orders: DraftOrders = NONE
+    """What is being ordered in this call."""
     skipped: Counter[str] = field(default_factory=Counter)
     """What of the answers did not become a fact, by reason."""
 
@@ -50,10 +54,36 @@ def read_bedside(release: Release, request: HookRequest, fetched: Mapping[str, F
             continue
         answered = _answer(sent, fetched.get(name))
         since[name] = FOREVER if answered is None else _take(query, answered, batch, request)
-    events = mapped(batch, release.terminology)
-    patient = one_patient(events, request.patient, coverage=Coverage(since=since))
-    moment = moment_of(patient, at=_index(patient, request.encounter, now), encounter=request.encounter)
-    return Bedside(patient=patient, moment=moment, gender=_gender(patient), skipped=batch.skipped)
+    orders = read_draft_orders(request)
+    since[DRAFT_ORDERS] = ALWAYS if orders.said else FOREVER
+    patient = _with_orders(release, request, batch, orders, since, index=now)
+    index = _index(patient, request.encounter, now)
+    if index != now and orders.drafts:  # written at the index, which is the end of the stay
+        patient = _with_orders(release, request, batch, orders, since, index=index)
+    return Bedside(
+        patient=patient,
+        moment=moment_of(patient, at=index, encounter=request.encounter),
+        gender=_gender(patient),
+        orders=orders,
+        skipped=batch.skipped + orders.skipped,
+    )
+
+
+def _with_orders(
+    release: Release,
+    request: HookRequest,
+    batch: EventBatch,
+    orders: DraftOrders,
+    since: Mapping[str, int],
+    *,
+    index: int,
+) -> OnePatient:
+    """The events of what was answered and, for as long as that takes, of what is being ordered."""
+    before = len(batch.cells)
+    orders.place(batch, patient=request.patient, encounter=request.encounter, index=index)
+    patient = one_patient(mapped(batch, release.terminology), request.patient, coverage=Coverage(since=since))
+    del batch.cells[before:]
+    return patient
 
 
 def _answer(sent: msgspec.Raw | None, fetched: Fetched | None) -> Answered | None:

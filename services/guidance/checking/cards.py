@@ -13,6 +13,7 @@ from services.guidance.checking.fault_report import FaultReport
 from services.guidance.checking.source_lines import KeyPath
 from services.guidance.definition import PRIMARY, Card, Feature, Guidance
 from services.guidance.words.card_text import SUMMARY_LONGEST, CardFacts, CardText, Stated, TemplateFault
+from services.guidance.words.order_variables import LONGEST, of_orders
 from services.guidance.words.override_reasons import OVERRIDE_REASONS, OVERRIDE_SYSTEM
 from services.guidance.words.wording import not_computed, not_meant
 
@@ -23,6 +24,7 @@ TRIALS: Final = 200
 _RISKS: Final = ((0.28, 0.11), (0.004, 0.0004), (0.996, 0.55), (0.0, 0.11), (1.0, 0.11))
 _WIDEST: Final = (-1000.0, 0.0, 1.0, 1000.0)
 _NOT_COMPUTED: Final = (not_computed("anything", not_meant(surely=False)),)
+_LONGEST_NAME: Final = ("W" * LONGEST,)
 _SAMPLE_DIGEST: Final = "sha256:" + "0123456789abcdef" * 4
 
 
@@ -31,6 +33,9 @@ def check_cards(guidance: Guidance, report: FaultReport) -> None:
     for name, card in guidance.cards.items():
         _check_templates(guidance, name, card, report)
         _check_links(name, card, report)
+        for hook in card.indicator_on:
+            if hook not in {entry.hook for entry in guidance.hooks}:
+                report.at(("cards", name, "indicator_on", hook), f"this guidance does not speak on `{hook}`")
         labels = [suggestion.label for suggestion in card.suggestions]
         for place, label in enumerate(labels):
             if label in labels[:place]:
@@ -92,6 +97,7 @@ def sample_facts(guidance: Guidance, card: Card) -> Iterator[CardFacts]:
                 gender=gender,
                 others={name: stated[name] for name in guidance.predictions},
                 not_computed=_NOT_COMPUTED if number % 2 else (),
+                ordered=dict.fromkeys(of_orders(guidance).values(), () if number % 3 else _LONGEST_NAME),
                 ward=True,  # the longer of the two wordings
             )
 

@@ -70,7 +70,7 @@ def _check_leaks(guidance: Guidance, value_sets: ValueSets, report: FaultReport)
 def named_codes(guidance: Guidance) -> Iterator[tuple[KeyPath, Codes]]:
     """Every place where the guidance names codes."""
     for name, feature in guidance.features.items():
-        for key in ("codes", "answers", "not_during"):
+        for key in ("codes", "answers", "not_during", "not_by"):
             if (codes := getattr(feature, key)) is not None:
                 yield ("features", name, key), codes
     yield ("index", "stay"), guidance.index.stay
@@ -102,6 +102,8 @@ def _check_source(feature: Feature, path: KeyPath, report: FaultReport) -> None:
                 report.at(
                     (*path, key), f"`{feature.kind}` reads other features, not the record: `{key}` belongs to those"
                 )
+    if feature.not_by is not None and fields != {"MedicationRequest.medication"}:
+        report.at((*path, "not_by"), "only an order of a medicine has a route: `from: MedicationRequest.medication`")
     if feature.not_during is not None and (
         feature.kind in _OF_ITSELF or any(one.startswith("Patient.") for one in fields)
     ):

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.guidance.checking.fault_report import FaultReport
+from services.guidance.checking.orders import check_order_index
 from services.guidance.checking.source_lines import KeyPath
 from services.guidance.definition import PRIMARY, Codes, Guidance, Index, Model, Outcome
 from services.guidance.scores.catalogue import FORMULAS
 from services.guidance.words.card_variables import VARIABLES
+from services.guidance.words.order_variables import of_orders
 from services.guidance.words.prediction_variables import RISK, of_features, of_prediction
 
 OF_LANGUAGE: Final = frozenset({"any_of", "known", "none", "true", "false"})
@@ -22,6 +24,7 @@ _OF_EVENT: Final = ("events", "horizon_hours", "within_stay", "may_overlap")
 def check_predictions(guidance: Guidance, report: FaultReport) -> None:
     """Put every fault of the predictions, their outcomes and the index on the report."""
     _check_index(guidance.index, report)
+    check_order_index(guidance, report)
     _check_names(guidance, report)
     for name, prediction in guidance.all_predictions.items():
         path = path_of(name)
@@ -40,6 +43,10 @@ def outcome_codes(guidance: Guidance) -> Iterator[tuple[KeyPath, Codes]]:
         path, outcome = (*path_of(name), "outcome"), prediction.outcome
         if outcome.died != Codes():
             yield (*path, "died"), outcome.died
+        if outcome.injury is not None:
+            for key in ("creatinine", "replacement"):
+                if (codes := getattr(outcome.injury, key)) is not None:
+                    yield (*path, "injury", key), codes
         if outcome.planned is not None:
             for key in ("always", "elective", "acute"):
                 yield (*path, "planned", key), getattr(outcome.planned, key)
@@ -56,6 +63,10 @@ def _check_names(guidance: Guidance, report: FaultReport) -> None:
         if name in guidance.features:
             report.at(("features", name), f"`{name}` already means a variable of the score `{feature}`")
         taken[name] = f"a variable of the score `{feature}`"
+    for name, feature in of_orders(guidance).items():
+        if name in guidance.features:
+            report.at(("features", name), f"`{name}` already means the names of what `{feature}` counts")
+        taken[name] = f"the names of what `{feature}` counts"
     taken |= dict.fromkeys((*VARIABLES, *OF_LANGUAGE), "something else in conditions and templates")
     for name in guidance.predictions:
         path: KeyPath = ("predictions", name)
@@ -68,7 +79,11 @@ def _check_names(guidance: Guidance, report: FaultReport) -> None:
 
 
 def _check_index(index: Index, report: FaultReport) -> None:
-    if index.at == "discharge":
+    if index.at == "order":
+        for key in ("plus_hours", "every_hours", "hours_tolerated"):
+            if getattr(index, key):
+                report.at(("index", key), "an order has one moment, its own: leave it out")
+    elif index.at == "discharge":
         if index.hours_tolerated:
             report.at(("index", "hours_tolerated"), "`hours_tolerated` belongs to an index counted from admission")
         if index.every_hours is not None:
@@ -81,6 +96,11 @@ def _check_index(index: Index, report: FaultReport) -> None:
 
 def _check_outcome(guidance: Guidance, outcome: Outcome, path: KeyPath, report: FaultReport) -> None:
     at_discharge = guidance.index.at == "discharge"
+    if outcome.kind == "kidney-injury":
+        _check_kidney_injury(outcome, path, report)
+        return
+    if outcome.injury is not None:
+        report.at((*path, "injury"), "`injury` belongs to `kind: kidney-injury`")
     if outcome.kind != "event":
         for key in _OF_EVENT:
             if getattr(outcome, key):
@@ -101,6 +121,20 @@ def _check_outcome(guidance: Guidance, outcome: Outcome, path: KeyPath, report: 
         report.at((*path, "horizon_days"), "death in the stay has no horizon: the stay ends it")
     if at_discharge:
         report.at(("index",), "at discharge the outcome of the stay is known: predict from admission on")
+
+
+def _check_kidney_injury(outcome: Outcome, path: KeyPath, report: FaultReport) -> None:
+    if outcome.injury is None:
+        report.at(path, "`injury` is missing: which creatinine, and which stage?")
+    if outcome.horizon_days is not None and outcome.horizon_hours is not None:
+        report.at((*path, "horizon_hours"), "give `horizon_days` or `horizon_hours`, not both")
+    if outcome.horizon_in_hours is None:
+        report.at(path, "until when? Give `horizon_days` or `horizon_hours`")
+    for key in ("events", "within_stay", "planned"):
+        if getattr(outcome, key):
+            report.at((*path, key), f"`{key}` does not belong to `kind: kidney-injury`")
+    if outcome.death == "counts":
+        report.at((*path, "death"), "a death is no kidney injury: it competes with it")
 
 
 def _check_readmission(guidance: Guidance, outcome: Outcome, path: KeyPath, report: FaultReport) -> None:

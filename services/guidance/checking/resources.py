@@ -32,6 +32,8 @@ def check_resources(guidance: Guidance, files: Mapping[str, bytes], report: Faul
     for name, card in guidance.cards.items():
         for place, suggestion in enumerate(card.suggestions):
             for number, action in enumerate(suggestion.actions):
+                if action.resource is None:
+                    continue
                 path: KeyPath = ("cards", name, "suggestions", place, "actions", number, "resource")
                 file = RESOURCES + action.resource
                 if file not in files:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.guidance.checking.fault_report import FaultReport
+from services.guidance.checking.orders import check_this_order
 from services.guidance.checking.source_lines import KeyPath
 from services.guidance.feature_definition import Feature, Window
 from services.guidance.reading.windows import length_of
@@ -23,6 +24,9 @@ def check_window(feature: Feature, path: KeyPath, report: FaultReport) -> None:
         )
     if feature.kind == "duration" and window != Window():
         report.at(where, "`duration` has its own window: this stay")
+        return
+    if window.this_order:
+        check_this_order(feature, where, report)
         return
     spans = window.days is not None or window.hours is not None
     if window.days is not None and window.hours is not None:

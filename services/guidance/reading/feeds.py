@@ -27,7 +27,7 @@ POINTED = ("", *sorted(set(POINTERS.values())))
 """Those types, after "" for no pointer."""
 
 Signature = tuple[str, str, str, str]
-"""Field, codes, unit and answer of an event; unit and answer are "" where no feature of that field looks at them."""
+"""Field, codes, unit (of an order its route) and answer of an event; "" where no feature of that field looks at them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,8 @@ class EventWish:
     unit: str | None
     levels: Mapping[str, float]
     distinct: str | None
+    not_by: CodeSet | None = None
+    """Routes of an order, which stand where a measurement has its unit."""
 
     @property
     def minds_codes(self) -> bool:
@@ -102,7 +104,9 @@ class Feeding:
         for number, wish in enumerate(wishes):
             for name in wish.fields:
                 self._wishes.setdefault(name, []).append((number, wish))
-        self._unit = frozenset(name for name, asked in self._wishes.items() if any(wish.unit for _, wish in asked))
+        self._unit = frozenset(
+            name for name, asked in self._wishes.items() if any(wish.unit or wish.not_by for _, wish in asked)
+        )
         self._answer = frozenset(
             name
             for name, asked in self._wishes.items()
@@ -122,16 +126,26 @@ class Feeding:
     def __len__(self) -> int:
         return len(self._memory.feeds_of)
 
-    @property
-    def minded(self) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-        """The fields whose unit, whose answer, and whose pointing somewhere any feature minds."""
-        return self._unit, self._answer_alone, self._pointing
+    def signatures(
+        self, fields: Sequence[str], codes: Sequence[str], units: Sequence[str], answers: Sequence[str]
+    ) -> list[Signature]:
+        """How each event of a few is coded, as far as any feature of its field looks."""
+        by_unit, by_answer, pointing = self._unit, self._answer_alone, self._pointing
+        return [
+            (
+                field,
+                code,
+                unit if field in by_unit else "",
+                POINTS if answer and field in pointing else answer if field in by_answer else "",
+            )
+            for field, code, unit, answer in zip(fields, codes, units, answers, strict=True)
+        ]
 
     def looks_at(self, fields: tuple[str, ...]) -> NDArray[np.bool_]:
         """Per field of a timeline: whether any feature reads it, its unit, its answer, where it points (four rows)."""
         found = self._looks.get(fields)
         if found is None:
-            asked = (self._wishes, *self.minded)
+            asked = (self._wishes, self._unit, self._answer_alone, self._pointing)
             looks = [[name in those for name in fields] for those in asked]
             found = np.array(looks, dtype=np.bool_).reshape(len(asked), len(fields))
             if len(self._looks) >= _FIELD_SETS:
@@ -181,6 +195,8 @@ class Feeding:
             counts = wish.codes is None or wish.codes.matches(codes)
             if wish.answers is not None and not wish.answers.matches(answer):
                 counts = False
+            if wish.not_by is not None and wish.not_by.matches(unit):
+                continue  # by whatever name the medicine goes
             groups = _counted_as(wish, codes) if counts else ()
             # What it would be counted as, were it known, nobody can say; nor need it be said.
             for group in groups or (("",) if unclear else ()):

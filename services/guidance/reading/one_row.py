@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from services.guidance.reading.feeds import POINTED, POINTS, Signature
+from services.guidance.reading.feeds import POINTED
 from services.guidance.reading.kernels import ABSENT, UNKNOWN, VALUE
 from services.guidance.reading.one_row_kernels import Cell
 from services.guidance.reading.one_row_plan import EventFeature, taken_apart
@@ -65,7 +65,8 @@ class _OneRow:
     def gather(self) -> None:
         """Put every event into the cells of the features that see it and can use it."""
         events, at, windows, features, cells = self.events, self.at, self.windows, self.features, self.cells
-        found = self.plan.feeding.rows_of(self._signatures())
+        feeding = self.plan.feeding
+        found = feeding.rows_of(feeding.signatures(events.field, events.codes, events.unit, events.answer))
         columns = zip(found, events.known, events.until, events.time, events.value, events.resource, strict=True)
         for place, (feeds, known, until, time, number, resource) in enumerate(columns):
             if not feeds or not known <= at < until:
@@ -82,20 +83,6 @@ class _OneRow:
                     self._spoil(one, feature, number, convertible)
                     continue
                 cells[one].append((value, time, place, resource if feature.by_resource else group))
-
-    def _signatures(self) -> list[Signature]:
-        """How each event is coded, as far as any feature of its field looks."""
-        events = self.events
-        by_unit, by_answer, pointing = self.plan.feeding.minded
-        return [
-            (
-                field,
-                codes,
-                unit if field in by_unit else "",
-                POINTS if answer and field in pointing else answer if field in by_answer else "",
-            )
-            for field, codes, unit, answer in zip(events.field, events.codes, events.unit, events.answer, strict=True)
-        ]
 
     def _admits(self, number: int, feature: EventFeature, place: int, counts: bool, pointed: int) -> bool:
         """Whether an event in the window counts for a feature that looks at more than times, or points elsewhere."""

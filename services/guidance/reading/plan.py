@@ -184,6 +184,7 @@ def _wish(spec: Feature, value_sets: ValueSets) -> EventWish:
         unit=spec.unit if _measured(spec) else None,
         levels=dict(spec.levels) if spec.kind in MEASURED else {},
         distinct=spec.distinct if _reduction(spec) == "tally" else None,
+        not_by=value_sets.resolve(spec.not_by) if spec.not_by else None,
     )
 
 

@@ -60,7 +60,7 @@ def window_columns(windows: Sequence[Window]) -> Windows:
     return Windows(
         from_start=np.array([_from_start(window) for window in windows], dtype=np.int64),
         length=np.array([length_of(window) for window in windows], dtype=np.int64),
-        ever=those(lambda window, length: not length and not window.this_stay),
+        ever=those(lambda window, length: not length and not window.this_stay and not window.this_order),
         last_of_stay=those(lambda window, length: bool(length) and window.this_stay),
         joined=those(lambda window, length: bool(length) and window.or_this_stay and not of_stay(window)),
         near=np.array([near_end_of(window) for window in windows], dtype=np.int64),

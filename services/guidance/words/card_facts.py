@@ -27,6 +27,8 @@ class CardFacts:
     """The further predictions by name."""
     not_computed: Sequence[str] = ()
     """A sentence for each risk that was not computed."""
+    ordered: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Feature of this very order → the names of the orders that it counts."""
     notices: Sequence[str] = ()
     ward: bool = False
     """True if the base rate is that of the patient's ward; else the card says `average`, not `ward average`."""

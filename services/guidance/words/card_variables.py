@@ -8,6 +8,7 @@ from typing import Any, Final
 from services.guidance.definition import PRIMARY, Feature, Guidance, Prediction
 from services.guidance.words.card_facts import CardFacts, Reason, missing_of, origin_of, read_from, reasons_of
 from services.guidance.words.markdown import SafeMarkdown, escape_markdown
+from services.guidance.words.order_variables import named_in, of_orders
 from services.guidance.words.prediction_variables import (
     Stated,
     frequencies_of,
@@ -51,7 +52,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "release": "first 12 characters of the release digest",
 }
 """What a template may name, beside every feature by its name (its value as read; `none` when it is not known), and what
-predictions and scores bring (`prediction_variables`)."""
+predictions and scores bring (`prediction_variables`), and what is being ordered (`order_variables`)."""
 
 
 class Shown(float):
@@ -73,7 +74,7 @@ class Shown(float):
 def names_of(guidance: Guidance) -> frozenset[str]:
     """Everything that a template of this guidance may name."""
     brought = [name for prediction in guidance.predictions for name in of_prediction(prediction)]
-    return frozenset({*VARIABLES, *guidance.features, *of_features(guidance), *brought})
+    return frozenset({*VARIABLES, *guidance.features, *of_features(guidance), *of_orders(guidance), *brought})
 
 
 class Variables:
@@ -104,6 +105,8 @@ def _makers(guidance: Guidance) -> dict[str, _Maker]:
         found[name] = _of_feature(name, feature)
     for variable, score in of_features(guidance).items():
         found[variable] = _of_score(guidance, variable, score)
+    for variable, feature_ordered in of_orders(guidance).items():
+        found[variable] = _of_orders(feature_ordered)
     for name, prediction in guidance.predictions.items():
         found |= _of_prediction(guidance, name, prediction)
     return found | _of_primary(guidance) | _of_words(guidance)
@@ -117,6 +120,10 @@ def _of_score(guidance: Guidance, variable: str, score: str) -> _Maker:
     if variable.endswith("_percent"):
         return lambda facts, _: percent_of(facts.values.get(score))
     return lambda facts, _: parts_of(guidance, score, facts.values)
+
+
+def _of_orders(feature: str) -> _Maker:
+    return lambda facts, _: named_in(facts.ordered.get(feature, ()))
 
 
 def _of_prediction(guidance: Guidance, name: str, prediction: Prediction) -> dict[str, _Maker]:
