@@ -56,6 +56,16 @@ def _any_there(x: Numbers) -> Flags:
     return np.asarray((x > 0.0).any(axis=0))
 
 
+def _all_of(x: Numbers) -> Numbers:
+    """1 if all are there, 0 if one is not, unknown if one that is not known could be the one that is not."""
+    return np.where((x <= 0.0).any(axis=0), 0.0, np.where(np.isnan(x).any(axis=0), np.nan, 1.0))
+
+
+def _one_lacking(x: Numbers) -> Flags:
+    """Settled where one is not there."""
+    return np.asarray((x <= 0.0).any(axis=0))
+
+
 def _first_known(x: Numbers) -> Numbers:
     """The first that is known: what is preferred comes first."""
     one, two = x
@@ -113,6 +123,16 @@ ANY_OF = Formula(
     function=_any_of,
     settled=_any_there,
     source="Whether any of up to three findings is there: logical or, an unknown finding left out",
+    published=False,
+    unit="1",
+    range=(0.0, 1.0),
+)
+ALL_OF = Formula(
+    arguments=(),
+    optional=("one", "two", "three"),
+    function=_all_of,
+    settled=_one_lacking,
+    source="Whether all of three findings are there, as triple whammy in clinical-content section 3.5: logical and",
     published=False,
     unit="1",
     range=(0.0, 1.0),

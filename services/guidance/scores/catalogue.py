@@ -47,6 +47,7 @@ FORMULAS: Mapping[str, Formula] = MappingProxyType(
         "highest-grade": arithmetic.HIGHEST_GRADE,
         "first-known": arithmetic.FIRST_KNOWN,
         "any-of": arithmetic.ANY_OF,
+        "all-of": arithmetic.ALL_OF,
         "alert": arithmetic.ALERT,
     }
 )
