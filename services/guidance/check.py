@@ -21,6 +21,7 @@ from services.guidance.checking.conditions import check_conditions
 from services.guidance.checking.fault_report import FaultReport
 from services.guidance.checking.features import check_features
 from services.guidance.checking.predictions import check_predictions
+from services.guidance.checking.readings import check_readings
 from services.guidance.checking.resources import check_resources
 from services.guidance.checking.source_lines import KeyPath, Sourced, read_yaml
 from services.guidance.definition import EVENT_FIELDS, Guidance, Part
@@ -66,6 +67,7 @@ def check_files(files: Mapping[str, bytes]) -> list[Fault]:
     if definition is not None:
         if value_sets is not None:
             check_features(definition, value_sets, report)
+            check_readings(definition, value_sets, report)
         check_predictions(definition, report)
         check_conditions(definition, report)
         check_cards(definition, report)

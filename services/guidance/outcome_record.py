@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.definition import OutcomeEvent, StayPlanned
+from services.guidance.outcome_readings import day_after, high_enough
 from services.timeline.codes import CodeSet, ValueSets
 from services.timeline.instants import DAY, FOREVER, NAT
 from services.timeline.timeline import Timeline
@@ -121,27 +122,28 @@ class Record:
         self, events: Sequence[OutcomeEvent], value_sets: ValueSets, patient: Ints, at: Ints
     ) -> tuple[Ints, Bools]:
         """Per row: the first of these events after its index (FOREVER = none), and whether one has no date at all."""
-        timeline = self.timeline
-        found = [np.empty(0, dtype=np.int64)]
+        first = np.full(len(patient), FOREVER)
+        without_date = np.zeros(len(self.timeline.patients) + 1, dtype=np.bool_)  # the last for patient -1
         for event in events:
-            codes = value_sets.resolve(event.codes)
-            for field in event.source.split("|"):
-                rows = self.facts(field, codes)
-                if event.answers is not None:
-                    answered = value_sets.resolve(event.answers).matching(timeline.answer_words)
-                    rows = rows[answered[timeline.answer[rows]]]
-                found.append(rows)
-        rows = np.concatenate(found)
-        when, who = timeline.time[rows], self.patients(rows)
-        without_date = np.zeros(len(timeline.patients) + 1, dtype=np.bool_)  # the last for patient -1
-        without_date[who[when == NAT]] = True
-        dated = (when != NAT) & (when <= self.data_end)
-        when, who = when[dated], who[dated]
-        order = np.lexsort((when, who))
-        when, who = when[order], who[order]
-        following = up_to(who, when, patient, at)
-        there = np.append(who, -2)[following] == patient
-        return np.where(there, np.append(when, FOREVER)[following], FOREVER), without_date[patient]
+            rows = self._of_event(event, value_sets)
+            when, who = self.timeline.time[rows], self.patients(rows)
+            without_date[who[when == NAT]] = True
+            dated = (when != NAT) & (when <= self.data_end)
+            when, who = when[dated], who[dated]
+            order = np.lexsort((when, who))
+            when, who = when[order], who[order]
+            first = np.minimum(first, day_after(who, when, up_to(who, when, patient, at), patient, event.times))
+        return first, without_date[patient]
+
+    def _of_event(self, event: OutcomeEvent, value_sets: ValueSets) -> Ints:
+        """Timeline rows that are this event: so coded, so answered, so high."""
+        codes = value_sets.resolve(event.codes)
+        rows = np.concatenate([self.facts(field, codes) for field in event.source.split("|")])
+        if event.answers is not None:
+            rows = rows[
+                value_sets.resolve(event.answers).matching(self.timeline.answer_words)[self.timeline.answer[rows]]
+            ]
+        return rows[high_enough(self.timeline, rows, event)]
 
     def planned(self, stays: Stays, rule: StayPlanned | None, value_sets: ValueSets) -> Bools:
         """Whether each stay was planned.

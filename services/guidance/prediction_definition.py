@@ -45,6 +45,17 @@ class OutcomeEvent(Part):
     source: EventFields = Field(alias="from", description="the event field, or several joined by `|`")
     codes: Codes = Field(description="how the event must be coded")
     answers: Codes | None = Field(default=None, description="the coded value must be one of these")
+    unit: str | None = Field(
+        default=None, description="UCUM unit of `at_least` and `at_most`; readings are converted to it"
+    )
+    at_least: float | None = Field(default=None, description="a reading of so much or more, e.g. `6.5` (% of HbA1c)")
+    at_most: float | None = Field(default=None, description="a reading above it is implausible and does not count")
+    times: int = Field(
+        default=1,
+        ge=1,
+        le=10,
+        description="so many distinct days after the index must have one; the last of them is it",
+    )
 
 
 class KidneyInjury(Part):
