@@ -131,6 +131,10 @@ TESTS: dict[str, Analyte] = {
     "ldl": Analyte(
         "13457-7", "Cholesterol in LDL [Mass/volume] in Serum or Plasma by calculation", "mg/dL", 0, 20.0, 300.0, 5.0),
     "triglycerides": Analyte("2571-8", "Triglyceride [Mass/volume] in Serum or Plasma", "mg/dL", 0, 40.0, 800.0, 5.0),
+    "glucose_fasting": Analyte(
+        "1558-6", "Fasting glucose [Mass/volume] in Serum or Plasma", "mg/dL", 0, 45.0, 620.0, 1.5),
+    "ast": Analyte(
+        "1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma", "U/L", 0, 6.0, 900.0, 3.0),
     "height": Analyte("8302-2", "Body height", "cm", 0, 130.0, 210.0, 0, True),
 }  # fmt: skip
 SYSTOLIC, DIASTOLIC = ("8480-6", "Systolic blood pressure"), ("8462-4", "Diastolic blood pressure")

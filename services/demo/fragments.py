@@ -30,6 +30,7 @@ DISPOSITIONS = {
 OTHER_UNITS: dict[tuple[int, str], tuple[float, float, str, int]] = {
     (1, "hb"): (10.0, 0.0, "g/L", 0),
     (1, "albumin"): (10.0, 0.0, "g/L", 0),
+    (1, "glucose_fasting"): (1 / 18.016, 0.0, "mmol/L", 1),
     (3, "temperature"): (1.8, 32.0, "[degF]", 1),
 }
 

@@ -20,7 +20,7 @@ from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
 
-from services.demo.dice import INPATIENT, PREVENTION, Dice
+from services.demo.dice import INPATIENT, PREVENTION, SCREENING, Dice
 from services.demo.facts import DAY, YEAR, PatientRecord
 from services.demo.faults.local_codes import write_terminology
 from services.demo.fragments import instant
@@ -30,6 +30,8 @@ from services.demo.paperwork.papers import KINDS
 from services.demo.paperwork.places import places
 from services.demo.patients import draw_person
 from services.demo.prevention.cardiovascular import cardiovascular_risks, tell_causes
+from services.demo.prevention.diabetes import diabetes_risks, find, set_in
+from services.demo.prevention.readings import measure_glucose
 from services.demo.prevention.visits import complete_visits
 from services.demo.resources import Shapes
 from services.demo.stays import Life
@@ -38,10 +40,12 @@ from services.timeline.errors import BadInput
 CHUNK = 250  # patients a task: some 30 MB of NDJSON, so that progress moves and memory stays small
 AHEAD = 2 * DAY  # lived beyond `until`, so that those in hospital on the last day have a discharge to come
 RISKS, IN_STAY, CARDIOVASCULAR = "true_risks.csv", "in_stay.csv", "cardiovascular.csv"
+DIABETES = "diabetes.csv"
 TRUTHS = {
     RISKS: "encounter,patient,discharged,readmission_30d,death_30d",
     IN_STAY: "encounter,patient,at,death_in_stay,intensive_or_death_24h",
     CARDIOVASCULAR: "encounter,patient,at,hazard_per_year,event_1y",
+    DIABETES: "encounter,patient,at,hazard_per_year,diabetes_5y",
 }
 """The tables of true risks and their columns; an empty risk is of who was in intensive care already."""
 TERMINOLOGY = "terminology"
@@ -89,9 +93,12 @@ class Hospital:
         record = Life(dice, person, begins=self.begins, horizon=self.until + AHEAD).live()
         record.seed, record.faults = self.seed, self.faults
         attend(Dice(self.seed, index, INPATIENT), record)
-        prevention = Dice(self.seed, index, PREVENTION)
+        prevention, screening = Dice(self.seed, index, PREVENTION), Dice(self.seed, index, SCREENING)
+        diabetes = set_in(screening, record)  # it is a cause of the next
         tell_causes(prevention, record)
         complete_visits(prevention, record)
+        measure_glucose(screening, record)
+        find(screening, record, diabetes)
         return record
 
     def records(self) -> Iterator[PatientRecord]:
@@ -219,6 +226,8 @@ def _truths(record: PatientRecord) -> Iterator[tuple[str, str]]:
             yield IN_STAY, f"{mark.encounter},{patient},{instant(mark.at)},{mark.death_in_stay:.9f},{either}"
     for one in cardiovascular_risks(record):
         yield CARDIOVASCULAR, f"{one.encounter},{patient},{instant(one.at)},{one.per_year:.9f},{one.within_year:.9f}"
+    for new in diabetes_risks(record):
+        yield DIABETES, f"{new.encounter},{patient},{instant(new.at)},{new.per_year:.9f},{new.within_five_years:.9f}"
 
 
 def _write_text(path: Path, text: str, compress: bool) -> None:

@@ -11,12 +11,18 @@ from services.guidance.check import check_guidance, load_guidance
 from services.guidance.checking.features import named_codes
 
 LIBRARY = Path(__file__).resolve().parents[2] / "services/guidance/library"
-IN_THE_CONTENT = {"readmission-30d": "1", "in-hospital-mortality": "2", "cardiovascular-prevention": "3"}
+IN_THE_CONTENT = {
+    "readmission-30d": "1",
+    "in-hospital-mortality": "2",
+    "cardiovascular-prevention": "3",
+    "diabetes-screening": "4",
+}
 """Folder → the number under which the clinical content lists it."""
 ADDED = {
     "readmission-30d": {"psychiatric-principal", "any-icd-10-pcs"},
     "in-hospital-mortality": set(),
     "cardiovascular-prevention": {"cvd-events"},
+    "diabetes-screening": set(),
 }
 """Value sets that its page says were added to the content's."""
 
