@@ -389,7 +389,9 @@ def test_the_codes_of_the_inputs_are_those_of_the_content(shared: Path) -> None:
     for name, level in (("current-smoker", 1), ("smoking-known-no", 0)):
         codes = {f"{part['system']}|{one['code']}" for part in pack[name]["include"] for one in part["concepts"]}
         assert codes == {token for token, value in FEATURES["smoker"].levels.items() if value == level}
-    lowering = {f"{part['system']}|{one['code']}" for part in pack["glucose-lowering"]["include"] for one in part["concepts"]}
+    lowering = {
+        f"{part['system']}|{one['code']}" for part in pack["glucose-lowering"]["include"] for one in part["concepts"]
+    }
     exempt = FEATURES["metformin_or_glp1"].codes
     assert exempt is not None
     assert set(exempt.tokens) < lowering
