@@ -33,8 +33,9 @@ from services.cds.governed.approved_files import ApprovedFiles, read_keys
 from services.cds.governed.follow_registry import follow_registry
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
+from services.plumbing.addresses import LOOPBACK, AddressGuard
 from services.plumbing.database import open_database
-from services.plumbing.fhir_server import FhirServers
+from services.plumbing.fhir_server import FetchMetrics, FhirServers, Limits, open_client
 from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.metrics import ServiceMetrics
 from services.plumbing.registry_client import RegistryClient
@@ -127,7 +128,7 @@ async def _start(
     desk = Desk(
         approved=approved,
         durable=durable,
-        fetch=FetchMissing(await _fhir_servers(settings, stack), seconds=settings.fetch_milliseconds / 1000),
+        fetch=FetchMissing(await _fhir_servers(settings, stack, metrics), clock=bedside_clock),
         style=CardStyle(evidence_url=_evidence_url(settings), topic_system=settings.topic_system),
         metrics=counted,
         bedside_clock=bedside_clock,
@@ -209,14 +210,20 @@ async def _registry_client(settings: CdsSettings, stack: AsyncExitStack) -> Regi
     return RegistryClient(http, _text(settings.token) or None)
 
 
-async def _fhir_servers(settings: CdsSettings, stack: AsyncExitStack) -> FhirServers | None:
-    if not settings.fhir_servers:
-        return None
-    http = await stack.enter_async_context(
-        # A proxy named in the environment must not get to see where tokens go.
-        httpx.AsyncClient(timeout=settings.fetch_milliseconds / 1000, follow_redirects=False, trust_env=False)
+async def _fhir_servers(settings: CdsSettings, stack: AsyncExitStack, metrics: ServiceMetrics) -> FhirServers:
+    """The door to the EHRs' servers. This machine's own addresses are for development."""
+    guard = AddressGuard(allowed=[*settings.private_networks, *(LOOPBACK if settings.demo else ())])
+    return FhirServers(
+        await stack.enter_async_context(open_client(guard)),
+        limits=Limits(
+            seconds=settings.fetch_milliseconds / 1000,
+            answer_bytes=int(settings.fetch_megabytes * 1e6),
+            call_bytes=int(settings.fetch_call_megabytes * 1e6),
+        ),
+        origins=settings.fhir_servers,
+        plain_loopback=settings.demo,
+        metrics=FetchMetrics(metrics),
     )
-    return FhirServers(http, origins=settings.fhir_servers, largest=int(settings.fetch_megabytes * 1e6))
 
 
 def _issuers(settings: CdsSettings, room: Path) -> list[TrustedIssuer]:

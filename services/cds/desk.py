@@ -17,7 +17,7 @@ from services.cds.decisions.decision import Decision, Status
 from services.cds.decisions.durable import Durable
 from services.cds.governed.approved import Approved, Deployed
 from services.cds.patient.bedside import read_bedside
-from services.cds.patient.fetch_missing import FetchMissing
+from services.cds.patient.fetch_missing import FetchMissing, reasons
 from services.cds.schemas import HookRequest
 from services.guidance.errors import Unavailable
 from services.plumbing.logs import get_logger
@@ -61,16 +61,20 @@ class Desk:
             return await self._silent(deployed, request, status="suspended", reason=reason)
         if deployed.release is None or deployed.policy is None:
             raise Unavailable("no release is open", place=guidance)
-        fetched = await self.fetch(deployed.release.queries.values(), request)
+        release, fetch = deployed.release, self.fetch.begin(request)
+        fetched = await fetch.missing(release.queries.values())
         try:
-            bedside = read_bedside(deployed.release, request, fetched, now=self.bedside_clock())
+            bedside = read_bedside(release, request, fetched, now=self.bedside_clock())
+            if bedside.paged and (further := await fetch.following(release.queries, bedside.paged)):
+                fetched |= further
+                bedside = read_bedside(release, request, fetched, now=self.bedside_clock())
             considered = consider(deployed, request, bedside, style=self.style)
         except Withheld as fault:
             await self._withhold(deployed, request, fault)
         hours = deployed.policy.policy.cooldown_hours
         kept = await self._keep(considered.decision, cool_down=round(hours * MICROSECONDS_PER_HOUR))
         if considered.missing is not None:
-            raise considered.missing
+            raise considered.missing.because(reasons(fetched))
         return {"cards": [kept.card] if kept.status == "shown" else []}
 
     def _not_here(self, deployed: Deployed, request: HookRequest) -> str:
@@ -123,3 +127,5 @@ def _check_hook(deployed: Deployed, request: HookRequest) -> None:
         raise BadInput(
             "this service does not answer that hook", place="hook", remedy=f"It answers {', '.join(sorted(hooks))}"
         )
+    if not request.patient:
+        raise BadInput("missing", place="$.context.patientId", remedy="Every service here is about one patient")

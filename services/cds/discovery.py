@@ -8,20 +8,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from services.cds.governed.approved import Approved, Deployed
+from services.guidance.hooks import HOOKS
 from services.guidance.prefetch import prefetch_templates
 
 CDS_HOOKS_VERSION: Final = "2.0.0"
 """Implemented exactly; what 3.0 adds without breaking 2.0 is added."""
-HOOK_VERSIONS: Final = {
-    "patient-view": "1.0",
-    "order-sign": "1.0",
-    "order-select": "1.0",
-    "order-dispatch": "1.1",
-    "appointment-book": "1.0",
-    "encounter-start": "1.0",
-    "encounter-discharge": "1.0",
-}
-"""Of the published hook definitions (HL7 hooks library, April 2026)."""
 
 
 class Discovery:
@@ -64,7 +55,7 @@ def _services(deployed: Deployed, site: str) -> list[dict[str, Any]]:
                 guidance, release.value_sets, hook=hook.hook, terminology=release.terminology
             ),
         }
-        if hook.hook in HOOK_VERSIONS:
-            entry["hookVersion"] = HOOK_VERSIONS[hook.hook]
+        if hook.hook in HOOKS:
+            entry["hookVersion"] = HOOKS[hook.hook].version
         listed.append({name: value for name, value in entry.items() if value})
     return listed

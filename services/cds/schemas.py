@@ -1,23 +1,32 @@
 """What callers send, as far as it binds us: strict where the specification needs it, lenient everywhere else.
 
-Unknown fields are ignored (minor versions add them); FHIR content stays raw bytes until `bedside` reads it.
+The table of hooks says what a context must hold. Unknown hooks and fields are read over (minor versions add them, and
+`extension` is the client's); FHIR content stays raw bytes until `bedside` reads it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
 
 from services.cds.callers.client_auth import ANYONE, Caller
+from services.guidance.hooks import HOOKS, ContextField, Kind
 from services.plumbing.web import decode
 from services.timeline.errors import BadInput
 
-FHIR_ID: Final = re.compile(r"[A-Za-z0-9\-._]{1,256}")
-"""Epic's ids have about 194 characters where FHIR allows 64."""
+FHIR_ID: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-._]{1,256}")
+"""Epic's ids have about 194 characters where FHIR allows 64. One made of dots alone would climb in a URL."""
 
 Instance = Annotated[str, msgspec.Meta(pattern=r"^[\x20-\x7e]{1,128}$")]
+"""The specification says UUID. It names a call for retries and traces and opens nothing, so that a client with another
+habit loses nothing by it; what is kept must be short and printable."""
+
+MAY_LACK: Final[Mapping[str, frozenset[str]]] = {"epic": frozenset({"draftOrders", "selections"})}
+"""Client profile → fields that it leaves out where the specification requires them: Epic sends the orders only to
+clients that have its scopes for unsigned orders."""
 
 
 class FhirAuthorization(msgspec.Struct, frozen=True):
@@ -60,6 +69,18 @@ class HookRequest(msgspec.Struct, frozen=True, kw_only=True):
         return f"HookRequest(hook={self.hook!r})"
 
 
+_NULL: Final = msgspec.Raw(b"null")
+_EMPTY: Final = msgspec.Raw(b'""')
+_FIRST: Final[Mapping[Kind, tuple[bytes, ...]]] = {
+    "id": (b'"',), "reference": (b'"',), "references": (b'"', b"["),
+    "bundle": (b"{",), "resource": (b"{",), "resources": (b"{", b"["),
+}  # fmt: skip
+"""The first byte of a value of each kind: enough to tell a wrong type, without parsing what is not needed yet."""
+_LOOKS: Final[Mapping[Kind, str]] = {
+    "id": "text", "reference": "text", "references": "a list of references",
+    "bundle": "a Bundle", "resource": "a resource", "resources": "a list of resources",
+}  # fmt: skip
+
 _WIRE: Final = msgspec.json.Decoder(_Wire)
 _PREFETCH: Final = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 _TEXT: Final = msgspec.json.Decoder(str | None)
@@ -67,42 +88,61 @@ _AUTHORIZATION: Final = msgspec.json.Decoder(FhirAuthorization | None)
 
 
 def read_hook_request(body: bytes, caller: Caller = ANYONE) -> HookRequest:
-    """The body of a hook call, or BadInput naming the field that is wrong."""
+    """The body of a hook call, or BadInput naming the field that is wrong by its JSON path."""
     wire = decode(_WIRE, body)
     context = wire.context
+    patient = _identifier(context, "patientId", "Patient")
+    if (hook := HOOKS.get(wire.hook)) is not None:
+        may_lack = MAY_LACK.get(caller.profile, frozenset())
+        for field in hook.fields:
+            _check(field, context, may_lack)
     server = _lenient_text(wire.fhirServer)
     return HookRequest(
         hook=wire.hook,
         instance=wire.hookInstance,
-        patient=_identifier(context, "patientId", "Patient/", required=True),
-        encounter=_identifier(context, "encounterId", "Encounter/", required=False),
-        user=_reference(context, "userId"),
+        patient=patient,
+        encounter=_identifier(context, "encounterId", "Encounter"),
+        user=_reference(_lenient_text(context.get("userId", _NULL))),
         caller=caller,
         context=context,
-        prefetch=decode(_PREFETCH, bytes(wire.prefetch), place="prefetch") or {},
+        prefetch=decode(_PREFETCH, bytes(wire.prefetch), place="$.prefetch") or {},
         fhir_server=server,
         fhir_token=_token(wire.fhirAuthorization) if server else "",
     )
 
 
-def _identifier(context: dict[str, msgspec.Raw], name: str, prefix: str, *, required: bool) -> str:
-    """A plain id; some clients send a reference, `Patient/123`, where the id is asked for."""
-    text = decode(_TEXT, bytes(context.get(name, b"null")), place=f"context.{name}") or ""
-    text = text.removeprefix(prefix)
-    if not text and not required:
-        return ""
-    if not FHIR_ID.fullmatch(text):
-        raise BadInput(
-            "missing" if not text else "not a FHIR id", place=f"context.{name}", remedy="Send the id of the resource"
-        )
+def _check(field: ContextField, context: Mapping[str, msgspec.Raw], may_lack: frozenset[str]) -> None:
+    """A required field must be there, any field of the table must look like its kind; `null` and `""` are not there."""
+    for name in field.spellings():
+        raw = context.get(name, _NULL)
+        first = bytes(memoryview(raw)[:1])
+        if first == b"n" or raw == _EMPTY:
+            continue
+        if first not in _FIRST[field.kind]:
+            raise BadInput(f"not {_LOOKS[field.kind]}", place=f"$.context.{name}")
+        return
+    if field.required and field.name not in may_lack:
+        raise BadInput("missing", place=f"$.context.{field.name}", remedy="This hook's definition requires it")
+
+
+def _identifier(context: Mapping[str, msgspec.Raw], name: str, kind: str) -> str:
+    """A plain id; some clients send a reference, `Patient/123` or a whole URL, where the id is asked for."""
+    text = decode(_TEXT, bytes(context.get(name, _NULL)), place=f"$.context.{name}") or ""
+    if "/" in text:
+        text = _reference(text).removeprefix(f"{kind}/")
+        text = text or "/"  # it was something, and no id
+    if text and not FHIR_ID.fullmatch(text):
+        raise BadInput("not a FHIR id", place=f"$.context.{name}", remedy="Send the id of the resource")
     return text
 
 
-def _reference(context: dict[str, msgspec.Raw], name: str) -> str:
-    """`Practitioner/123` or empty: who the user is does not decide whether a patient gets an answer."""
-    text = _lenient_text(context.get(name, msgspec.Raw(b"null")))
-    kind, _, identifier = text.partition("/")
-    return text if kind.isalpha() and FHIR_ID.fullmatch(identifier) else ""
+def _reference(text: str) -> str:
+    """`Practitioner/123`, also of a URL and of a version; empty if it is none: it does not decide about an answer."""
+    parts = text.partition("/_history/")[0].split("/")
+    if len(parts) > 2 and not text.startswith(("https://", "http://")):
+        return ""
+    kind, identifier = parts[-2:] if len(parts) > 1 else ("", "")
+    return f"{kind}/{identifier}" if kind.isalpha() and kind.isascii() and FHIR_ID.fullmatch(identifier) else ""
 
 
 def _lenient_text(raw: msgspec.Raw) -> str:

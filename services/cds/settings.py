@@ -44,6 +44,10 @@ class CdsSettings(ServiceSettings):
     open: bool = Field(default=False, description="answer callers without a token; refused unless KNOWDO_DEMO is true")
     export_token: SecretStr | None = Field(default=None, description="what the learner shows to read decisions")
 
+    # Whoever may name an address could make us ask machines that only we can reach.
+    private_networks: tuple[str, ...] = Field(
+        default=(), description='private networks that FHIR servers may be in, e.g. ["10.1.0.0/16"]'
+    )
     fhir_servers: tuple[str, ...] = Field(
         default=(),
         description='origins that missing prefetch may be fetched from, e.g. ["https://fhir.hospital.example"]',
@@ -51,6 +55,8 @@ class CdsSettings(ServiceSettings):
     # CDS Hooks asks for an answer within 500 ms; a fetch may take most of that and no more.
     fetch_milliseconds: int = Field(default=400, ge=0, le=10_000, description="budget of one call for fetching, in ms")
     fetch_megabytes: float = Field(default=5.0, gt=0, description="largest answer taken from a FHIR server, in MB")
+    # All keys of a long stay together; more would hold up the calls beside it.
+    fetch_call_megabytes: float = Field(default=20.0, gt=0, description="most that one call may fetch in all, in MB")
 
     evidence_url: str = Field(
         default="{public_url}/registry/releases/{digest}/page",

@@ -24,6 +24,7 @@ from services.guidance.checking.predictions import check_predictions
 from services.guidance.checking.readings import check_readings
 from services.guidance.checking.resources import check_resources
 from services.guidance.checking.source_lines import KeyPath, Sourced, read_yaml
+from services.guidance.checking.templates import check_templates
 from services.guidance.definition import EVENT_FIELDS, Guidance, Part
 from services.guidance.errors import BadGuidance, Fault
 from services.guidance.folder import GUIDANCE_FILE, RESOURCES, VALUE_SETS_FILE, LoadedGuidance
@@ -73,6 +74,8 @@ def check_files(files: Mapping[str, bytes]) -> list[Fault]:
         check_cards(definition, report)
         check_actions(definition, files, report)
         check_resources(definition, files, report)
+        if value_sets is not None and not report.faults:  # the prefetch of faulty features cannot be derived
+            check_templates(definition, value_sets, report)
     return report.faults
 
 

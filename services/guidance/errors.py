@@ -65,12 +65,17 @@ class NotAuthenticated(KnowdoError):
 class MissingPatientData(KnowdoError):
     """Required data is unknown after prefetch and fetch (HTTP 412, CDS Hooks section 'Prefetch')."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, reasons: Sequence[str] = ()) -> None:
         self.names = tuple(names)
+        why = f" ({'; '.join(reasons)})" if reasons else ""
         super().__init__(
-            "Required patient data is unknown: " + ", ".join(self.names),
+            "Required patient data is unknown: " + ", ".join(self.names) + why,
             remedy="Send the prefetch that discovery advertises for this service, or grant access to the FHIR server",
         )
+
+    def because(self, reasons: Sequence[str]) -> MissingPatientData:
+        """The same, with what went wrong in getting it."""
+        return MissingPatientData(self.names, reasons=reasons)
 
 
 class BadRelease(KnowdoError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.guidance.definition import Feature, Guidance
+from services.guidance.hooks import HOOKS
 from services.guidance.queries import Query, coverage_of
 from services.guidance.reading.plan import sources_of
 from services.guidance.scores.catalogue import FORMULAS
@@ -24,9 +25,6 @@ PATIENT: Final = "patient"
 ENCOUNTER: Final = "encounter"
 DRAFT_ORDERS: Final = "draftOrders"
 """What serves a feature of this very order in place of a query: the context of the hook."""
-
-_WITHOUT_ENCOUNTER: Final = frozenset({"order-dispatch"})
-"""Hooks whose context holds no encounterId."""
 
 # How many rows of one code a look so far back should find room for; an answer holds no more than `_LARGEST` rows.
 _REACHES: Final = (("stay", None, 20), ("days", 3.0, 24), ("month", 31.0, 12), ("years", 1100.0, 6))
@@ -93,7 +91,7 @@ def derive_queries(
             known = drafts.setdefault(query, draft)
             known.codes |= terminology.asked_as(draft.codes)
             known.features.append(name)
-    if hook in _WITHOUT_ENCOUNTER:
+    if hook is not None and hook in HOOKS and not HOOKS[hook].has_encounter:
         del drafts[ENCOUNTER]
     required = _required(guidance)
     stay_needed = any(_of_the_stay(guidance.features[name]) for name in required)

@@ -62,6 +62,8 @@ def configure_logs(*, level: str = "info", to: Path | None = None) -> None:
     # httpx logs every URL at info, and a FHIR search URL holds the patient's id.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpcore").setLevel(logging.WARNING)
+    # hpack logs every header that it packs at debug: among them the token for a FHIR server.
+    logging.getLogger("hpack").setLevel(logging.WARNING)
 
 
 def get_logger(service: str) -> FilteringBoundLogger:

@@ -71,6 +71,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     iss: str
     tenant: str = ""
     profile: Profile = "standard"
+    fhir_servers: tuple[str, ...] = ()
+    """Origins that the calls of this issuer may name as `fhirServer`, besides those that any may."""
     token: Token | None = None
 
 

@@ -6,14 +6,14 @@ Odd content never stops a call: what cannot be read is unknown, and the features
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from services.cds.patient.draft_orders import NONE, DraftOrders, read_draft_orders
-from services.cds.patient.fetch_missing import bind_template
 from services.cds.patient.prefetch_shapes import FAILED, Answered, read_answer
+from services.cds.patient.prefetch_tokens import bind_template
 from services.cds.patient.typed_answer import TypedAnswer, read_typed
 from services.cds.schemas import HookRequest
 from services.guidance.prefetch import DRAFT_ORDERS
@@ -41,18 +41,25 @@ class Bedside:
     """What is being ordered in this call."""
     skipped: Counter[str] = field(default_factory=Counter)
     """What of the answers did not become a fact, by reason."""
+    paged: Sequence[str] = ()
+    """Queries of which the client sent a page, and more pages were not asked for yet."""
 
 
 def read_bedside(release: Release, request: HookRequest, fetched: Mapping[str, Fetched], *, now: int) -> Bedside:
     """The timeline of the call's patient; `now` is the index, or the end of the stay if that has passed."""
     batch = EventBatch()
     since: dict[str, int] = {}
+    paged: list[str] = []
     for name, query in release.queries.items():
-        sent = request.prefetch.get(name)
-        if sent is not None and (typed := read_typed(sent)) is not None:
+        sent, further = request.prefetch.get(name), fetched.get(name)
+        if sent is not None and further is None and (typed := read_typed(sent)) is not None:
             since[name] = _take_typed(query, typed, sent, batch, request)
+            if typed.more:
+                paged.append(name)
             continue
-        answered = _answer(sent, fetched.get(name))
+        answered = _answer(sent, further)
+        if answered is not None and answered.more and further is None:
+            paged.append(name)
         since[name] = FOREVER if answered is None else _take(query, answered, batch, request)
     orders = read_draft_orders(request)
     since[DRAFT_ORDERS] = ALWAYS if orders.said else FOREVER
@@ -66,6 +73,7 @@ def read_bedside(release: Release, request: HookRequest, fetched: Mapping[str, F
         gender=_gender(patient),
         orders=orders,
         skipped=batch.skipped + orders.skipped,
+        paged=paged,
     )
 
 
@@ -87,23 +95,28 @@ def _with_orders(
 
 
 def _answer(sent: msgspec.Raw | None, fetched: Fetched | None) -> Answered | None:
-    """What the client sent, else what was fetched, else nothing was asked."""
-    if sent is not None:
-        return read_answer(sent)
-    if fetched is None:
+    """What the client sent, and what was fetched; None if nothing was asked. What came before a problem is not all."""
+    if sent is None and fetched is None:
         return None
-    if fetched.problem:
-        return FAILED
-    pages = [read_answer(msgspec.Raw(page)) for page in fetched.pages]
-    if not pages or any(page.state == "failed" for page in pages):
-        return FAILED
-    resources = tuple(resource for page in pages for resource in page.resources)
+    pages = [] if fetched is None else [read_answer(msgspec.Raw(page)) for page in fetched.pages]
+    if sent is not None:
+        first = read_answer(sent)
+        if not pages or first.state == "failed":
+            return first
+    else:
+        if not pages or pages[0].state == "failed":
+            return FAILED
+        first = pages.pop(0)
+    whole = fetched is not None and fetched.complete and all(page.state != "failed" for page in pages)
+    resources = [*first.resources, *(resource for page in pages for resource in page.resources)]
+    if pages:  # a server that turns its pages in a circle says nothing twice
+        resources = list({bytes(resource): resource for resource in resources}.values())
     return Answered(
         state="answered" if resources else "nothing",
-        resources=resources,
-        searched=pages[0].searched,
-        total=pages[0].total,
-        more=not fetched.complete,
+        resources=tuple(resources),
+        searched=first.searched,
+        total=first.total,
+        more=not whole,
     )
 
 

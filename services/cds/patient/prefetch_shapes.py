@@ -28,6 +28,8 @@ class Answered:
     total: int | None = None
     more: bool = False
     """There is a next page that was not read."""
+    following: str = ""
+    """Where the next page is, if that is said."""
 
 
 NOTHING: Final = Answered(state="nothing", searched=True)
@@ -45,6 +47,7 @@ class _Entry(msgspec.Struct, gc=False):
 
 class _Link(msgspec.Struct, gc=False):
     relation: str | None = None
+    url: Any = None
 
 
 class _Bundle(msgspec.Struct, gc=False):
@@ -93,14 +96,14 @@ def _judged(raw: Raw, bundle: _Bundle, depth: int) -> Answered:
     if bundle.resourceType is None and bundle.resource != NULL:
         return FAILED if _refused(bundle.response) else read_answer(bundle.resource, depth=depth + 1)
     if bundle.resourceType == "Bundle" or (bundle.resourceType is None and bundle.entry is not None):
-        more = any(link is not None and link.relation == "next" for link in bundle.link or ())
-        return _searchset(bundle.entry or [], total=bundle.total, more=more)
+        return _searchset(bundle)
     return Answered(state="answered", resources=(raw,)) if bundle.resourceType else FAILED
 
 
-def _searchset(entries: list[_Entry | None], *, total: int | None, more: bool) -> Answered:
+def _searchset(bundle: _Bundle) -> Answered:
+    following = [link.url for link in bundle.link or () if link is not None and link.relation == "next"]
     resources = []
-    for entry in entries:
+    for entry in bundle.entry or ():
         if entry is None or (resource := entry.resource) == NULL:
             continue
         if (entry.search is not None and entry.search.mode == "outcome") or _is_outcome(resource):
@@ -109,7 +112,14 @@ def _searchset(entries: list[_Entry | None], *, total: int | None, more: bool) -
             continue  # Epic says "no results" in this way
         resources.append(resource)
     state: Literal["nothing", "answered"] = "answered" if resources else "nothing"
-    return Answered(state=state, resources=tuple(resources), searched=True, total=total, more=more)
+    return Answered(
+        state=state,
+        resources=tuple(resources),
+        searched=True,
+        total=bundle.total,
+        more=bool(following),
+        following=next((url for url in following if isinstance(url, str)), ""),
+    )
 
 
 def _listed(raw: Raw, depth: int) -> Answered:
@@ -123,7 +133,10 @@ def _listed(raw: Raw, depth: int) -> Answered:
         return FAILED
     resources = tuple(resource for part in found for resource in part.resources)
     more = any(part.more for part in found)
-    return Answered(state="answered" if resources else "nothing", resources=resources, searched=True, more=more)
+    following = found[0].following if len(found) == 1 else ""
+    return Answered(
+        state="answered" if resources else "nothing", resources=resources, searched=True, more=more, following=following
+    )
 
 
 def _lenient(raw: Raw, depth: int) -> Answered:
@@ -168,7 +181,8 @@ def _entry(raw: Raw) -> _Entry | None:
 def _link(raw: Raw) -> _Link:
     parts = _part(_STATUS, raw)
     relation = parts.get("relation") if parts else "next"
-    return _Link(relation=relation if isinstance(relation, str) else "next")
+    url = parts.get("url") if parts else None
+    return _Link(relation=relation if isinstance(relation, str) else "next", url=url)
 
 
 def _part(decoder: msgspec.json.Decoder[Any], raw: Raw | None) -> Any:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from services.guidance.checking.fault_report import FaultReport
 from services.guidance.checking.predictions import path_of
 from services.guidance.checking.source_lines import KeyPath
 from services.guidance.conditions import parse
 from services.guidance.definition import Guidance
+from services.guidance.hooks import CURRENT_HOOKS
 from services.timeline.errors import BadInput
-
-HOOKS: Final = frozenset({
-    "patient-view", "order-sign", "order-select", "order-dispatch", "appointment-book", "encounter-start",
-    "encounter-discharge", "problem-list-item-create", "allergyintolerance-create", "medication-refill",
-    "medication-verify",
-})  # fmt: skip
-"""Hooks of the HL7 library that are not deprecated (April 2026)."""
 
 
 def check_conditions(guidance: Guidance, report: FaultReport) -> None:
@@ -77,9 +70,10 @@ def _check_condition(guidance: Guidance, path: KeyPath, text: str, extra: frozen
 def _check_hooks(guidance: Guidance, report: FaultReport) -> None:
     seen: set[str] = set()
     for place, hook in enumerate(guidance.hooks):
-        if hook.hook not in HOOKS:
+        if hook.hook not in CURRENT_HOOKS:
             report.at(
-                ("hooks", place, "hook"), f"no hook is called `{hook.hook}`; there are {', '.join(sorted(HOOKS))}"
+                ("hooks", place, "hook"),
+                f"no hook is called `{hook.hook}`; there are {', '.join(sorted(CURRENT_HOOKS))}",
             )
         if hook.hook in seen:
             report.at(("hooks", place, "hook"), f"`{hook.hook}` is named twice")

@@ -96,11 +96,42 @@ def test_a_page_that_is_not_all_is_complete_only_as_far_as_it_reaches() -> None:
 
 
 def test_what_was_fetched_counts_as_what_was_sent_and_sent_wins() -> None:
-    """A fetched page, a fetched failure, and a key that was sent after all."""
+    """A fetched page, a fetched failure, and pages after one that was sent: together they are the answer."""
     page = Fetched(pages=(json.dumps(bundle(haemoglobin(9))).encode(),))
     assert facts({"Patient": patient()}, {"Observation": page}).values["hb"] == 9
-    assert facts({"Patient": patient()}, {"Observation": Fetched(problem="HTTP 500")}).states["hb"] == "unknown"
-    assert facts({"Patient": patient(), "Observation": None}, {"Observation": page}).states["hb"] == "absent"
+    assert (
+        facts({"Patient": patient()}, {"Observation": Fetched(problem="server fault (5xx)")}).states["hb"] == "unknown"
+    )
+    part = bundle(haemoglobin(14, identifier="hb0", at="2025-12-01"), link=[{"relation": "next", "url": "?page=2"}])
+    assert bedside({"Patient": patient(), "Observation": part}).paged == [KEY["Observation"]]
+    known = facts({"Patient": patient(), "Observation": part}, {"Observation": page})
+    assert (known.values["hb"], known.states["dialysis"]) == (9, "unknown")
+    assert bedside({"Patient": patient(), "Observation": part}, {"Observation": page}).paged == []
+
+
+@pytest.mark.parametrize(
+    ("fetched", "state"),
+    [
+        (Fetched(pages=(json.dumps(bundle()).encode(),)), "value"),  # it is known that there is none
+        (Fetched(pages=(json.dumps(bundle()).encode(),), complete=False), "unknown"),
+        (Fetched(pages=(b"{}",)), "unknown"),
+        (Fetched(complete=False, problem="no answer in time"), "unknown"),
+    ],
+)
+def test_only_a_whole_answer_says_that_something_is_absent(fetched: Fetched, state: str) -> None:
+    """A page of procedures was sent: there is no dialysis on record only if all the others were read."""
+    other = {"resourceType": "Procedure", "id": "x", "status": "completed", "subject": {"reference": "Patient/p1"},
+             "code": {"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}, "performedDateTime": "2026-01-01"}  # fmt: skip
+    part = bundle(other, link=[{"relation": "next", "url": "?page=2"}])
+    assert facts({"Patient": patient(), "Procedure": part}, {"Procedure": fetched}).states["dialysis"] == state
+
+
+def test_what_comes_twice_counts_once() -> None:
+    """A server that turns its pages in a circle adds nothing."""
+    first = json.dumps(bundle(haemoglobin(9))).encode()
+    twice = bedside({"Patient": patient()}, {"Observation": Fetched(pages=(first, first))})
+    once = bedside({"Patient": patient()}, {"Observation": Fetched(pages=(first,))})
+    assert len(twice.patient.field) == len(once.patient.field)
 
 
 def test_the_index_is_now_or_the_end_of_a_stay_that_is_over() -> None:

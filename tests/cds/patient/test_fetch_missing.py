@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
 
 import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.cds.patient.fetch_missing import FetchMissing, bind_template
+from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.schemas import HookRequest
-from services.plumbing.fhir_server import FhirServers
+from services.plumbing.fhir_server import FhirServers, Limits
 from tests.cds.conftest import Running
-from tests.cds.tea import bundle, haemoglobin, hook_request, patient
+from tests.cds.tea import NOW, bundle, haemoglobin, hook_request, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -31,16 +32,21 @@ class Hospital:
         self.asked: list[str] = []
         self.fails: set[str] = set()
         self.pages = False
+        self.seconds = 0.0
+        self.wants: str | None = "Bearer t0k"
+        self.tokens: set[str | None] = set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request."""
         request = Request(scope, receive)
         kind = request.url.path.removeprefix("/r4/").partition("/")[0]
-        self.asked.append(kind)
+        self.asked.append(kind + ("?page" if "page" in request.query_params else ""))
+        self.tokens.add(request.headers.get("authorization"))
+        await asyncio.sleep(self.seconds)
         await self._answer(kind, request)(scope, receive, send)
 
     def _answer(self, kind: str, request: Request) -> Response:
-        if request.headers.get("authorization") != "Bearer t0k":
+        if request.headers.get("authorization") != self.wants:
             return Response(status_code=401)
         if kind in self.fails:
             return JSONResponse({"resourceType": "OperationOutcome"}, status_code=500)
@@ -64,7 +70,8 @@ def hospital() -> Hospital:
 async def linked(cds: Running, hospital: Hospital) -> AsyncIterator[Running]:
     """A service that may fetch from it."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=hospital)) as http:
-        fetch = FetchMissing(FhirServers(http, origins=[BASE], largest=100_000), seconds=5)
+        limits = Limits(seconds=1, answer_bytes=100_000, call_bytes=1_000_000)
+        fetch = FetchMissing(FhirServers(http, limits=limits, origins=[BASE]), clock=lambda: NOW)
         service = cds.service
         cds.app.state.cds = replace(service, desk=replace(service.desk, fetch=fetch))
         yield cds
@@ -105,6 +112,99 @@ async def test_pages_are_read_until_as_many_came_as_were_asked_for(linked: Runni
     assert kept["features"]["hb"] == 8.5
 
 
+def paged(*, of: str = "?page=2") -> dict[str, Any]:
+    """A page of old results, and a link to the newer ones."""
+    return bundle(haemoglobin(14, identifier="hb0", at="2025-12-01"), link=[{"relation": "next", "url": of}])
+
+
+async def sent(linked: Running, **by_type: Any) -> dict[str, Any]:
+    """A prefetch with every key of discovery."""
+    keys = (await linked.http.get("/cds-services")).json()["services"][0]["prefetch"]
+    given = {"Patient": patient()} | by_type
+    return {key: given.get(template.partition("?")[0].partition("/")[0]) for key, template in keys.items()}
+
+
+@pytest.mark.parametrize("link", ["Observation?page=2", f"{BASE}/Observation?page=2"])
+async def test_the_pages_after_one_that_was_sent_are_read_with_the_token(
+    linked: Running, hospital: Hospital, link: str
+) -> None:
+    """Only they: what was sent is not asked for again."""
+    prefetch = await sent(linked, Observation=paged(of=link))
+    (card,) = (await linked.call(hook_request(prefetch) | ACCESS)).json()["cards"]
+    (kept,) = linked.decisions()
+    assert kept["features"]["hb"] == 8.5
+    assert "Not known" not in card["detail"]
+    assert (set(hospital.asked), hospital.tokens) == ({"Observation?page"}, {"Bearer t0k"})
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/r4/Observation?page=2",
+        "http://fhir.hospital.example/r4/?page=2",
+        "//evil.example/x",
+        7,
+        "",
+    ],
+)
+async def test_a_page_that_may_not_be_read_leaves_the_answer_in_part(
+    linked: Running, hospital: Hospital, link: Any
+) -> None:
+    """Another origin is not asked; an older value is not taken for the newest."""
+    await linked.call(hook_request(await sent(linked, Observation=paged(of=link))) | ACCESS)
+    (kept,) = linked.decisions()
+    assert kept["states"]["hb"] != "absent"
+    assert hospital.asked == []
+
+
+async def test_without_a_server_a_page_stays_a_part(linked: Running, hospital: Hospital) -> None:
+    """There is nobody to ask: it is not all, and nothing is claimed to be absent."""
+    empty = bundle(link=[{"relation": "next", "url": "?page=2"}])
+    await linked.call(hook_request(await sent(linked, Observation=paged(), Procedure=empty)))
+    (kept,) = linked.decisions()
+    assert kept["states"]["dialysis"] == "unknown"
+    assert hospital.asked == []
+
+
+async def test_one_budget_holds_for_all_that_a_call_fetches(linked: Running, hospital: Hospital) -> None:
+    """A server that takes most of the time for what was missing has little left for the pages."""
+    hospital.seconds = 0.7
+    prefetch = await sent(linked, Observation=paged(of="Observation?page=2"))
+    missing = {key: value for key, value in prefetch.items() if value is not None}
+    began = time.monotonic()
+    await linked.call(hook_request(missing) | ACCESS)
+    assert time.monotonic() - began < 1.3
+    assert "Observation?page" in hospital.asked
+    (kept,) = linked.decisions()
+    assert kept["features"]["hb"] != 8.5
+
+
+async def test_an_open_server_may_be_asked(linked: Running, hospital: Hospital) -> None:
+    """`fhirServer` without `fhirAuthorization`: no token is sent."""
+    hospital.wants = None
+    answer = await linked.call(hook_request({}) | {"fhirServer": BASE})
+    assert len(answer.json()["cards"]) == 1
+    assert hospital.tokens == {None}
+
+
+@pytest.mark.parametrize(
+    ("access", "problem"),
+    [
+        (ACCESS | {"fhirAuthorization": {"access_token": "wrong"}}, "refused (401)"),
+        (ACCESS | {"fhirServer": "https://evil.example/r4"}, "server not on the allow-list"),
+        (ACCESS | {"fhirAuthorization": {"access_token": "a\r\nb"}}, "token unusable"),
+    ],
+)
+async def test_412_says_what_is_unknown_and_why(linked: Running, access: dict[str, Any], problem: str) -> None:
+    """The integrator reads the key and the problem; the patient is not in it."""
+    answer = await linked.call(hook_request({}) | access)
+    assert answer.status_code == 412
+    said = answer.json()["issue"][0]["diagnostics"]
+    assert "age" in said
+    assert f"patient: {problem}" in said
+    assert "p1" not in said
+
+
 @pytest.mark.parametrize(
     "access",
     [
@@ -138,30 +238,3 @@ def _request(**changes: Any) -> HookRequest:
         "fhir_token": "t0k",
     }
     return HookRequest(**(fields | changes))
-
-
-@pytest.mark.parametrize(
-    ("template", "bound"),
-    [
-        ("Patient/{{context.patientId}}", "Patient/p1"),
-        (
-            "Observation?patient={{ context.patientId }}&encounter={{context.encounterId}}",
-            "Observation?patient=p1&encounter=e1",
-        ),
-        ("{{context.userId}}", "Practitioner/u1"),
-        ("Patient?organization={{context.unknown}}", None),
-        ("Patient?x={{userPractitionerId}}", None),
-    ],
-)
-def test_templates_are_bound_with_the_calls_own_ids(template: str, bound: str | None) -> None:
-    """What the call does not name is not asked for."""
-    assert bind_template(template, _request()) == bound
-
-
-def test_an_id_cannot_change_the_query() -> None:
-    """Whatever an id holds is quoted."""
-    path = bind_template("Observation?patient={{context.patientId}}", _request(patient="p1&code=x"))
-    assert path == "Observation?patient=p1%26code%3Dx"
-    assert path is not None
-    assert unquote(path).endswith("p1&code=x")
-    assert bind_template("Encounter/{{context.encounterId}}", _request(encounter="")) is None
