@@ -42,19 +42,26 @@ class Service:
 
 @router.get("/cds-services")
 async def discover(request: Request) -> Response:
-    """What can be called here. Open, as clients expect: it holds no patient data."""
-    return json_response(_service(request).discovery.answer())
+    """What can be called here. Open, as clients expect (it holds no patient data), unless a token is shown or asked for."""
+    service = _service(request)
+    shown = request.headers.getlist("authorization")
+    if service.auth.asks_at_discovery(shown):
+        await _once(service, await service.auth.check(shown, _path(request)))
+    return json_response(service.discovery.answer())
 
 
 @router.post("/cds-services/{service_id}")
 async def call(service_id: str, request: Request) -> Response:
     """Answer one hook with the cards of one approved guidance."""
     service = _service(request)
-    caller = service.auth.check(request.headers.get("authorization", ""), _path(request))
+    caller = await service.auth.check(request.headers.getlist("authorization"), _path(request))
     seen = service.durable.token(caller.token) if caller.token is not None else None
-    answer = await service.desk.answer(service_id, read_hook_request(await read_body(request), caller))
-    if seen is not None and not await seen:
-        raise _replayed(caller)
+    try:
+        answer = await service.desk.answer(service_id, read_hook_request(await read_body(request), caller))
+    finally:
+        # Whatever would be said: a token that another worker has seen gets 401, and nothing that tells of us.
+        if seen is not None and not await seen:
+            raise service.auth.replayed(caller)
     return json_response(answer)
 
 
@@ -62,9 +69,8 @@ async def call(service_id: str, request: Request) -> Response:
 async def feedback(service_id: str, request: Request) -> Response:
     """Keep what clinicians did with cards; for a service that is gone, too."""
     service = _service(request)
-    caller = service.auth.check(request.headers.get("authorization", ""), _path(request))
-    if caller.token is not None and not await service.durable.token(caller.token):
-        raise _replayed(caller)
+    caller = await service.auth.check(request.headers.getlist("authorization"), _path(request))
+    await _once(service, caller)
     kept, faults = read_feedback(await read_body(request), service=service_id[:64], now=wall_clock())
     await service.durable.feedback(kept)
     if faults:
@@ -110,5 +116,7 @@ def _path(request: Request) -> str:
     return path.removeprefix(root)
 
 
-def _replayed(caller: Caller) -> NotAuthenticated:
-    return NotAuthenticated("the token was used before, at another worker", place=caller.iss)
+async def _once(service: Service, caller: Caller) -> None:
+    """Remember the caller's token for all workers, or refuse it: one of them has seen it."""
+    if caller.token is not None and not await service.durable.token(caller.token):
+        raise service.auth.replayed(caller)

@@ -19,8 +19,11 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from services.cds.api import Service, router
-from services.cds.callers.client_auth import ClientAuth, TrustedIssuer, read_issuers
+from services.cds.callers.client_auth import ClientAuth
 from services.cds.callers.demo_issuer import DemoIssuer
+from services.cds.callers.follow_trust_list import follow_trust_list
+from services.cds.callers.refusal import REASONS
+from services.cds.callers.trust_list import TrustList
 from services.cds.cards.compose import CardStyle
 from services.cds.decisions.aggregates import keep_reporting, tend
 from services.cds.decisions.decision_log import DecisionLog
@@ -36,6 +39,7 @@ from services.cds.settings import CdsSettings
 from services.plumbing.addresses import LOOPBACK, AddressGuard
 from services.plumbing.database import open_database
 from services.plumbing.fhir_server import FetchMetrics, FhirServers, Limits, open_client
+from services.plumbing.key_sets import KeySets, guarded_http
 from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.metrics import ServiceMetrics
 from services.plumbing.registry_client import RegistryClient
@@ -64,6 +68,12 @@ def create_app(
             "a service that answers anyone is for the demo only",
             place="KNOWDO_CDS_OPEN",
             remedy="Name the clients that may call: `knowdo cds trust add --help`",
+        )
+    if settings.trust_sandbox and not settings.demo:
+        raise BadInput(
+            "the private key of the public Sandbox is published: anyone could sign in its name",
+            place="KNOWDO_CDS_TRUST_SANDBOX",
+            remedy="Unset it; it is for the demo only",
         )
     metrics = ServiceMetrics("cds")
 
@@ -112,8 +122,9 @@ async def _start(
     durable = Durable(log, Spool(room / "spool"), on_spooled=counted.spooled.inc)
     stack.push_async_callback(durable.stop)
     await durable.bring_home()
-    auth = ClientAuth(_issuers(settings, room), public_url=settings.public_url, open_to_all=settings.open)
-    auth.remember(log.tokens(now=0))
+    trusted = _trust_list(settings, room)
+    auth = await _client_auth(settings, trusted, metrics, stack)
+    auth.remember(log.tokens(now=int(time.time())))
     terminology = _terminology(settings)
     pinned = settings.registry_keys_file or room / "registry-keys.json"
     approved = Approved(
@@ -148,6 +159,7 @@ async def _start(
     app.state.ready = ready
     site = settings.site
     stack.push_async_callback(_last_report, log, durable, client, site)
+    _run_beside(stack, follow_trust_list(trusted, auth))
     _run_beside(stack, keep_reporting(log, durable, client, site=site, seconds=settings.report_seconds))
     if client is not None:
         pin = pinned if settings.demo else None
@@ -226,11 +238,31 @@ async def _fhir_servers(settings: CdsSettings, stack: AsyncExitStack, metrics: S
     )
 
 
-def _issuers(settings: CdsSettings, room: Path) -> list[TrustedIssuer]:
-    issuers = read_issuers(settings.trusted_issuers_file) if settings.trusted_issuers_file is not None else []
-    if settings.demo:
-        issuers.append(DemoIssuer.load_or_create(room / "demo-issuer.json").trusted())
-    return issuers
+def _trust_list(settings: CdsSettings, room: Path) -> TrustList:
+    return TrustList(
+        settings.trusted_issuers_file,
+        always=[DemoIssuer.load_or_create(room / "demo-issuer.json").trusted()] if settings.demo else [],
+        development=settings.demo,
+        sandbox=settings.trust_sandbox,
+    )
+
+
+async def _client_auth(
+    settings: CdsSettings, trusted: TrustList, metrics: ServiceMetrics, stack: AsyncExitStack
+) -> ClientAuth:
+    http = guarded_http(private=settings.private_networks, development=settings.demo)
+    key_sets = KeySets(await stack.enter_async_context(http))
+    stack.push_async_callback(key_sets.close)
+    refused = metrics.counter("refused_tokens_total", "Calls refused with 401, by the reason in the log", ("reason",))
+    counters = {reason: refused.labels(reason) for reason in REASONS}
+    return ClientAuth(
+        trusted.read(),
+        public_url=settings.public_url,
+        key_sets=key_sets,
+        open_to_all=settings.open,
+        discovery_needs_token=settings.discovery_needs_token,
+        on_refused=lambda reason: counters[reason].inc(),
+    )
 
 
 def _terminology(settings: CdsSettings) -> Terminology:
@@ -255,6 +287,8 @@ def _evidence_url(settings: CdsSettings) -> str:
 
 def _warn(settings: CdsSettings, approved: Approved, auth: ClientAuth, pinned: Path) -> None:
     """Say at start-up what will otherwise be asked later."""
+    if settings.trust_sandbox:
+        _log.warning("DEMO: the public Sandbox is trusted, so anyone can call", remedy="Unset KNOWDO_CDS_TRUST_SANDBOX")
     if settings.open:
         _log.warning("DEMO: this service answers anyone", remedy="Unset KNOWDO_CDS_OPEN")
     elif settings.demo:

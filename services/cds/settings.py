@@ -39,14 +39,24 @@ class CdsSettings(ServiceSettings):
     )
 
     trusted_issuers_file: Path | None = Field(
-        default=None, description='JSON list of CDS clients: [{"iss", "jwks" or "jwks_file", "audiences", "profile"}]'
+        default=None,
+        description="JSON list of the CDS clients that may call, as `knowdo cds trust` writes it; a change is taken up",
     )
+    # Everyone has the private key of the public Sandbox: good for a first look, never for patients.
+    trust_sandbox: bool = Field(
+        default=False, description="trust the public CDS Hooks Sandbox; refused unless KNOWDO_DEMO is true"
+    )
+    # Discovery holds no patient data, and most clients ask for it without a token.
+    discovery_needs_token: bool = Field(
+        default=False, description="answer discovery only with a token, whose audience is the discovery URL"
+    )
+    # Whoever may name an address could make us ask machines that only we can reach.
     open: bool = Field(default=False, description="answer callers without a token; refused unless KNOWDO_DEMO is true")
     export_token: SecretStr | None = Field(default=None, description="what the learner shows to read decisions")
 
     # Whoever may name an address could make us ask machines that only we can reach.
     private_networks: tuple[str, ...] = Field(
-        default=(), description='private networks that FHIR servers may be in, e.g. ["10.1.0.0/16"]'
+        default=(), description='private networks that FHIR servers and key sets may be in, e.g. ["10.1.0.0/16"]'
     )
     fhir_servers: tuple[str, ...] = Field(
         default=(),

@@ -15,7 +15,7 @@ KnowdoError (timeline.errors)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.timeline.errors import BadInput, KnowdoError
@@ -59,7 +59,23 @@ class NotPermitted(Refused):
 
 
 class NotAuthenticated(KnowdoError):
-    """The caller did not prove who it is (HTTP 401); the reason goes to the log, never to the caller."""
+    """The caller did not prove who it is (HTTP 401); all that is in here goes to the log, never to the caller.
+
+    `reason` is a short code out of few, to be counted; `facts` are further fields of the log line.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: str = "",
+        remedy: str = "",
+        reason: str = "",
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
+        self.reason = reason
+        self.facts = dict(facts or {})
+        super().__init__(message, place=place, remedy=remedy)
 
 
 class MissingPatientData(KnowdoError):

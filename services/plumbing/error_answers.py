@@ -128,6 +128,7 @@ async def _on_knowdo_error(request: Request, error: Exception) -> Response:
         message=error.message,
         place=error.place,
         remedy=error.remedy,
+        **({"reason": error.reason, **error.facts} if isinstance(error, NotAuthenticated) else {}),
     )
     if isinstance(error, NotAuthenticated):
         # Telling a stranger why its token failed helps it to forge the next one.

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from services.cds.callers.demo_issuer import ISSUER, DemoIssuer
 from services.cds.commands import app
 from services.cds.settings import CdsSettings
-from services.timeline.errors import BadInput
 from tests.cds.conftest import run
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.serving import environment, free_port, knowdo, served
@@ -67,46 +64,13 @@ def test_a_call_without_a_service_says_how_to_start_one(tmp_path: Path) -> None:
     assert "Traceback" not in called.stderr
 
 
-def test_trust_is_added_listed_and_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client's keys go into the list; a token of it is good, one of another says why not."""
-    monkeypatch.setenv("KNOWDO_CDS_PUBLIC_URL", "https://cds.example")
-    ehr = DemoIssuer.load_or_create(tmp_path / "ehr.json")
-    (tmp_path / "ehr.jwks").write_text(json.dumps(ehr.jwks()))
-    trust = ["--list", str(tmp_path / "trust.json")]
-
-    def typed(*words: str) -> Any:
-        return runner.invoke(app, ["trust", *words, *trust])
-
-    added = typed("add", ISSUER, "--jwks", str(tmp_path / "ehr.jwks"), "--profile", "epic")
-    assert added.exit_code == 0, added.output
-    assert typed("add", ISSUER, "--jwks", str(tmp_path / "ehr.jwks")).exit_code == 0
-    listed = typed("list").output
-    assert listed.count("urn:knowdo") == 1
-    token = tmp_path / "token.jwt"
-    token.write_text("Bearer " + ehr.token("https://cds.example/cds-services/tea-time"))
-    good = typed("explain", str(token), "--service", "tea-time")
-    assert (good.exit_code, "Good" in good.output) == (0, True)
-    wrong = typed("explain", str(token), "--service", "coffee")
-    assert wrong.exit_code == 1
-    assert "not for" in wrong.output
-
-
-def test_a_trust_list_is_never_spoilt_by_an_addition_that_is_wrong(tmp_path: Path) -> None:
-    """A profile that does not exist leaves the list as it was."""
-    ehr = DemoIssuer.load_or_create(tmp_path / "ehr.json")
-    (tmp_path / "ehr.jwks").write_text(json.dumps(ehr.jwks()))
-    words = ["trust", "add", "iss", "--jwks", str(tmp_path / "ehr.jwks"), "--list", str(tmp_path / "trust.json")]
-    with pytest.raises(BadInput, match="profile"):
-        runner.invoke(app, [*words, "--profile", "nosuch"], catch_exceptions=False)
-    assert not (tmp_path / "trust.json").exists()
-
-
 def test_every_command_shows_an_example() -> None:
     """Help says what it does and one line to copy."""
     for words in (
         ["serve"],
         ["call"],
         ["trust", "add"],
+        ["trust", "remove"],
         ["trust", "list"],
         ["trust", "explain"],
         ["decisions", "export"],

@@ -1,68 +1,30 @@
 """Who calls: a JWT of a trusted issuer, for this very endpoint, unexpired, never seen before. Else a bare 401.
 
-Order as the specification's best practice: issuer, audience, times, signature, replay. The reason for a refusal goes
-to the log alone. A key is only ever one that the trust list holds: a token's `jku` is not followed.
+The order is the specification's best practice: issuer, audience, times, tenant, signature, replay. The reason of a
+refusal goes to the log and to a counter, never to the caller.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import msgspec
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
 
+from services.cds.callers.bearer_token import BearerToken, Claims, bearer_of, read_token
+from services.cds.callers.profile_names import ProfileName
+from services.cds.callers.refusal import Reason, TokenRefused
+from services.cds.callers.seen_tokens import SeenTokens
+from services.cds.callers.trust_list import TrustedIssuer
 from services.cds.decisions.records import Token
-from services.guidance.errors import NotAuthenticated
-from services.timeline.errors import BadInput
+from services.plumbing.key_sets import KeySets
+from services.plumbing.public_keys import PublicKeys
 
-ALGORITHMS: Final[Mapping[str, str]] = {"RS384": "RSA", "ES384": "EC"}
-"""What CDS Hooks recommends, and nothing else: never `none`, never a shared secret."""
 # Some clients round `iat` up by a second, and clocks differ.
 LEEWAY: Final = 60
 # "No more than an hour" is what the specification lets a replay memory keep.
 LONGEST_LIFE: Final = 3600
-LONGEST_TOKEN: Final = 8192
-
-Profile = Literal["standard", "sandbox", "epic", "demo"]
-_Short = Annotated[str, msgspec.Meta(min_length=1, max_length=512, pattern=r"^[\x20-\x7e]*$")]
-
-
-class _Header(msgspec.Struct, frozen=True):
-    alg: str
-    kid: str
-
-
-class _Claims(msgspec.Struct, frozen=True):
-    iss: _Short
-    aud: str | list[str]
-    exp: float
-    iat: float
-    jti: _Short
-    nbf: float | None = None
-
-
-class _Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    iss: _Short
-    jwks: dict[str, Any] | None = None
-    jwks_file: str | None = None
-    audiences: tuple[str, ...] = ()
-    profile: Profile = "standard"
-
-
-class TrustedIssuer(msgspec.Struct, frozen=True, kw_only=True):
-    """A CDS client: its name, its public keys by id, other audiences that it may write, its dialect."""
-
-    iss: str
-    keys: dict[str, RSAKey | ECKey]
-    audiences: tuple[str, ...] = ()
-    profile: Profile = "standard"
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +32,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     iss: str
     tenant: str = ""
-    profile: Profile = "standard"
+    profile: ProfileName = "default"
     fhir_servers: tuple[str, ...] = ()
     """Origins that the calls of this issuer may name as `fhirServer`, besides those that any may."""
     token: Token | None = None
@@ -80,163 +42,188 @@ ANYONE: Final = Caller(iss="")
 """Whoever calls an open service."""
 
 
-_HEADER: Final = msgspec.json.Decoder(_Header)
-_CLAIMS: Final = msgspec.json.Decoder(_Claims)
-_FILE: Final = msgspec.json.Decoder(list[_Issuer])
-
-
 class ClientAuth:
-    """Checks tokens. `seen` holds what this process saw; the decision log holds the same for the next one."""
+    """Checks tokens. What this process saw it knows by itself; the decision log knows it for all workers."""
 
     def __init__(
-        self, issuers: Iterable[TrustedIssuer], *, public_url: str, open_to_all: bool = False,
-        clock: Callable[[], float] = time.time,
+        self, issuers: Iterable[TrustedIssuer], *, public_url: str, key_sets: KeySets | None = None,
+        open_to_all: bool = False, discovery_needs_token: bool = False, clock: Callable[[], float] = time.time,
+        on_refused: Callable[[Reason], None] = lambda _reason: None,
     ) -> None:  # fmt: skip
-        self.issuers = {issuer.iss: issuer for issuer in issuers}
-        self._public_url = public_url.rstrip("/")
+        self._public_url = public_url
+        self._key_sets = key_sets
         self._open = open_to_all
+        self._discovery_needs_token = discovery_needs_token
         self._clock = clock
-        self._seen: dict[tuple[str, str], int] = {}
-        self._sweep_at = 0.0
+        self._on_refused = on_refused
+        self._seen = SeenTokens()
+        self.trust(issuers)
+
+    def trust(self, issuers: Iterable[TrustedIssuer]) -> None:
+        """Trust these from the next call on, and nobody else."""
+        self.issuers = {issuer.iss: issuer for issuer in issuers}
+        self._audiences = {iss: frozenset(map(tidied, issuer.audiences)) for iss, issuer in self.issuers.items()}
+
+    def warm(self) -> None:
+        """Begin to fetch the key sets that are not here yet; in a running event loop."""
+        if self._key_sets is not None:
+            self._key_sets.warm(url for issuer in self.issuers.values() for url in issuer.jku)
 
     def remember(self, tokens: Iterable[Token]) -> None:
         """Take over the tokens that an earlier process saw."""
-        self._seen.update({(token.iss, token.jti): token.expires_at for token in tokens})
+        self._seen.take_over(tokens)
 
-    def check(self, authorization: str, path: str) -> Caller:
-        """The caller of the endpoint at `path`; NotAuthenticated holds the reason, for the log."""
+    def asks_at_discovery(self, shown: Sequence[str]) -> bool:
+        """Whether a discovery call with these Authorization headers is checked: what is shown is never passed over."""
+        return self._discovery_needs_token or bool(shown)
+
+    async def check(self, shown: Sequence[str], path: str) -> Caller:
+        """The caller of the endpoint at `path` by its Authorization headers; TokenRefused holds the reason, for the log."""
         if self._open:
             return ANYONE
-        if not self.issuers:
-            raise NotAuthenticated(
-                "no CDS client is trusted yet, so every call is refused",
-                place="KNOWDO_CDS_TRUSTED_ISSUERS_FILE",
-                remedy="Name the clients' keys there: `knowdo cds trust add --help`",
-            )
-        scheme, _, compact = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not compact:
-            raise NotAuthenticated("the call has no bearer token", place="Authorization")
-        claims, issuer = self.explain(compact, path)
-        token = Token(iss=claims.iss, jti=claims.jti, expires_at=int(claims.exp) + LEEWAY)
-        self._once(token)
-        return Caller(iss=issuer.iss, profile=issuer.profile, token=token)
+        token: BearerToken | None = None
+        try:
+            token = read_token(bearer_of(shown))
+            issuer = self.issuer_of(token)
+            self.check_audience(token, path)
+            self.check_times(token)
+            self.check_tenant(token, issuer)
+            self.check_algorithm(token, issuer)
+            self.check_signature(token, await self.keys_for(token, issuer))
+            seen = _to_remember(token.claims)
+            if not self._seen.first_use(seen, now=self._clock()):
+                raise TokenRefused("replayed", "the token was used before", place=issuer.iss)
+        except TokenRefused as refused:
+            raise self._noted(refused, token.claims if token is not None else None) from None
+        return Caller(
+            iss=issuer.iss,
+            tenant=token.claims.tenant or "",
+            profile=issuer.profile,
+            fhir_servers=issuer.fhir_servers,
+            token=seen,
+        )
 
-    def explain(self, compact: str, path: str) -> tuple[_Claims, TrustedIssuer]:
-        """Everything but the replay: what `knowdo cds trust explain` asks too."""
-        header, claims = _read(compact)
-        issuer = self.issuers.get(claims.iss)
+    def replayed(self, caller: Caller) -> TokenRefused:
+        """The refusal of a token that the decision log had seen already, at another worker or before a restart."""
+        refused = TokenRefused("replayed", "the token was used before, at another worker", place=caller.iss)
+        refused.facts = {"iss": caller.iss, "tenant": caller.tenant, "jti": caller.token.jti if caller.token else ""}
+        self._on_refused("replayed")
+        return refused
+
+    def issuer_of(self, token: BearerToken) -> TrustedIssuer:
+        """The issuer, if it is on the list."""
+        issuer = self.issuers.get(token.claims.iss)
         if issuer is None:
-            raise NotAuthenticated(f"issuer {claims.iss} is not trusted", remedy="`knowdo cds trust add` adds one")
-        wanted = self._audiences(path, issuer)
-        given = {claims.aud} if isinstance(claims.aud, str) else set(claims.aud)
-        if wanted.isdisjoint(_tidied(audience) for audience in given):
-            raise NotAuthenticated(
-                f"the token is for {sorted(given)[:3]}, not for {sorted(wanted)}",
-                place=claims.iss,
+            raise TokenRefused(
+                "unknown-issuer",
+                f"issuer {token.claims.iss} is not trusted"
+                if self.issuers
+                else "no CDS client is trusted yet, so every call is refused",
+                remedy="`knowdo cds trust add` adds one to the list of KNOWDO_CDS_TRUSTED_ISSUERS_FILE",
+            )
+        return issuer
+
+    def check_audience(self, token: BearerToken, path: str) -> None:
+        """The token is for the endpoint that was called, or for what the issuer's entry says it may write."""
+        endpoint = tidied(f"{self._public_url}{path}")
+        configured = self._audiences[token.claims.iss]
+        given = [tidied(audience) for audience in token.claims.audiences]
+        if endpoint not in given and configured.isdisjoint(given):
+            raise TokenRefused(
+                "audience",
+                f"the token is for {', '.join(ascii(one) for one in given[:3])}, not for "
+                + " or ".join([endpoint, *sorted(configured)]),
+                place=token.claims.iss,
                 remedy="Set KNOWDO_CDS_PUBLIC_URL to the address that the client calls, or add the audience it writes",
             )
-        self._check_times(claims)
-        key = issuer.keys.get(header.kid)
-        if key is None:
-            raise NotAuthenticated(
-                f"key {header.kid!r} is not one of {issuer.iss}", remedy="Fetch the client's JWK set again"
-            )
-        if ALGORITHMS.get(header.alg) != key.key_type:
-            raise NotAuthenticated(f"{header.alg} is not taken with this {key.key_type} key", place=claims.iss)
-        try:
-            jws.deserialize_compact(compact.encode(), key, algorithms=[header.alg])
-        except (JoseError, ValueError) as fault:
-            raise NotAuthenticated(
-                f"the signature does not fit ({type(fault).__name__})", place=f"{claims.iss} key {header.kid}"
-            ) from fault
-        return claims, issuer
 
-    def _audiences(self, path: str, issuer: TrustedIssuer) -> set[str]:
-        return {_tidied(f"{self._public_url}{path}"), *map(_tidied, issuer.audiences)}
-
-    def _check_times(self, claims: _Claims) -> None:
-        now = self._clock()
+    def check_times(self, token: BearerToken) -> None:
+        """It is valid now, give or take what clocks differ, and for an hour at most."""
+        now, claims = self._clock(), token.claims
         if claims.exp + LEEWAY < now:
-            raise NotAuthenticated(f"the token expired {now - claims.exp:.0f} s ago", place=claims.iss)
+            raise TokenRefused("expired", f"the token expired {now - claims.exp:.0f} s ago", place=claims.iss)
         if claims.iat - LEEWAY > now or (claims.nbf or 0.0) - LEEWAY > now:
-            raise NotAuthenticated("the token is not valid yet", place=claims.iss, remedy="Compare the two clocks")
+            raise TokenRefused(
+                "not-yet-valid", "the token is not valid yet", place=claims.iss, remedy="Compare the two clocks"
+            )
         if not 0 <= claims.exp - claims.iat <= LONGEST_LIFE:
-            raise NotAuthenticated(f"the token lives longer than {LONGEST_LIFE} s", place=claims.iss)
+            raise TokenRefused(
+                "lifetime",
+                f"the token lives {claims.exp - claims.iat:.0f} s",
+                place=claims.iss,
+                remedy=f"From `iat` to `exp` at most {LONGEST_LIFE} s",
+            )
 
-    def _once(self, token: Token) -> None:
-        now = self._clock()
-        if now > self._sweep_at:
-            self._seen = {key: expires for key, expires in self._seen.items() if expires >= now}
-            self._sweep_at = now + 60
-        key = (token.iss, token.jti)
-        if key in self._seen:
-            raise NotAuthenticated("the token was used before", place=token.iss)
-        self._seen[key] = token.expires_at
+    def check_tenant(self, token: BearerToken, issuer: TrustedIssuer) -> None:
+        """It speaks for a tenant that the issuer's entry names, if that names any."""
+        if issuer.tenants and token.claims.tenant not in issuer.tenants:
+            said = (
+                f"tenant {token.claims.tenant} is not trusted" if token.claims.tenant else "the token names no tenant"
+            )
+            raise TokenRefused("tenant", said, place=issuer.iss, remedy="Add it to the issuer's `tenants`")
 
+    def check_algorithm(self, token: BearerToken, issuer: TrustedIssuer) -> None:
+        """Its algorithm is one that this issuer may use."""
+        if token.header.alg not in issuer.algorithms:
+            raise TokenRefused(
+                "algorithm",
+                f"{token.header.alg!a} is not taken",
+                place=issuer.iss,
+                remedy=f"It may sign with {', '.join(sorted(issuer.algorithms))}",
+            )
 
-def read_issuers(path: Path) -> list[TrustedIssuer]:
-    """The trust list of a settings file; a fault names the entry."""
-    try:
-        entries = _FILE.decode(path.read_bytes())
-    except OSError as fault:
-        raise BadInput(f"cannot be read ({fault.strerror})", place=str(path), remedy="Mount the file") from fault
-    except msgspec.DecodeError as fault:
-        raise BadInput(
-            f"not a trust list: {fault}", place=str(path), remedy='Write [{"iss": "…", "jwks_file": "…"}]'
-        ) from fault
-    return [_trusted(entry, path) for entry in entries]
+    async def keys_for(self, token: BearerToken, issuer: TrustedIssuer) -> PublicKeys:
+        """The set with the token's key: the one given by hand, or that of a listed `jku`. No other address is ever asked."""
+        header = token.header
+        if header.jku is not None and header.jku not in issuer.jku:
+            raise TokenRefused(
+                "key-set",
+                f"the token says that its keys are at {header.jku!a}, which is not an address of its issuer",
+                place=issuer.iss,
+                remedy="If that is right, add the address to the issuer's `jku`",
+            )
+        if header.kid in issuer.keys.ids:
+            return issuer.keys
+        for url in (header.jku,) if header.jku is not None else issuer.jku:
+            if self._key_sets is not None and header.kid in (found := await self._key_sets.find(url, header.kid)).ids:
+                return found
+        raise TokenRefused(
+            "unknown-key",
+            f"key {header.kid!a} is not one of the issuer's",
+            place=issuer.iss,
+            remedy="Fetch the client's JWK set again" if not issuer.jku else "Look at the key set at its `jku`",
+        )
 
-
-def keys_of(jwks: Mapping[str, Any], *, place: str) -> dict[str, RSAKey | ECKey]:
-    """The usable public keys of a JWK set by their id."""
-    try:
-        keys = KeySet.import_key_set({"keys": list(jwks["keys"])}).keys
-    except (JoseError, KeyError, TypeError, ValueError) as fault:
-        raise BadInput(f"not a JWK set ({type(fault).__name__})", place=place, remedy="Fetch it again") from fault
-    usable = {key.kid: key for key in keys if isinstance(key, RSAKey | ECKey) and key.kid}
-    if not usable:
-        raise BadInput("no RSA or EC key with a `kid`", place=place, remedy="Ask the client for its JWK set")
-    return usable
-
-
-def _trusted(entry: _Issuer, path: Path) -> TrustedIssuer:
-    place = f"{path}: {entry.iss}"
-    jwks = entry.jwks
-    if jwks is None:
-        if entry.jwks_file is None:
-            raise BadInput("neither jwks nor jwks_file", place=place, remedy="Name the client's public keys")
+    def check_signature(self, token: BearerToken, keys: PublicKeys) -> None:
+        """The key signed exactly what was read."""
+        header, place = token.header, token.claims.iss
         try:
-            jwks = msgspec.json.decode((path.parent / entry.jwks_file).read_bytes(), type=dict[str, Any])
-        except (OSError, msgspec.DecodeError) as fault:
-            raise BadInput(f"{entry.jwks_file} is no readable JWK set", place=place, remedy="Fetch it again") from fault
-    return TrustedIssuer(
-        iss=entry.iss, keys=keys_of(jwks, place=place), audiences=entry.audiences, profile=entry.profile
-    )
+            fits = keys.fits(header.kid, header.alg, token.signed, token.signature)
+        except KeyError:
+            raise TokenRefused(
+                "algorithm",
+                f"{header.alg!a} is not taken with key {header.kid!a}",
+                place=place,
+                remedy=f"It is fit for {', '.join(keys.algorithms(header.kid))}",
+            ) from None
+        if not fits:
+            raise TokenRefused("signature", f"the signature is not one of key {header.kid!a}", place=place)
+
+    def _noted(self, refused: TokenRefused, claims: Claims | None) -> TokenRefused:
+        """Counted, and with what the log may say of the token: never the token."""
+        self._on_refused(refused.reason)
+        if claims is not None:
+            refused.facts = {"iss": claims.iss, "tenant": claims.tenant or "", "jti": claims.jti}
+        return refused
 
 
-def _read(compact: str) -> tuple[_Header, _Claims]:
-    """The two readable parts of a token, unverified."""
-    parts = compact.split(".")
-    if len(compact) > LONGEST_TOKEN or len(parts) != 3:
-        raise NotAuthenticated("the bearer token is no signed JWT")
-    try:
-        return _HEADER.decode(_decoded(parts[0])), _CLAIMS.decode(_decoded(parts[1]))
-    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, ValueError, RecursionError) as fault:
-        raise NotAuthenticated(f"the token cannot be read: {type(fault).__name__}: {_first_line(fault)}") from fault
-
-
-def _first_line(fault: Exception) -> str:
-    """What msgspec says names fields, not values."""
-    return str(fault).splitlines()[0] if isinstance(fault, msgspec.ValidationError) else ""
-
-
-def _decoded(part: str) -> bytes:
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-
-def _tidied(url: str) -> str:
+def tidied(url: str) -> str:
     """Without doubled slashes in the path or one at the end: the Sandbox signs what it made of a discovery URL."""
     scheme, separator, rest = url.partition("://")
     while "//" in rest:
         rest = rest.replace("//", "/")
     return scheme + separator + rest.rstrip("/")
+
+
+def _to_remember(claims: Claims) -> Token:
+    return Token(iss=claims.iss, jti=claims.jti, expires_at=int(claims.exp) + LEEWAY)

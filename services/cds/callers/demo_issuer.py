@@ -15,9 +15,10 @@ from typing import Final
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from services.cds.callers.client_auth import TrustedIssuer, keys_of
+from services.cds.callers.trust_list import TrustedIssuer
 from services.cds.governed.approved_files import write_whole
 from services.guidance.errors import Unavailable
+from services.plumbing.public_keys import read_jwks
 from services.timeline.errors import BadInput
 
 ISSUER: Final = "urn:knowdo:demo-ehr"
@@ -70,4 +71,4 @@ class DemoIssuer:
 
     def trusted(self) -> TrustedIssuer:
         """This issuer as an entry of the trust list."""
-        return TrustedIssuer(iss=self.iss, keys=keys_of(self.jwks(), place="demo issuer"), profile="demo")
+        return TrustedIssuer(iss=self.iss, keys=read_jwks(self.jwks(), place="demo issuer"), profile="demo")

@@ -1,198 +1,220 @@
-"""Who may call: every way in which a token can be wrong."""
+"""Who may call: what a token must be, in which order that is asked, and what is remembered of it."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from services.cds.callers.client_auth import ALGORITHMS, ClientAuth, TrustedIssuer, keys_of, read_issuers
+from services.cds.callers.client_auth import Caller, ClientAuth
 from services.cds.callers.demo_issuer import DemoIssuer
+from services.cds.callers.refusal import TokenRefused
+from services.cds.callers.trust_list import TrustedIssuer
 from services.cds.decisions.records import Token
-from services.guidance.errors import NotAuthenticated
-from services.timeline.errors import BadInput
+from tests.cds.callers.tokens import EC, ISS, P256, PATH, RSA, STRANGER, URL, issuer, public, token
+
+pytestmark = pytest.mark.anyio
 
 NOW = 1_767_268_800.0
-URL = "https://cds.hospital.example"
-PATH = "/cds-services/tea-time"
-EC = ECKey.generate_key("P-384", {"kid": "ec"})
-RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
-OTHER = ECKey.generate_key("P-384", {"kid": "ec"})
-P256 = ECKey.generate_key("P-256", {"kid": "p256"})
-ISSUER = TrustedIssuer(
-    iss="https://ehr.example",
-    keys={"ec": EC, "rsa": RSA, "p256": P256},
-    audiences=("https://typed.by.hand.example/cds",),
-)
+TYPED = "https://typed.by.hand.example/cds"
 
 
-def auth(*issuers: TrustedIssuer, open_to_all: bool = False) -> ClientAuth:
+def auth(*issuers: TrustedIssuer, **changes: Any) -> ClientAuth:
     """A checker whose clock stands at NOW."""
-    return ClientAuth(issuers, public_url=URL, open_to_all=open_to_all, clock=lambda: NOW)
+    return ClientAuth(issuers, **({"public_url": URL, "clock": lambda: NOW} | changes))
 
 
-def token(key: Any = EC, alg: str = "ES384", header: dict[str, Any] | None = None, **claims: Any) -> str:
-    """A good token, unless changed; a claim of None is left out."""
-    payload = {"iss": ISSUER.iss, "aud": URL + PATH, "iat": NOW - 5, "exp": NOW + 300, "jti": "j-1"} | claims
-    payload = {name: value for name, value in payload.items() if value is not None}
-    return jwt.encode(
-        {"alg": alg, "kid": key.kid, "typ": "JWT"} | (header or {}), payload, key, algorithms=[alg, "ES384"]
-    )
+def made(*words: Any, **changes: Any) -> str:
+    """A token made at NOW."""
+    return token(*words, now=NOW, **changes)
 
 
-def unsigned(header: dict[str, Any]) -> str:
-    """A token of `alg: none`, made by hand."""
-    claims = {"iss": ISSUER.iss, "aud": URL + PATH, "iat": NOW, "exp": NOW + 300, "jti": "j-1"}
-    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims)]
-    return ".".join([*parts, ""])
+async def called(compact: str, checker: ClientAuth, path: str = PATH) -> Caller:
+    """Whom the checker takes the bearer for."""
+    return await checker.check([f"Bearer {compact}"], path)
+
+
+async def refusal(compact: str, checker: ClientAuth, path: str = PATH) -> TokenRefused:
+    """Why the checker refuses it."""
+    with pytest.raises(TokenRefused) as refused:
+        await called(compact, checker, path)
+    return refused.value
 
 
 @pytest.mark.parametrize(("key", "alg"), [(EC, "ES384"), (RSA, "RS384")])
-def test_a_good_token_of_either_recommended_algorithm_is_taken(key: Any, alg: str) -> None:
+async def test_a_good_token_of_either_recommended_algorithm_is_taken(key: Any, alg: str) -> None:
     """ES384 and RS384, and what they say is who called."""
-    caller = auth(ISSUER).check("Bearer " + token(key, alg), PATH)
-    assert caller.iss == ISSUER.iss
-    assert caller.token == Token(iss=ISSUER.iss, jti="j-1", expires_at=int(NOW) + 360)
+    caller = await called(
+        made(key, alg, jti="j-1", tenant="north"), auth(issuer(fhir_servers=("https://fhir.example",)))
+    )
+    assert caller == Caller(
+        iss=ISS,
+        tenant="north",
+        fhir_servers=("https://fhir.example",),
+        token=Token(iss=ISS, jti="j-1", expires_at=int(NOW) + 360),
+    )
 
 
 @pytest.mark.parametrize(
-    "aud",
-    [
-        URL + PATH,
-        [URL + PATH, "x"],
-        "https://typed.by.hand.example/cds",
-        URL + "//cds-services//tea-time",
-        URL + PATH + "/",
-    ],
+    ("alg", "key"), [("RS256", RSA), ("PS256", RSA), ("PS384", RSA), ("RS512", RSA), ("PS512", RSA), ("ES256", P256)]
 )
-def test_audiences_as_clients_write_them(aud: Any) -> None:
+async def test_other_algorithms_of_key_pairs_are_taken_where_an_entry_says_so(alg: str, key: Any) -> None:
+    """And nowhere else."""
+    assert (await called(made(key, alg), auth(issuer(algorithms=frozenset({alg}))))).iss == ISS
+    assert (await refusal(made(key, alg), auth(issuer()))).reason == "algorithm"
+    assert (await refusal(made(EC), auth(issuer(algorithms=frozenset({alg}))))).reason == "algorithm"
+
+
+@pytest.mark.parametrize(
+    "aud", [URL + PATH, [URL + PATH, "x"], TYPED, [TYPED + "/"], URL + "//cds-services//tea-time", URL + PATH + "/"]
+)
+async def test_audiences_as_clients_write_them(aud: Any) -> None:
     """The endpoint, a list with it, what the site typed by hand, and the Sandbox's doubled slash."""
-    assert auth(ISSUER).check("Bearer " + token(aud=aud), PATH).iss == ISSUER.iss
+    assert (await called(made(aud=aud), auth(issuer(audiences=(TYPED,))))).iss == ISS
+
+
+@pytest.mark.parametrize("kid", ["a+b/c==", "Zm9v/YmFy+w==", " ", "é", "x" * 256])
+async def test_key_ids_as_clients_write_them(kid: str) -> None:
+    """Epic's hold `+`, `/` and `=`; an id is compared and means nothing else."""
+    key = type(EC).generate_key("P-384", {"kid": kid})
+    assert (await called(made(key), auth(issuer(keys=public(key))))).iss == ISS
 
 
 @pytest.mark.parametrize(
-    ("make", "why"),
+    ("make", "reason", "why"),
     [
-        (lambda: token(iss="https://mallory.example"), "not trusted"),
-        (lambda: token(aud=URL + "/cds-services/coffee"), "not for"),
-        (lambda: token(aud="https://cds.hospital.example.evil/cds-services/tea-time"), "not for"),
-        (lambda: token(exp=NOW - 61, iat=NOW - 300), "expired"),
-        (lambda: token(iat=NOW + 61), "not valid yet"),
-        (lambda: token(nbf=NOW + 61), "not valid yet"),
-        (lambda: token(exp=NOW + 3700), "lives longer"),
-        (lambda: token(exp=NOW - 10, iat=NOW), "lives longer"),
-        (lambda: token(OTHER), "signature"),
-        (lambda: token(header={"kid": "unknown"}), "is not one of"),
-        (lambda: token(EC, header={"kid": "rsa"}), "not taken with"),
-        (lambda: token(P256, "ES256"), "not taken with"),
-        (lambda: unsigned({"alg": "none", "kid": "ec"}), "not taken with"),
-        (lambda: unsigned({"alg": "ES384", "kid": "ec"}), "signature"),
-        (
-            lambda: token(OctKey.import_key(json.dumps(EC.as_dict(private=False))[:64], {"kid": "ec"}), "HS256"),
-            "not taken",
-        ),
-        (lambda: token(jti=None), "cannot be read"),
-        (lambda: token(exp=None), "cannot be read"),
-        (lambda: token(exp="soon"), "cannot be read"),
-        (lambda: token(jti=""), "cannot be read"),
-        (lambda: token()[:-10] + "AAAAAAAAAA", "signature"),
-        (lambda: "a.b.c", "cannot be read"),
-        (lambda: "x" * 10_000, "no signed JWT"),
-        (lambda: "é.é.é", "cannot be read"),
+        (lambda: made(iss="https://mallory.example"), "unknown-issuer", "not trusted"),
+        (lambda: made(aud=URL + "/cds-services/coffee"), "audience", "not for"),
+        (lambda: made(exp=NOW - 61, iat=NOW - 300), "expired", "expired 61 s ago"),
+        (lambda: made(iat=NOW + 61), "not-yet-valid", "not valid yet"),
+        (lambda: made(nbf=NOW + 61), "not-yet-valid", "not valid yet"),
+        (lambda: made(exp=NOW + 3700), "lifetime", "lives 3705 s"),
+        (lambda: made(exp=NOW - 10, iat=NOW), "lifetime", "lives -10 s"),
+        (lambda: made(STRANGER), "signature", "signature"),
+        (lambda: made(header={"kid": "unknown"}), "unknown-key", "is not one of"),
+        (lambda: made(EC, header={"kid": "rsa"}), "algorithm", "is fit for RS384"),
     ],
 )
-def test_a_wrong_token_is_refused_and_the_reason_is_for_the_log(make: Callable[[], str], why: str) -> None:
+async def test_a_wrong_token_is_refused_and_the_reason_is_for_the_log(
+    make: Callable[[], str], reason: str, why: str
+) -> None:
     """Each in its own words, so that the person who must mend it finds out."""
-    with pytest.raises(NotAuthenticated, match=why):
-        auth(ISSUER).check("Bearer " + make(), PATH)
+    refused = await refusal(make(), auth(issuer()))
+    assert refused.reason == reason
+    assert why in f"{refused.message} {refused.remedy}"
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Token x"])
-def test_no_bearer_token_is_no_caller(header: str) -> None:
-    """Whatever else stands there."""
-    with pytest.raises(NotAuthenticated, match="no bearer token"):
-        auth(ISSUER).check(header, PATH)
+@pytest.mark.parametrize("leeway", [{"iat": NOW + 59}, {"nbf": NOW + 59}, {"exp": NOW - 59, "iat": NOW - 300}])
+async def test_clocks_may_differ_by_a_minute(leeway: dict[str, float]) -> None:
+    """For each of the three times."""
+    assert (await called(made(**leeway), auth(issuer()))).iss == ISS
 
 
-def test_a_token_is_good_once() -> None:
-    """A replay is refused: by the same process, and by the one that is told what it saw."""
-    first = auth(ISSUER)
-    caller = first.check("Bearer " + token(), PATH)
-    with pytest.raises(NotAuthenticated, match="used before"):
-        first.check("Bearer " + token(), PATH)
-    second = auth(ISSUER)
+async def test_the_checks_come_in_the_order_of_the_specification() -> None:
+    """A token with every fault is refused for the first; mended one by one, it is refused for the next."""
+    faults: dict[str, Any] = {"iss": "x", "aud": "x", "exp": NOW - 900, "iat": NOW - 1000, "tenant": "south"}
+    checker, reasons = auth(issuer(tenants=frozenset({"north"}))), []
+    for mended in (None, "iss", "aud", "exp", "tenant"):
+        if mended is not None:
+            del faults[mended]
+            faults.pop("iat") if mended == "exp" else None
+            faults |= {"tenant": "north"} if mended == "tenant" else {}
+        reasons.append((await refusal(made(STRANGER, jti="1", **faults), checker)).reason)
+    assert reasons == ["unknown-issuer", "audience", "expired", "tenant", "signature"]
+    assert (await called(made(jti="1", tenant="north"), checker)).tenant == "north"
+    assert (await refusal(made(jti="1", tenant="north"), checker)).reason == "replayed"
+
+
+async def test_tenants_are_those_of_the_entry_or_any() -> None:
+    """An entry that names tenants takes no token without one."""
+    some, any_ = auth(issuer(tenants=frozenset({"north", "east"}))), auth(issuer())
+    assert (await called(made(tenant="east"), some)).tenant == "east"
+    assert (await refusal(made(tenant="North"), some)).reason == "tenant"
+    assert (await refusal(made(), some)).reason == "tenant"
+    assert (await called(made(tenant="anywhere"), any_)).tenant == "anywhere"
+    assert (await called(made(), any_)).tenant == ""
+
+
+@pytest.mark.parametrize(
+    "shown", [[], [""], ["Bearer"], ["Bearer "], ["Basic dXNlcjpwYXNz"], ["Token x"], ["Bearer a", "Bearer b"]]
+)
+async def test_no_bearer_token_is_no_caller(shown: Sequence[str]) -> None:
+    """Whatever else stands there; two tokens are none, for another reader might take the other."""
+    with pytest.raises(TokenRefused) as refused:
+        await auth(issuer()).check(shown, PATH)
+    assert refused.value.reason == "no-token"
+
+
+async def test_a_token_is_good_once() -> None:
+    """A replay is refused: by the same process, and by the one that is told what it saw; another issuer's is its own."""
+    other = issuer(iss="https://other.example")
+    first = auth(issuer(), other)
+    caller = await called(made(jti="j-1"), first)
+    assert (await refusal(made(jti="j-1"), first)).reason == "replayed"
+    second = auth(issuer(), other)
     assert caller.token is not None
     second.remember([caller.token])
-    with pytest.raises(NotAuthenticated, match="used before"):
-        second.check("Bearer " + token(), PATH)
-    assert second.check("Bearer " + token(jti="j-2"), PATH).iss == ISSUER.iss
+    assert (await refusal(made(jti="j-1"), second)).reason == "replayed"
+    assert (await called(made(jti="j-2"), second)).iss == ISS
+    assert (await called(made(jti="j-1", iss=other.iss), second)).iss == other.iss
 
 
-def test_without_a_trusted_issuer_every_call_is_refused_and_the_log_says_what_to_do() -> None:
+async def test_a_refused_token_is_not_remembered() -> None:
+    """A stranger cannot use up a client's token by sending its claims first."""
+    checker = auth(issuer())
+    assert (await refusal(made(STRANGER, jti="j-1"), checker)).reason == "signature"
+    assert (await called(made(jti="j-1"), checker)).iss == ISS
+
+
+async def test_a_refusal_is_counted_and_says_what_the_log_may_say() -> None:
+    """Issuer, tenant and jti; nothing of a token that could not be read, and never the token."""
+    counted: list[str] = []
+    checker = auth(issuer(), on_refused=counted.append)
+    compact = made(STRANGER, jti="j-1", tenant="north")
+    refused = await refusal(compact, checker)
+    assert refused.facts == {"iss": ISS, "tenant": "north", "jti": "j-1"}
+    assert compact.rpartition(".")[2] not in f"{refused} {refused.facts} {refused.place}"
+    assert (await refusal("a.b.c", checker)).facts == {}
+    caller = await called(made(jti="j-2"), checker)
+    assert checker.replayed(caller).facts == {"iss": ISS, "tenant": "", "jti": "j-2"}
+    assert counted == ["signature", "malformed", "replayed"]
+
+
+async def test_without_a_trusted_issuer_every_call_is_refused_and_the_log_says_what_to_do() -> None:
     """Authentication is on by default."""
-    with pytest.raises(NotAuthenticated) as refused:
-        auth().check("Bearer " + token(), PATH)
-    assert "knowdo cds trust add" in refused.value.remedy
+    refused = await refusal(made(), auth())
+    assert "no CDS client is trusted yet" in refused.message
+    assert "knowdo cds trust add" in refused.remedy
 
 
-def test_an_open_service_asks_nobody() -> None:
+async def test_an_open_service_asks_nobody() -> None:
     """Only the demo may be open; `app` refuses it otherwise."""
-    assert auth(open_to_all=True).check("", PATH).token is None
+    assert (await auth(open_to_all=True).check([], PATH)).token is None
 
 
-def test_only_the_recommended_algorithms_exist() -> None:
-    """No `none`, no shared secret."""
-    assert set(ALGORITHMS) == {"RS384", "ES384"}
+async def test_who_is_trusted_may_change_between_two_calls() -> None:
+    """Added from the next call on, removed from the next call on; what was seen stays seen."""
+    checker = auth()
+    assert (await refusal(made(jti="1"), checker)).reason == "unknown-issuer"
+    checker.trust([issuer()])
+    assert (await called(made(jti="1"), checker)).iss == ISS
+    checker.trust([])
+    assert (await refusal(made(jti="2"), checker)).reason == "unknown-issuer"
+    checker.trust([issuer()])
+    assert (await refusal(made(jti="1"), checker)).reason == "replayed"
 
 
-def test_the_trust_list_is_read_with_keys_inside_or_in_a_file(tmp_path: Path) -> None:
-    """A path is relative to the list."""
-    jwks = {"keys": [EC.as_dict(private=False)]}
-    (tmp_path / "ehr.jwks").write_text(json.dumps(jwks))
-    trust = tmp_path / "trust.json"
-    trust.write_text(json.dumps([{"iss": "a", "jwks": jwks}, {"iss": "b", "jwks_file": "ehr.jwks", "profile": "epic"}]))
-    issuers = read_issuers(trust)
-    assert [(issuer.iss, issuer.profile, list(issuer.keys)) for issuer in issuers] == [
-        ("a", "standard", ["ec"]),
-        ("b", "epic", ["ec"]),
-    ]
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "{}", "[{}]", '[{"iss":"a"}]', '[{"iss":"a","jwks":{"keys":[]}}]', '[{"iss":"a","jwks_file":"no"}]',
-     '[{"iss":"a","jwks":{"keys":[{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAA","kid":"x"}]}}]', '[{"iss":"a","jwks":{"keys":[7]}}]',
-     '[{"iss":"a","jku":"https://evil.example"}]'],
-)  # fmt: skip
-def test_a_wrong_trust_list_is_a_fault_that_names_the_file(tmp_path: Path, text: str) -> None:
-    """Trust is never guessed."""
-    trust = tmp_path / "trust.json"
-    trust.write_text(text)
-    with pytest.raises(BadInput, match=r"trust\.json"):
-        read_issuers(trust)
-
-
-def test_the_demo_issuer_walks_through_the_same_door(tmp_path: Path) -> None:
+async def test_the_demo_issuer_walks_through_the_same_door(tmp_path: Path) -> None:
     """Its key is made once, readable by its owner alone, and its tokens are taken."""
     demo = DemoIssuer.load_or_create(tmp_path / "demo.json")
     assert (tmp_path / "demo.json").stat().st_mode & 0o077 == 0
     again = DemoIssuer.load_or_create(tmp_path / "demo.json")
-    caller = auth(demo.trusted()).check("Bearer " + again.token(URL + PATH, now=NOW), PATH)
+    caller = await called(again.token(URL + PATH, now=NOW), auth(demo.trusted()))
     assert caller.profile == "demo"
 
 
 def test_private_members_do_not_leave_the_demo_issuer(tmp_path: Path) -> None:
     """Its JWK set is public."""
     assert "d" not in str(DemoIssuer.load_or_create(tmp_path / "demo.json").jwks()["keys"]).split("'")
-
-
-def test_a_key_without_kid_is_known_by_its_thumbprint() -> None:
-    """A token must name its key; one that was published without a name has that of RFC 7638."""
-    nameless = {name: value for name, value in EC.as_dict(private=False).items() if name != "kid"}
-    assert list(keys_of({"keys": [nameless]}, place="x")) == [EC.thumbprint()]
