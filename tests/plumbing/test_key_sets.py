@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import json
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from joserfc.jwk import ECKey
 
 from services.plumbing.key_sets import (
     FETCH_SECONDS,
@@ -30,6 +28,7 @@ from services.plumbing.key_sets import (
     guarded_http,
 )
 from services.timeline.errors import BadInput
+from tests.plumbing.key_server import KeyServer
 
 pytestmark = pytest.mark.anyio
 
@@ -42,52 +41,6 @@ class Clock:
     def __call__(self) -> float:
         """Now."""
         return self.now
-
-
-class KeyServer:
-    """A real HTTP server on loopback: what it says can be changed, and it counts who asks."""
-
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        self._context = context
-        self.calls = 0
-        self.status = "200 OK"
-        self.headers: dict[str, str] = {}
-        self.delay = 0.0
-        self.drip = False
-        self.publish("one")
-
-    def publish(self, *kids: str) -> None:
-        """These keys, and no others."""
-        keys = [ECKey.generate_key("P-384", {"kid": kid}).as_dict(private=False) for kid in kids]
-        self.body = json.dumps({"keys": keys}).encode()
-
-    async def __aenter__(self) -> KeyServer:
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0, ssl=self._context)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        self.url = f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}/jwks.json"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.calls += 1
-        self.asked = await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(self.delay)
-        said = self.headers | {"Content-Length": str(len(self.body)), "Connection": "close"}
-        head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
-        writer.write(f"HTTP/1.1 {self.status}\r\n{head}\r\n".encode())
-        try:
-            if self.drip:
-                for byte in self.body:
-                    writer.write(bytes([byte]))
-                    await writer.drain()
-                    await asyncio.sleep(0.05)
-            writer.write(self.body)
-            await writer.drain()
-        except ConnectionError:
-            pass
-        writer.close()
 
 
 @pytest.fixture

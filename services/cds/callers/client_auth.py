@@ -65,9 +65,9 @@ class ClientAuth:
         self._audiences = {iss: frozenset(map(tidied, issuer.audiences)) for iss, issuer in self.issuers.items()}
 
     def warm(self) -> None:
-        """Begin to fetch the key sets that are not here yet; in a running event loop."""
+        """Begin to fetch the key sets of those whose keys are not here by hand; in a running event loop."""
         if self._key_sets is not None:
-            self._key_sets.warm(url for issuer in self.issuers.values() for url in issuer.jku)
+            self._key_sets.warm(url for issuer in self.issuers.values() if not issuer.keys for url in issuer.jku)
 
     def remember(self, tokens: Iterable[Token]) -> None:
         """Take over the tokens that an earlier process saw."""

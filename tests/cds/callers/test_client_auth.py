@@ -23,7 +23,8 @@ TYPED = "https://typed.by.hand.example/cds"
 
 def auth(*issuers: TrustedIssuer, **changes: Any) -> ClientAuth:
     """A checker whose clock stands at NOW."""
-    return ClientAuth(issuers, **({"public_url": URL, "clock": lambda: NOW} | changes))
+    fields: dict[str, Any] = {"public_url": URL, "clock": lambda: NOW}
+    return ClientAuth(issuers, **(fields | changes))
 
 
 def made(*words: Any, **changes: Any) -> str:
