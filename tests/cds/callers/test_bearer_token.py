@@ -29,13 +29,13 @@ def made(header: Any, payload: Any) -> str:
 
 def is_read(compact: str) -> bool:
     """Whether it was read; if not, the refusal says nothing of what was in it but names."""
+    refused = None
     try:
         read_token(compact)
-    except TokenRefused as refused:
-        assert refused.reason == "malformed"
-        assert len(refused.message) < 200
-        return False
-    return True
+    except TokenRefused as fault:
+        refused = fault
+    assert refused is None or (refused.reason == "malformed" and len(refused.message) < 200)
+    return refused is None
 
 
 @given(st.text(max_size=60))
@@ -87,9 +87,9 @@ def test_a_token_does_not_show_its_signature() -> None:
 @given(st.lists(st.text(max_size=20), max_size=3))
 def test_any_headers_give_a_token_or_are_refused(shown: list[str]) -> None:
     """One header, one scheme, one token."""
+    reason, compact = "", ""
     try:
         compact = bearer_of(shown)
     except TokenRefused as refused:
-        assert refused.reason == "no-token"
-        return
-    assert shown[0].lower() == f"bearer {compact.lower()}"
+        reason = refused.reason
+    assert reason == "no-token" or shown[0].lower() == f"bearer {compact.lower()}"

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from services.cds.app import create_app
 from services.cds.callers.trust_list import SANDBOX, SANDBOX_JWKS, TrustList
+from services.cds.settings import CdsSettings
 from services.timeline.errors import BadInput
 from tests.cds.callers.tokens import EC, RSA, issuer, jwks
 
@@ -132,3 +134,10 @@ def test_a_demo_that_asks_for_the_sandbox_needs_no_entry() -> None:
     """Its keys are where the Sandbox says."""
     (sandbox,) = TrustList(None, development=True, sandbox=True).read()
     assert (sandbox.iss, sandbox.jku, sandbox.profile) == (SANDBOX, (SANDBOX_JWKS,), "sandbox")
+
+
+def test_the_sandbox_setting_is_refused_outside_the_demo(tmp_path: Path) -> None:
+    """However it came into the environment."""
+    with pytest.raises(BadInput, match="published"):
+        create_app(CdsSettings(var=tmp_path, trust_sandbox=True))
+    assert create_app(CdsSettings(var=tmp_path, trust_sandbox=True, demo=True))
