@@ -24,7 +24,8 @@ from services.cds.callers.demo_issuer import DemoIssuer
 from services.cds.callers.follow_trust_list import follow_trust_list
 from services.cds.callers.refusal import REASONS
 from services.cds.callers.trust_list import TrustList
-from services.cds.cards.compose import CardStyle
+from services.cds.cards.form import CardStyle
+from services.cds.clients.profile import Profiles, read_profiles
 from services.cds.decisions.aggregates import keep_reporting, tend
 from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.durable import Durable
@@ -122,7 +123,8 @@ async def _start(
     durable = Durable(log, Spool(room / "spool"), on_spooled=counted.spooled.inc)
     stack.push_async_callback(durable.stop)
     await durable.bring_home()
-    trusted = _trust_list(settings, room)
+    profiles = read_profiles(settings.client_profiles)
+    trusted = _trust_list(settings, room, profiles)
     auth = await _client_auth(settings, trusted, metrics, stack)
     auth.remember(log.tokens(now=int(time.time())))
     terminology = _terminology(settings)
@@ -132,6 +134,7 @@ async def _start(
         keys=registry_keys or read_keys(pinned),
         site=settings.site,
         terminology=terminology,
+        style=CardStyle(evidence_url=_evidence_url(settings), topic_system=settings.topic_system),
         on_refused=counted.refused.inc,
     )
     await approved.load()
@@ -140,7 +143,7 @@ async def _start(
         approved=approved,
         durable=durable,
         fetch=FetchMissing(await _fhir_servers(settings, stack, metrics), clock=bedside_clock),
-        style=CardStyle(evidence_url=_evidence_url(settings), topic_system=settings.topic_system),
+        profiles=profiles,
         metrics=counted,
         bedside_clock=bedside_clock,
     )
@@ -238,12 +241,14 @@ async def _fhir_servers(settings: CdsSettings, stack: AsyncExitStack, metrics: S
     )
 
 
-def _trust_list(settings: CdsSettings, room: Path) -> TrustList:
+def _trust_list(settings: CdsSettings, room: Path, profiles: Profiles) -> TrustList:
     return TrustList(
         settings.trusted_issuers_file,
         always=[DemoIssuer.load_or_create(room / "demo-issuer.json").trusted()] if settings.demo else [],
         development=settings.demo,
         sandbox=settings.trust_sandbox,
+        profiles=profiles,
+        public_url=settings.public_url,
     )
 
 

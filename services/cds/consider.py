@@ -12,8 +12,11 @@ from typing import Any, Final
 import msgspec
 
 from services.cds.advice.advise import Advice, advise
-from services.cds.cards.compose import CardStyle, make_card
+from services.cds.cards.compose import make_card
+from services.cds.cards.form import CardForm
 from services.cds.cards.lint import faults_of
+from services.cds.clients.profile import Profile
+from services.cds.clients.speak import answer_of, speak
 from services.cds.decisions.decision import Decision, Status
 from services.cds.decisions.identity import new_id
 from services.cds.governed.approved import Deployed
@@ -45,8 +48,11 @@ class Considered:
     missing: MissingPatientData | None = None
 
 
-def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, style: CardStyle) -> Considered:
-    """What the deployed guidance decides for this call; Withheld if that cannot be computed or must not be said."""
+def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, profile: Profile) -> Considered:
+    """What the deployed guidance decides for this call; Withheld if that cannot be computed or must not be said.
+
+    `profile`: whose dialect the card is put into.
+    """
     release, here = deployed.release, deployed.policy
     if release is None or here is None:
         raise Withheld("scoring", "no release is open")
@@ -56,12 +62,14 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, styl
         try:
             advice = advise(release, here, facts, hook=request.hook)
         except MissingPatientData as missing:
-            return Considered(decision=_changed(blank, status="unknown", reason=missing.message), missing=missing)
-        decision = _with_advice(blank, advice)
+            reason = _noted(missing.message, request)
+            return Considered(decision=_changed(blank, status="unknown", reason=reason), missing=missing)
+        decision = _with_advice(blank, advice, request)
         if advice.verdict != "card":
             return Considered(decision=_changed(decision, status=advice.verdict))
-        card = make_card(
-            deployed,
+        form = _form(deployed, advice)
+        composed = make_card(
+            form,
             advice,
             request,
             card_uuid=decision.decision,
@@ -69,13 +77,14 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, styl
             gender=bedside.gender,
             orders=bedside.orders,
             ordered=drafts_by_feature(release, bedside.patient, bedside.moment, bedside.orders),
-            style=style,
         )
+        card = speak(composed.card, profile, together=composed.together)
+        answer = answer_of([card], profile, hook=request.hook, system_actions=composed.system_actions)
     except SCORING_FAULTS as fault:
         raise Withheld("scoring", _said(fault)) from fault
-    if faults := faults_of({"cards": [card]}):
+    if faults := faults_of(answer, form.judged):
         raise Withheld("lint", "; ".join(faults[:5]))
-    decision = _changed(decision, card=card, card_uuid=card["uuid"])
+    decision = _changed(decision, card=card, card_uuid=card["uuid"], system_actions=answer.get("systemActions") or None)
     if advice.suppressed:
         # Before the stage: in a silent month, too, this card would not have been shown.
         notes = "; ".join(note for note in (f"policy: {advice.suppressed}", decision.reason) if note)
@@ -83,6 +92,12 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, styl
     if not deployed.manifest.speaks:
         decision = _changed(decision, status="silent")
     return Considered(decision=decision)
+
+
+def _form(deployed: Deployed, advice: Advice) -> CardForm:
+    if advice.band is None or advice.band.card is None:
+        raise Unavailable("there is no card to make", place=deployed.manifest.guidance)
+    return deployed.cards[advice.band.card]
 
 
 def new_decision(
@@ -107,18 +122,23 @@ def new_decision(
         issuer=request.caller.iss,
         tenant=request.caller.tenant,
         status=status,
-        reason=reason,
+        reason=_noted(reason, request),
     )
+
+
+def _noted(reason: str, request: HookRequest) -> str:
+    """The reason, with the client's own name of the moment where it has one."""
+    return "; ".join(said for said in (reason, request.trigger) if said)
 
 
 def _with_facts(decision: Decision, facts: Facts) -> Decision:
     return _changed(decision, features=dict(facts.values), states=dict(facts.states), sources=dict(facts.sources))
 
 
-def _with_advice(decision: Decision, advice: Advice) -> Decision:
+def _with_advice(decision: Decision, advice: Advice, request: HookRequest) -> Decision:
     return _changed(
         decision,
-        reason=advice.reason,
+        reason=_noted(advice.reason, request),
         risk=advice.risk,
         log_odds=advice.log_odds,
         risks=advice.risks,

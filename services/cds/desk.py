@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from services.cds.advice.suppress import MICROSECONDS_PER_HOUR
-from services.cds.cards.compose import CardStyle
+from services.cds.clients.hear import hear
+from services.cds.clients.profile import Profile, Profiles
+from services.cds.clients.speak import answer_of
 from services.cds.consider import Withheld, consider, new_decision
 from services.cds.decisions.decision import Decision, Status
 from services.cds.decisions.durable import Durable
@@ -49,16 +51,25 @@ class Desk:
     approved: Approved
     durable: Durable
     fetch: FetchMissing
-    style: CardStyle
+    profiles: Profiles
     metrics: DeskMetrics
     bedside_clock: Callable[[], int] = wall_clock
 
     async def answer(self, guidance: str, request: HookRequest) -> dict[str, Any]:
         """The cards of one guidance for one call; when this returns or raises 412, its decision is durable."""
         deployed = self.approved.find(guidance)
-        _check_hook(deployed, request)
+        profile = self.profiles.named(request.caller.profile)
+        hooks = _hooks(deployed)
+        request = hear(request, profile, answered=hooks)
+        if request.hook not in hooks:
+            raise BadInput(
+                "this service does not answer that hook", place="hook", remedy=f"It answers {', '.join(sorted(hooks))}"
+            )
+        if not request.patient:
+            raise BadInput("missing", place="$.context.patientId", remedy="Every service here is about one patient")
         if reason := self._not_here(deployed, request):
-            return await self._silent(deployed, request, status="suspended", reason=reason)
+            await self._silent(deployed, request, status="suspended", reason=reason)
+            return answer_of([], profile, hook=request.hook)
         if deployed.release is None or deployed.policy is None:
             raise Unavailable("no release is open", place=guidance)
         release, fetch = deployed.release, self.fetch.begin(request)
@@ -68,14 +79,14 @@ class Desk:
             if bedside.paged and (further := await fetch.following(release.queries, bedside.paged)):
                 fetched |= further
                 bedside = read_bedside(release, request, fetched, now=self.bedside_clock())
-            considered = consider(deployed, request, bedside, style=self.style)
+            considered = consider(deployed, request, bedside, profile=profile)
         except Withheld as fault:
             await self._withhold(deployed, request, fault)
         hours = deployed.policy.policy.cooldown_hours
         kept = await self._keep(considered.decision, cool_down=round(hours * MICROSECONDS_PER_HOUR))
         if considered.missing is not None:
             raise considered.missing.because(reasons(fetched))
-        return {"cards": [kept.card] if kept.status == "shown" else []}
+        return _answer(kept, profile)
 
     def _not_here(self, deployed: Deployed, request: HookRequest) -> str:
         """Why this guidance does not compute at all; empty if it does."""
@@ -86,10 +97,9 @@ class Desk:
             return f"not approved for {request.hook} at this site"
         return ""
 
-    async def _silent(self, deployed: Deployed, request: HookRequest, *, status: Status, reason: str) -> dict[str, Any]:
+    async def _silent(self, deployed: Deployed, request: HookRequest, *, status: Status, reason: str) -> None:
         now = self.bedside_clock()
         await self._keep(new_decision(deployed, request, status=status, reason=reason, index_at=now))
-        return {"cards": []}
 
     async def _withhold(self, deployed: Deployed, request: HookRequest, fault: Withheld) -> NoReturn:
         """A fault: 503, counted, kept. Nothing may read it as "no risk"."""
@@ -119,13 +129,14 @@ class Desk:
         return kept
 
 
-def _check_hook(deployed: Deployed, request: HookRequest) -> None:
-    """The hook must be one of the service's; the release says which, and without one the manifest."""
+def _hooks(deployed: Deployed) -> frozenset[str]:
+    """The hooks that the service answers; the release says which, and without one the manifest."""
     release = deployed.release
-    hooks = {entry.hook for entry in release.guidance.hooks} if release else set(deployed.manifest.where.hooks)
-    if request.hook not in hooks:
-        raise BadInput(
-            "this service does not answer that hook", place="hook", remedy=f"It answers {', '.join(sorted(hooks))}"
-        )
-    if not request.patient:
-        raise BadInput("missing", place="$.context.patientId", remedy="Every service here is about one patient")
+    return frozenset([entry.hook for entry in release.guidance.hooks] if release else deployed.manifest.where.hooks)
+
+
+def _answer(kept: Decision, profile: Profile) -> dict[str, Any]:
+    """What leaves: the card as it was kept, if it is to be shown."""
+    if kept.status != "shown" or kept.card is None:
+        return answer_of([], profile, hook=kept.hook)
+    return answer_of([kept.card], profile, hook=kept.hook, system_actions=kept.system_actions or ())

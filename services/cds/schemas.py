@@ -46,6 +46,7 @@ class _Wire(msgspec.Struct):
     prefetch: msgspec.Raw = msgspec.Raw(b"null")
     fhirServer: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815
     fhirAuthorization: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815
+    extension: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class HookRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,10 @@ class HookRequest(msgspec.Struct, frozen=True, kw_only=True):
     prefetch: dict[str, msgspec.Raw]
     fhir_server: str
     fhir_token: str
+    extension: msgspec.Raw = msgspec.Raw(b"null")
+    """What the client sends beside, unread: each client has its own."""
+    trigger: str = ""
+    """The client's own name of the moment, where it reuses a hook for it (`clients.hear`)."""
 
     def __repr__(self) -> str:
         """Neither identifiers nor tokens."""
@@ -108,6 +113,7 @@ def read_hook_request(body: bytes, caller: Caller = ANYONE) -> HookRequest:
         prefetch=decode(_PREFETCH, bytes(wire.prefetch), place="$.prefetch") or {},
         fhir_server=server,
         fhir_token=_token(wire.fhirAuthorization) if server else "",
+        extension=wire.extension,
     )
 
 

@@ -51,6 +51,10 @@ class CdsSettings(ServiceSettings):
         default=False, description="answer discovery only with a token, whose audience is the discovery URL"
     )
     # Whoever may name an address could make us ask machines that only we can reach.
+    client_profiles: Path | None = Field(
+        default=None,
+        description="folder of this site's client profiles (*.yaml): prefetch keys, audiences, agreed system actions",
+    )
     open: bool = Field(default=False, description="answer callers without a token; refused unless KNOWDO_DEMO is true")
     export_token: SecretStr | None = Field(default=None, description="what the learner shows to read decisions")
 

@@ -152,13 +152,27 @@ class Suggestion(Part):
     label: str = Field(max_length=80, description="the words on the button: verb and object")
     actions: tuple[Action, ...] = Field(min_length=1, description="what one press does")
     when: Condition | None = Field(default=None, description="offer it only if this holds")
+    together: bool = Field(
+        default=False,
+        description="its actions belong together: where a client takes one at a time, no button is offered, and the card "
+        "says them in words",
+    )
+    recommended: bool = Field(default=False, description="the one to press, of several")
 
 
 class Link(Part):
-    """An absolute link."""
+    """A link: to a page, or to a SMART app that the client launches for this patient and user."""
 
     label: str = Field(description="the words of the link")
-    url: str = Field(pattern=r"^https?://", description="where it leads")
+    url: str = Field(pattern=r"^https?://", description="where it leads; for an app, its launch address")
+    type: Literal["absolute", "smart"] = Field(default="absolute", description="a page, or a SMART app")
+    app_context: str | None = Field(
+        default=None, description="what the app is told at its launch: a template such as a card's summary; SMART only"
+    )
+    autolaunchable: bool = Field(
+        default=False,
+        description="the client may open the app unasked, because it says all that the card says; SMART only",
+    )
 
 
 class OverrideReason(Part):
@@ -181,6 +195,9 @@ class Card(Part):
     suggestions: tuple[Suggestion, ...] = Field(default=(), description="buttons that create drafts")
     selection: Literal["any", "at-most-one"] = Field(default="any", description="how many buttons may be pressed")
     links: tuple[Link, ...] = Field(default=(), description="where to read more")
+    system_actions: tuple[Action, ...] = Field(
+        default=(), description="what clients that agreed to it (their profile says so) do without asking anyone"
+    )
 
 
 class About(Part):

@@ -189,12 +189,10 @@ def _reference(bundle: ReleaseBundle, name: str) -> dict[str, Any]:
 def _resources(bundle: ReleaseBundle, guidance: Guidance) -> dict[str, dict[str, Any]]:
     found = {name.removeprefix(RESOURCES): _json(bundle, name) for name in bundle.files if name.startswith(RESOURCES)}
     for card in guidance.cards.values():
-        for suggestion in card.suggestions:
-            for action in suggestion.actions:
-                if action.resource is not None and action.resource not in found:
-                    raise BadRelease(
-                        "a suggestion names this resource, and it is missing",
-                        place=RESOURCES + action.resource,
-                        remedy=_REBUILD,
-                    )
+        of_buttons = [action for suggestion in card.suggestions for action in suggestion.actions]
+        for action in (*of_buttons, *card.system_actions):
+            if action.resource is not None and action.resource not in found:
+                raise BadRelease(
+                    "a card names this resource, and it is missing", place=RESOURCES + action.resource, remedy=_REBUILD
+                )
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ import pytest
 import structlog
 
 from services.cds.settings import CdsSettings
+from services.guidance.check import load_guidance
 from services.guidance.manifest import Where, policy_named
+from services.guidance.release import build_release
 from tests.cds.conftest import URL, Running, run
 from tests.cds.fake_registry import FakeRegistry
-from tests.cds.tea import MODEL, bundle, haemoglobin, hook_request, patient, tea_bundle
+from tests.cds.tea import FOLDER, MODEL, REFERENCE, bundle, haemoglobin, hook_request, patient, tea_bundle
 
 pytestmark = pytest.mark.anyio
 
@@ -236,13 +240,11 @@ async def test_the_data_of_another_patient_is_unknown_data(cds: Running) -> None
 
 
 async def test_a_scoring_fault_is_503_counted_and_kept(settings: CdsSettings, registry: FakeRegistry) -> None:
-    """A policy that divides by what is not there must not read as "no risk"."""
-    overlay = {"*": {"bands": [{"name": "odd", "when": "risk >= 0", "card": "tea"}]}}
-    registry.deploy(tea_bundle(), policy=policy_named("standard", overlay))
+    """What cannot be computed must not read as "no risk"."""
     async with run(settings, registry, client=registry.client()) as cds:
         release = cds.service.desk.approved.find("tea-time").release
         assert release is not None
-        release.resources["tea.json"].clear()  # type: ignore[attr-defined]
+        release.conditions.clear()  # type: ignore[attr-defined]
         answer = await cds.call(hook_request(await old_woman(cds)))
         metrics = (await cds.http.get("/metrics")).text
         (kept,) = cds.decisions()
@@ -252,15 +254,35 @@ async def test_a_scoring_fault_is_503_counted_and_kept(settings: CdsSettings, re
     assert 'knowdo_cds_faults_total{guidance="tea-time",kind="scoring"} 1.0' in metrics
 
 
-async def test_a_card_that_breaks_a_rule_never_leaves(settings: CdsSettings, registry: FakeRegistry) -> None:
-    """The lint turns it into a 503 that is counted."""
-    async with run(settings.model_copy(update={"topic_system": ""}), registry, client=registry.client()) as cds:
+async def test_a_card_that_breaks_a_rule_never_leaves(
+    settings: CdsSettings, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """The lint turns it into a 503 that is counted: here a summary that is blank at one risk in a million."""
+    folder = shutil.copytree(FOLDER, tmp_path / "tea-time")
+    text = (folder / "guidance.yaml").read_text()
+    blank = '"{% if risk < 0.622 or risk > 0.623 %}Risk of thirst.{% endif %}"'
+    (folder / "guidance.yaml").write_text(re.sub(r"(?m)^    summary: .*$", f"    summary: {blank}", text))
+    registry.deploy(build_release(load_guidance(folder), json.dumps(MODEL).encode(), REFERENCE))
+    async with run(settings, registry, client=registry.client()) as cds:
         answer = await cds.call(hook_request(await old_woman(cds)))
         metrics = (await cds.http.get("/metrics")).text
         (kept,) = cds.decisions()
     assert answer.status_code == 503
-    assert "source.topic.system" in kept["reason"]
+    assert kept["reason"] == "lint: cards[0].summary: empty; cards[0].summary: text, not blank"
     assert 'knowdo_cds_faults_total{guidance="tea-time",kind="lint"} 1.0' in metrics
+
+
+async def test_a_release_whose_cards_can_only_break_a_rule_is_refused_when_it_is_deployed(
+    settings: CdsSettings, registry: FakeRegistry
+) -> None:
+    """What is the same for every call is judged once, loudly: every call is 503 with the reason, and it is counted."""
+    async with run(settings.model_copy(update={"topic_system": ""}), registry, client=registry.client()) as cds:
+        answer = await cds.call(hook_request({}))
+        metrics = (await cds.http.get("/metrics")).text
+        assert (await cds.http.get("/cds-services")).json() == {"services": []}
+    assert answer.status_code == 503
+    assert "source.topic.system: text, not blank" in answer.json()["issue"][0]["diagnostics"]
+    assert "knowdo_cds_manifests_refused_total 1.0" in metrics
 
 
 async def test_a_decision_that_cannot_be_made_durable_is_503(settings: CdsSettings, registry: FakeRegistry) -> None:

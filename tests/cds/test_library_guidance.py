@@ -43,5 +43,5 @@ async def test_readmission_30d_gives_a_card_on_both_its_hooks(settings: CdsSetti
             ]
             assert len(card["overrideReasons"]) == len(loaded.definition.override_reasons)
         assert [row["status"] for row in cds.decisions()] == ["shown", "shown"]
-        required = {"hook": "encounter-discharge", "hookInstance": "i", "context": {"patientId": "p1"}}
+        required = {"hook": "encounter-discharge", "hookInstance": "i", "context": request["context"]}
         assert (await cds.call(required, "readmission-30d")).status_code == 412

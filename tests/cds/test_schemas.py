@@ -28,7 +28,7 @@ def full(hook: str) -> dict[str, Any]:
     return {field.name: SAMPLES[field.kind] for field in HOOKS[hook].fields}
 
 
-def read(hook: str, context: dict[str, Any], *, profile: str = "standard", **more: Any) -> HookRequest:
+def read(hook: str, context: dict[str, Any], *, profile: str = "default", **more: Any) -> HookRequest:
     """A hook request, read."""
     body = {"hook": hook, "hookInstance": str(uuid.uuid4()), "context": context, **more}
     return read_hook_request(json.dumps(body).encode(), Caller(iss="", profile=profile))  # type: ignore[arg-type]

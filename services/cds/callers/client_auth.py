@@ -13,7 +13,6 @@ from typing import Final
 import msgspec
 
 from services.cds.callers.bearer_token import BearerToken, Claims, bearer_of, read_token
-from services.cds.callers.profile_names import ProfileName
 from services.cds.callers.refusal import Reason, TokenRefused
 from services.cds.callers.seen_tokens import SeenTokens
 from services.cds.callers.trust_list import TrustedIssuer
@@ -32,7 +31,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     iss: str
     tenant: str = ""
-    profile: ProfileName = "default"
+    profile: str = "default"
     fhir_servers: tuple[str, ...] = ()
     """Origins that the calls of this issuer may name as `fhirServer`, besides those that any may."""
     token: Token | None = None

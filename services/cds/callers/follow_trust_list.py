@@ -26,30 +26,35 @@ async def follow_trust_list(trusted: TrustList, auth: ClientAuth, *, seconds: fl
         return
     # Read once more at first: it may have changed since start-up read it.
     seen: _Mark | None = None
+    told = ""
     while True:
         mark = await asyncio.to_thread(_mark, trusted)
         if mark != seen:
             seen = mark
-            await _take_up(trusted, auth)
+            # A file that changed between the look and the reading is read twice; its fault is told once.
+            told = await _take_up(trusted, auth, told=told)
         await asyncio.sleep(seconds)
 
 
-async def _take_up(trusted: TrustList, auth: ClientAuth) -> None:
+async def _take_up(trusted: TrustList, auth: ClientAuth, *, told: str) -> str:
+    """Trust those of the list; the fault of a list that cannot be taken up, told unless it was told last."""
     try:
         issuers = await asyncio.to_thread(trusted.read)
     except KnowdoError as fault:
-        _log.error(
-            "the changed trust list is not taken up: who was trusted before stays trusted",
-            message=fault.message,
-            place=fault.place,
-            remedy=fault.remedy,
-        )
-        return
+        if str(fault) != told:
+            _log.error(
+                "the changed trust list is not taken up: who was trusted before stays trusted",
+                message=fault.message,
+                place=fault.place,
+                remedy=fault.remedy,
+            )
+        return str(fault)
     before, now = set(auth.issuers), {issuer.iss for issuer in issuers}
     auth.trust(issuers)
     auth.warm()
     if before != now:
         _log.warning("trust list taken up", added=sorted(now - before), removed=sorted(before - now), trusted=len(now))
+    return ""
 
 
 def _mark(trusted: TrustList) -> _Mark:

@@ -13,8 +13,8 @@ import typer
 
 from services.cds.callers.client_auth import ClientAuth
 from services.cds.callers.explain import Verdict, explain
-from services.cds.callers.profile_names import PROFILE_NAMES
 from services.cds.callers.trust_list import RECOMMENDED, Entry, TrustedIssuer, TrustList, read_entries
+from services.cds.clients.profile import read_profiles
 from services.cds.governed.approved_files import write_whole
 from services.cds.settings import CdsSettings
 from services.guidance.errors import NotFound, Unavailable
@@ -39,7 +39,9 @@ def add(
         list[str] | None, typer.Option(help=f"An algorithm that it may sign with; else {' and '.join(RECOMMENDED)}")
     ] = None,
     fhir_server: Annotated[list[str] | None, typer.Option(help="Origin that its calls may name as fhirServer")] = None,
-    profile: Annotated[str, typer.Option(help=f"Its dialect: {', '.join(PROFILE_NAMES)}")] = "default",
+    profile: Annotated[
+        str, typer.Option(help="Its dialect: default, epic, oracle, sandbox, crd, or one of this site's")
+    ] = "default",
     trust_list: ListOption = None,
 ) -> None:
     """Trust a CDS client: write it into the trust list, in place of what stood there for its issuer.
@@ -166,7 +168,13 @@ def _path(given: Path | None) -> Path:
 
 def _trust_list(path: Path) -> TrustList:
     settings = CdsSettings.from_environment()
-    return TrustList(path, development=settings.demo, sandbox=settings.demo and settings.trust_sandbox)
+    return TrustList(
+        path,
+        development=settings.demo,
+        sandbox=settings.demo and settings.trust_sandbox,
+        profiles=read_profiles(settings.client_profiles),
+        public_url=settings.public_url,
+    )
 
 
 def _jwks(path: Path) -> Any:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from services.cds.callers.profile_names import ProfileName
+from services.cds.clients.profile import Profiles, read_profiles
 from services.plumbing.fhir_server import origin_of
 from services.plumbing.key_sets import checked_url
 from services.plumbing.public_keys import ALGORITHMS, PublicKeys, read_jwks, read_jwks_text
@@ -42,7 +42,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     audiences: tuple[_Text, ...] = ()
     """What its tokens may say besides the address of the endpoint (Epic: one address for all)."""
     algorithms: tuple[str, ...] = RECOMMENDED
-    profile: ProfileName = "default"
+    profile: str = "default"
     fhir_servers: tuple[_Text, ...] = ()
     """Origins that its calls may name as `fhirServer`."""
 
@@ -56,7 +56,7 @@ class TrustedIssuer(msgspec.Struct, frozen=True, kw_only=True):
     tenants: frozenset[str] = frozenset()
     audiences: tuple[str, ...] = ()
     algorithms: frozenset[str] = frozenset(RECOMMENDED)
-    profile: ProfileName = "default"
+    profile: str = "default"
     fhir_servers: tuple[str, ...] = ()
 
 
@@ -64,7 +64,11 @@ _FILE: Final = msgspec.json.Decoder(list[Entry])
 
 
 class TrustList:
-    """The file and those who are trusted without it. `development`: http on loopback is allowed for key sets."""
+    """The file and those who are trusted without it.
+
+    `development`: http on loopback is allowed for key sets. `profiles`: the dialects that there are, the shipped ones if
+    not given; what a dialect's tokens say as audience is trusted of its issuers, under `public_url`.
+    """
 
     def __init__(
         self,
@@ -73,8 +77,12 @@ class TrustList:
         always: Iterable[TrustedIssuer] = (),
         development: bool = False,
         sandbox: bool = False,
+        profiles: Profiles | None = None,
+        public_url: str = "",
     ) -> None:
         self.path = path
+        self._profiles = profiles or read_profiles()
+        self._public_url = public_url.rstrip("/")
         self._always = tuple(always)
         self._development = development
         self._sandbox = sandbox
@@ -100,6 +108,14 @@ class TrustList:
         named = [entry.jwks_file for entry in read_entries(self.path) if entry.jwks_file is not None]
         return [self.path, *(self.path.parent / name for name in named)]
 
+    def _usual_audiences(self, profile: str, place: str) -> list[str]:
+        """What the tokens of such a client say, besides the endpoint; BadInput if there is no such profile."""
+        try:
+            usual = self._profiles.named(profile).audiences
+        except BadInput as fault:
+            raise BadInput(fault.message, place=place, remedy=fault.remedy) from fault
+        return [one.replace("{base}", self._public_url) for one in usual if self._public_url or "{base}" not in one]
+
     def _trusted(self, entry: Entry) -> TrustedIssuer:
         place = f"{self.path}: {entry.iss}"
         for url in entry.jku:
@@ -121,7 +137,7 @@ class TrustList:
             keys=_keys(entry, self.path or Path(), place),
             jku=entry.jku,
             tenants=frozenset(entry.tenants),
-            audiences=entry.audiences,
+            audiences=(*entry.audiences, *self._usual_audiences(entry.profile, place)),
             algorithms=frozenset(entry.algorithms),
             profile=entry.profile,
             fhir_servers=entry.fhir_servers,

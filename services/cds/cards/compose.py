@@ -7,37 +7,35 @@ without it clients send no feedback.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from services.cds.advice.advise import Advice
-from services.cds.cards.actions import Ordered, actions_of
-from services.cds.governed.approved import Deployed
-from services.cds.patient.draft_orders import DraftOrders
+from services.cds.cards.actions import References
+from services.cds.cards.form import CardForm, CardJson
+from services.cds.patient.draft_orders import Draft, DraftOrders
 from services.cds.patient.order_names import names_of
 from services.cds.schemas import HookRequest
-from services.guidance.definition import PRIMARY, Card
-from services.guidance.errors import Unavailable
-from services.guidance.manifest import EVERYWHERE
-from services.guidance.ready import Release
-from services.guidance.words.card_text import CardFacts, Stated, origin_of, read_from, reasons_of
-from services.guidance.words.wording import DEMONSTRATION_POLICY, escape_markdown, stage_notice
-
-CardJson = dict[str, Any]
+from services.guidance.definition import PRIMARY
+from services.guidance.words.binding import Binding, binding_of
+from services.guidance.words.card_text import CardFacts, CardWords, Stated, read_from
+from services.guidance.words.wording import escape_markdown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardStyle:
-    """What a deployment of this service puts on its cards: where evidence stands, and the topics' code system."""
+class Composed:
+    """A card in the words of CDS Hooks, before it is put into the dialect of one client."""
 
-    evidence_url: str
-    """With `{digest}` to be filled in; absolute."""
-    topic_system: str
+    card: CardJson
+    together: frozenset[str] = frozenset()
+    """The uuids of the suggestions whose actions belong together."""
+    system_actions: list[dict[str, Any]]
+    """What a client that agreed to it does without asking; most clients never hear of it."""
 
 
 def make_card(
-    deployed: Deployed,
+    form: CardForm,
     advice: Advice,
     request: HookRequest,
     *,
@@ -45,66 +43,58 @@ def make_card(
     index_at: int,
     gender: str | None,
     orders: DraftOrders,
-    ordered: Ordered,
-    style: CardStyle,
-) -> CardJson:
-    """The card of the advice's band. What it says is complete in itself; clients may show nothing else."""
-    release = deployed.release
-    if release is None or advice.band is None or advice.band.card is None:
-        raise Unavailable("there is no card to make", place=deployed.manifest.guidance)
-    guidance = release.guidance
-    card = guidance.cards[advice.band.card]
-    notices = _notices(deployed)
+    ordered: Mapping[str, Sequence[Draft]],
+) -> Composed:
+    """The card of the advice's band; `ordered`: feature of this very order → the drafts that it counts. What it says is complete in itself; clients may show nothing else."""
+    release = form.release
     not_computed = [one.said for one in advice.predicted.values() if one.risk is None]
-    facts = CardFacts(
-        risk=advice.risk,
-        base_rate=release.base_rate,
-        release=release.digest,
-        values=advice.facts.values,
-        contributions=advice.contributions,
-        sources=advice.facts.sources,
-        others={
-            name: Stated(risk=risk, average=release.average(name))
-            for name, risk in advice.risks.items()
-            if name != PRIMARY
-        },
-        not_computed=not_computed,
-        gender=gender,
-        ordered={name: names_of(drafts, orders) for name, drafts in ordered.items()},
-        notices=notices,
+    words = form.text.render(
+        CardFacts(
+            risk=advice.risk,
+            base_rate=release.base_rate,
+            release=release.digest,
+            values=advice.facts.values,
+            contributions=advice.contributions,
+            sources=advice.facts.sources,
+            others={
+                name: Stated(risk=risk, average=release.average(name))
+                for name, risk in advice.risks.items()
+                if name != PRIMARY
+            },
+            not_computed=not_computed,
+            gender=gender,
+            ordered={name: names_of(drafts, orders) for name, drafts in ordered.items()},
+            notices=form.notices,
+        )
     )
-    words = release.cards[advice.band.card].render(facts)
-    must_be_said = [*(f"**{notice}**" for notice in notices), *not_computed, origin_of(guidance)]
-    made: CardJson = {
+    must_be_said = [*(f"**{notice}**" for notice in form.notices), *not_computed, form.origin]
+    card: CardJson = {
         "uuid": card_uuid,
         "summary": words.summary,
-        "indicator": card.indicator_on.get(request.hook, card.indicator),
-        "detail": "\n\n".join(_paragraphs(words.detail, _sources(release, advice, words.detail), must_be_said)),
-        "source": {
-            "label": f"Knowdo: {guidance.title} {guidance.version}, release {_short(release.digest)}",
-            "url": style.evidence_url.format(digest=release.digest),
-            # Static: Epic keys its memory of overrides by this code.
-            "topic": {"system": style.topic_system, "code": guidance.id, "display": guidance.title},
-        },
+        "indicator": form.indicator_on.get(request.hook, form.indicator),
+        "detail": "\n\n".join(_paragraphs(words.detail, _sources(form, advice, words), must_be_said)),
+        "source": form.source,
     }
-    if suggestions := list(_suggestions(release, card, advice, request, index_at, ordered)):
-        made["suggestions"] = suggestions
-        made["selectionBehavior"] = card.selection
-    if guidance.override_reasons:
-        made["overrideReasons"] = [
-            reason.model_dump(include={"code", "system", "display"}) for reason in guidance.override_reasons
-        ]
-    if card.links:
-        made["links"] = [{"label": link.label, "url": link.url, "type": "absolute"} for link in card.links]
-    return made
-
-
-def _notices(deployed: Deployed) -> list[str]:
-    """What every reader of the card must be told of policy and stage, the loudest first."""
-    manifest = deployed.manifest
-    places = [str(escape_markdown(site)) for site in manifest.where.sites if site != EVERYWHERE]
-    demo = DEMONSTRATION_POLICY if manifest.policy.name == "demo" else ""
-    return [notice for notice in (demo, stage_notice(manifest.stage, places=places)) if notice]
+    together: frozenset[str] = frozenset()
+    system_actions: list[dict[str, Any]] = []
+    if form.suggestions or form.system_actions:
+        binding = binding_of(
+            patient_id=request.patient,
+            index=index_at,
+            encounter_id=request.encounter or None,
+            user=request.user or None,
+        )
+        drafts = {name: [one.reference for one in counted if one.reference] for name, counted in ordered.items()}
+        suggestions, together = _suggestions(form, advice, binding, drafts)
+        if suggestions:
+            card["suggestions"] = suggestions
+            card["selectionBehavior"] = form.selection
+        system_actions = [made for action in form.system_actions for made in action.bind(binding, drafts)]
+    if form.override_reasons:
+        card["overrideReasons"] = form.override_reasons
+    if form.links:
+        card["links"] = _links(form, words)
+    return Composed(card=card, together=together, system_actions=system_actions)
 
 
 def _paragraphs(detail: str, sources: str, must_be_said: Sequence[str]) -> Iterator[str]:
@@ -115,27 +105,36 @@ def _paragraphs(detail: str, sources: str, must_be_said: Sequence[str]) -> Itera
     yield from (said for said in must_be_said if said.strip("*") not in detail)
 
 
-def _sources(release: Release, advice: Advice, detail: str) -> str:
+def _sources(form: CardForm, advice: Advice, words: CardWords) -> str:
     """Each reason with the resource that it was read from, so that a clinician can look; not what the detail names."""
     lines = []
-    for reason in reasons_of(release.guidance, advice.facts.values, advice.contributions):
-        for resource in read_from(release.guidance, reason.name, advice.facts.sources):
-            if (named := escape_markdown(resource)) not in detail:
+    for reason in words.reasons:
+        for resource in read_from(form.release.guidance, reason.name, advice.facts.sources):
+            if (named := escape_markdown(resource)) not in words.detail:
                 lines.append(f"- {escape_markdown(reason.text)}: from {named}")
     return "In the record:\n\n" + "\n".join(lines) if lines else ""
 
 
 def _suggestions(
-    release: Release, card: Card, advice: Advice, request: HookRequest, index_at: int, ordered: Ordered
-) -> Iterator[dict[str, Any]]:
-    row = release.row_of(advice.facts.values, advice.risks)
-    for suggestion in card.suggestions:
-        # Unknown is not enough to propose something: only a condition that surely holds offers it.
-        if suggestion.when is not None and release.conditions[suggestion.when].evaluate_one(row) is not True:
+    form: CardForm, advice: Advice, binding: Binding, drafts: References
+) -> tuple[list[dict[str, Any]], frozenset[str]]:
+    """What is offered in this call, and the uuids of those whose actions belong together."""
+    row = form.release.row_of(advice.facts.values, advice.risks) if any(one.when for one in form.suggestions) else {}
+    made, together = [], set()
+    for one in form.suggestions:
+        if one.when is not None and one.when.evaluate_one(row) is not True:
             continue
-        if actions := actions_of(release, suggestion, request, index_at=index_at, ordered=ordered):
-            yield {"label": suggestion.label, "uuid": str(uuid.uuid4()), "actions": actions}
+        if (suggestion := one.bind(binding, identity := str(uuid.uuid4()), drafts)) is None:
+            continue
+        made.append(suggestion)
+        if one.together:
+            together.add(identity)
+    return made, frozenset(together)
 
 
-def _short(digest: str) -> str:
-    return digest.removeprefix("sha256:")[:12]
+def _links(form: CardForm, words: CardWords) -> list[dict[str, Any]]:
+    """The very list of the form where no app is told anything, so that it need not be linted again."""
+    if not any(words.app_contexts):
+        return form.links
+    told = zip(form.links, words.app_contexts, strict=True)
+    return [{**link, "appContext": context} if context else link for link, context in told]

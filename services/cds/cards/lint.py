@@ -1,11 +1,14 @@
-"""The last look: an answer that breaks a rule of CDS Hooks never leaves. Rules by their number in the specification's order.
+"""The last look: an answer that breaks a rule of CDS Hooks never leaves.
 
-A client drops or misreads a malformed card, and nobody notices; a 503 is noticed.
+The rules are those of the 2.0 text and of the 3.0 logical models with their invariants, named where they are kept. A
+client drops or misreads a malformed card, and nobody notices; a 503 is noticed. What does not vary between calls is
+judged when its release is deployed (`cards.form`); a call passes it over by its identity and looks at the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,123 +16,206 @@ SUMMARY: Final = 139  # "<140-character"
 LABEL: Final = 80
 INDICATORS: Final = frozenset({"info", "warning", "critical"})
 BEHAVIORS: Final = frozenset({"any", "at-most-one"})
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-._]{1,256}")  # Epic's ids have about 194 characters
+_ANSWER: Final = frozenset({"cards", "systemActions", "extension"})
 _CARD: Final = frozenset(
     {
         "uuid", "summary", "detail", "indicator", "source", "suggestions", "selectionBehavior", "overrideReasons",
         "links", "extension",
     }
 )  # fmt: skip
+_SOURCE: Final = frozenset({"label", "url", "icon", "topic", "extension"})
+# `actionSelectionBehavior` is not among them: it must not be used without knowing that the client supports it.
+_SUGGESTION: Final = frozenset({"label", "uuid", "isRecommended", "actions", "extension"})
+_ACTION: Final = frozenset({"type", "description", "resource", "resourceId", "extension"})
+_LINK: Final = frozenset({"label", "url", "type", "appContext", "autolaunchable", "extension"})
+_CODING: Final = frozenset({"code", "system", "display"})
 
 
-def faults_of(answer: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a response, each with its place; empty when it may leave. Never holds the card's words."""
-    if not isinstance(answer.get("cards"), list):
+def faults_of(answer: Mapping[str, Any], judged: Collection[int] | None = None) -> list[str]:
+    """What is wrong with a response, each with its place; empty when it may leave. Never holds the card's words.
+
+    `judged`: identities of the sources, the lists of override reasons and the lists of links that were judged when
+    their release was deployed. There, too, every template of a resource was judged with all and with nothing that a
+    call may name, so what lies inside a resource that is created is not gone through again. None: everything is.
+    """
+    cards = answer.get("cards")
+    if not isinstance(cards, list):
         return ["cards: must be an array"]
-    return [fault for place, card in enumerate(answer["cards"]) for fault in _card(f"cards[{place}]", card)]
+    faults = [f"{key}: no such field" for key in answer.keys() - _ANSWER]
+    for place, card in enumerate(cards):
+        _card(f"cards[{place}]", card, judged, faults)
+    if "systemActions" in answer:
+        for number, action in enumerate(_listed(answer, "systemActions")):
+            _action(f"systemActions[{number}]", action, faults)
+            _blanks(f"systemActions[{number}]", action, judged, faults)
+    if not isinstance(answer.get("extension", {}), dict):
+        faults.append("extension: must be an object")
+    return faults
 
 
-def _card(place: str, card: object) -> Iterator[str]:
+def _card(place: str, card: object, judged: Collection[int] | None, faults: list[str]) -> None:
     if not isinstance(card, dict):
-        yield f"{place}: must be an object"
+        faults.append(f"{place}: must be an object")
         return
-    yield from _no_blanks(place, card)
-    yield from (f"{place}.{key}: no such field" for key in card.keys() - _CARD)
-    yield from _texts(place, card, required=("uuid", "summary", "indicator"), optional=("detail",))
-    if isinstance(summary := card.get("summary"), str) and (len(summary) > SUMMARY or "\n" in summary):
-        yield f"{place}.summary: one line of at most {SUMMARY} characters"
+    _blanks(place, card, judged, faults)
+    _fields(place, card, _CARD, faults)
+    _texts(place, card, ("summary", "indicator"), faults)
+    _texts(place, card, [name for name in ("detail",) if name in card], faults)
+    _uuid(place, card, faults)
+    summary = card.get("summary")
+    if isinstance(summary, str) and (len(summary) > SUMMARY or "\n" in summary):
+        faults.append(f"{place}.summary: one line of at most {SUMMARY} characters")
     if card.get("indicator") not in INDICATORS:
-        yield f"{place}.indicator: info, warning or critical"
-    yield from _source(f"{place}.source", card.get("source"))
-    for number, suggestion in enumerate(_listed(card, "suggestions")):
-        yield from _suggestion(f"{place}.suggestions[{number}]", suggestion)
-    if "suggestions" in card and card.get("selectionBehavior") not in BEHAVIORS:
-        yield f"{place}.selectionBehavior: required with suggestions"
-    recommended = [one for one in _listed(card, "suggestions") if isinstance(one, dict) and one.get("isRecommended")]
-    if card.get("selectionBehavior") == "at-most-one" and len(recommended) > 1:
-        yield f"{place}.suggestions: at most one may be recommended"
-    for number, reason in enumerate(_listed(card, "overrideReasons")):
-        yield from _coding(f"{place}.overrideReasons[{number}]", reason, display=True)
-    for number, link in enumerate(_listed(card, "links")):
-        yield from _link(f"{place}.links[{number}]", link)
+        faults.append(f"{place}.indicator: info, warning or critical")
+    passed: Collection[int] = judged or ()
+    if id(source := card.get("source")) not in passed:
+        _source(f"{place}.source", source, faults)
+    if "suggestions" in card:
+        _suggestions(place, card, faults)
+    if id(card.get("overrideReasons")) not in passed:
+        for number, reason in enumerate(_listed(card, "overrideReasons")):
+            _coding(f"{place}.overrideReasons[{number}]", reason, faults, display=True)  # cds-resp-4
+    if id(card.get("links")) not in passed:
+        for number, link in enumerate(_listed(card, "links")):
+            _link(f"{place}.links[{number}]", link, faults)
+    if not isinstance(card.get("extension", {}), dict):
+        faults.append(f"{place}.extension: must be an object")
 
 
-def _source(place: str, source: object) -> Iterator[str]:
+def _source(place: str, source: object, faults: list[str]) -> None:
     if not isinstance(source, dict):
-        yield f"{place}: required"
+        faults.append(f"{place}: required")
         return
-    yield from _texts(place, source, required=("label",), optional=("url", "icon"))
+    _fields(place, source, _SOURCE, faults)
+    _texts(place, source, ("label",), faults)
     for name in ("url", "icon"):
         if name in source and not _absolute(source[name]):
-            yield f"{place}.{name}: an absolute http(s) address"
-    if "topic" in source:
-        yield from _coding(f"{place}.topic", source["topic"], display=False)
+            faults.append(f"{place}.{name}: an absolute http(s) address")
+    # Optional in the specification; but Inferno demands it, and Epic remembers overrides by it.
+    _coding(f"{place}.topic", source.get("topic"), faults, display=False)
 
 
-def _suggestion(place: str, suggestion: object) -> Iterator[str]:
-    if not isinstance(suggestion, dict):
-        yield f"{place}: must be an object"
-        return
-    yield from _texts(place, suggestion, required=("label", "uuid"), optional=())
-    if isinstance(label := suggestion.get("label"), str) and len(label) > LABEL:
-        yield f"{place}.label: longer than {LABEL} characters"
-    for number, action in enumerate(_listed(suggestion, "actions")):
-        yield from _action(f"{place}.actions[{number}]", action)
+def _suggestions(place: str, card: Mapping[str, Any], faults: list[str]) -> None:
+    behavior = card.get("selectionBehavior")
+    if behavior not in BEHAVIORS:
+        faults.append(f"{place}.selectionBehavior: required with suggestions")  # cds-resp-6
+    recommended = 0
+    for number, suggestion in enumerate(_listed(card, "suggestions")):
+        at = f"{place}.suggestions[{number}]"
+        if not isinstance(suggestion, dict):
+            faults.append(f"{at}: must be an object")
+            continue
+        _fields(at, suggestion, _SUGGESTION, faults)
+        _texts(at, suggestion, ("label",), faults)
+        _uuid(at, suggestion, faults)
+        if isinstance(label := suggestion.get("label"), str) and len(label) > LABEL:
+            faults.append(f"{at}.label: longer than {LABEL} characters")
+        if "isRecommended" in suggestion:
+            recommended += suggestion["isRecommended"] is True
+            if not isinstance(suggestion["isRecommended"], bool):
+                faults.append(f"{at}.isRecommended: true or false")
+        for place_of, action in enumerate(_listed(suggestion, "actions")):
+            _action(f"{at}.actions[{place_of}]", action, faults)
+    if behavior == "at-most-one" and recommended > 1:  # cds-resp-1
+        faults.append(f"{place}.suggestions: at most one may be recommended")
 
 
-def _action(place: str, action: object) -> Iterator[str]:
+def _action(place: str, action: object, faults: list[str]) -> None:
     if not isinstance(action, dict):
-        yield f"{place}: must be an object"
+        faults.append(f"{place}: must be an object")
         return
-    yield from _texts(place, action, required=("type", "description"), optional=("resourceId",))
+    _fields(place, action, _ACTION, faults)
+    _texts(place, action, ("type", "description"), faults)  # cds-resp-5
     kind, resource = action.get("type"), action.get("resource")
     if kind in {"create", "update"}:
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-            yield f"{place}.resource: a FHIR resource"
+            faults.append(f"{place}.resource: a FHIR resource")
         elif kind == "create" and "id" in resource:
-            yield f"{place}.resource.id: a new resource has none"
-    elif kind == "delete":
-        if not isinstance(action.get("resourceId"), str) or "resource" in action:
-            yield f"{place}: a delete has a resourceId and no resource"
+            faults.append(f"{place}.resource.id: a new resource has none")
+        elif kind == "update" and not isinstance(resource.get("id"), str):
+            faults.append(f"{place}.resource.id: an update is the whole resource, with its id")
+    elif kind == "delete":  # cds-resp-2
+        target = action.get("resourceId")
+        if not isinstance(target, str) or not _REFERENCE.fullmatch(target) or "resource" in action:
+            faults.append(f"{place}: a delete has a resourceId, `Type/id`, and no resource")
     else:
-        yield f"{place}.type: create, update or delete"
+        faults.append(f"{place}.type: create, update or delete")
 
 
-def _link(place: str, link: object) -> Iterator[str]:
+def _link(place: str, link: object, faults: list[str]) -> None:
     if not isinstance(link, dict):
-        yield f"{place}: must be an object"
+        faults.append(f"{place}: must be an object")
         return
-    yield from _texts(place, link, required=("label", "url", "type"), optional=("appContext",))
+    _fields(place, link, _LINK, faults)
+    _texts(place, link, ("label", "url", "type", *(name for name in ("appContext",) if name in link)), faults)
     if not _absolute(link.get("url")):
-        yield f"{place}.url: an absolute http(s) address"
+        faults.append(f"{place}.url: an absolute http(s) address")
     if link.get("type") not in {"absolute", "smart"}:
-        yield f"{place}.type: absolute or smart"
-    elif link["type"] == "absolute" and "appContext" in link:
-        yield f"{place}.appContext: only with a smart link"
+        faults.append(f"{place}.type: absolute or smart")
+    elif link["type"] == "absolute" and "appContext" in link:  # cds-resp-3
+        faults.append(f"{place}.appContext: only with a smart link")
+    if not isinstance(link.get("autolaunchable", False), bool):
+        faults.append(f"{place}.autolaunchable: true or false")
 
 
-def _coding(place: str, coding: object, *, display: bool) -> Iterator[str]:
+def _coding(place: str, coding: object, faults: list[str], *, display: bool) -> None:
     if not isinstance(coding, dict):
-        yield f"{place}: must be a Coding"
+        faults.append(f"{place}: must be a Coding")
         return
-    yield from _texts(place, coding, required=("code", "system", *(("display",) if display else ())), optional=())
+    _fields(place, coding, _CODING, faults)
+    _texts(place, coding, ("code", "system", "display") if display else ("code", "system"), faults)
 
 
-def _texts(place: str, value: Mapping[str, Any], *, required: Sequence[str], optional: Sequence[str]) -> Iterator[str]:
-    for name in (*required, *(name for name in optional if name in value)):
-        if not isinstance(value.get(name), str) or not value[name].strip():
-            yield f"{place}.{name}: text, not blank"
+def _fields(place: str, value: Mapping[str, Any], known: frozenset[str], faults: list[str]) -> None:
+    if not value.keys() <= known:
+        faults += [f"{place}.{key}: no such field" for key in sorted(map(str, value.keys() - known))]
 
 
-def _no_blanks(place: str, value: object) -> Iterator[str]:
+def _texts(place: str, value: Mapping[str, Any], names: Sequence[str], faults: list[str]) -> None:
+    for name in names:
+        text = value.get(name)
+        if not isinstance(text, str) or not text.strip():
+            faults.append(f"{place}.{name}: text, not blank")
+
+
+def _uuid(place: str, value: Mapping[str, Any], faults: list[str]) -> None:
+    # Optional in the specification; but a client sends no feedback on what has none.
+    text = value.get("uuid")
+    if not isinstance(text, str) or not _UUID.fullmatch(text):
+        faults.append(f"{place}.uuid: a UUID")
+
+
+def _blanks(place: str, value: object, judged: Collection[int] | None, faults: list[str]) -> None:
     """`null`, `""`, `[]` and `{}` are prohibited everywhere: what has no value is left out."""
+    if _any_blank(value, judged):
+        faults += _each_blank(place, value)
+
+
+def _any_blank(value: object, judged: Collection[int] | None) -> bool:
+    if isinstance(value, str):
+        return not value
+    if isinstance(value, dict):
+        if judged is not None and (id(value) in judged or value.get("type") == "create"):
+            return False
+        return not value or any(_any_blank(part, judged) for part in value.values())
+    if isinstance(value, list):
+        return not value or (
+            (judged is None or id(value) not in judged) and any(_any_blank(part, judged) for part in value)
+        )
+    return value is None
+
+
+def _each_blank(place: str, value: object) -> Iterator[str]:
     if value is None or value in ("", [], {}):
         yield f"{place}: empty"
     elif isinstance(value, dict):
         for name, part in value.items():
-            yield from _no_blanks(f"{place}.{name}", part)
+            yield from _each_blank(f"{place}.{name}", part)
     elif isinstance(value, list):
         for number, part in enumerate(value):
-            yield from _no_blanks(f"{place}[{number}]", part)
+            yield from _each_blank(f"{place}[{number}]", part)
 
 
 def _listed(value: Mapping[str, Any], name: str) -> Sequence[Any]:
@@ -144,4 +230,4 @@ def _absolute(url: object) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.netloc)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not re.search(r"\s", url)

@@ -56,6 +56,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, str] = msgspec.field(default_factory=dict)
     card: dict[str, object] | None = None
     card_uuid: str = ""
+    system_actions: list[dict[str, object]] | None = None
+    """What the client was told to do without asking anyone, beside the card; None for nearly all."""
     arm: str = "show"
     arm_probability: float = 1.0
     latency: dict[str, int] = msgspec.field(default_factory=dict)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
+from services.cds.cards.form import CardForm, CardStyle, card_forms
 from services.cds.governed.approved_files import ApprovedFiles, Remembered
 from services.cds.governed.site_policy import SitePolicy, site_policy
 from services.guidance.errors import BadManifest, BadRelease, NotFound, Unavailable
@@ -45,6 +46,8 @@ class Deployed:
     release: Release | None
     policy: SitePolicy | None = None
     """What holds at this site; there is one exactly when there is a release."""
+    cards: Mapping[str, CardForm] = field(default_factory=dict, repr=False)
+    """Every card of the release by name, as far as it is the same for every call."""
     fault: str = ""
     """Why a manifest that runs has no release."""
 
@@ -59,6 +62,7 @@ class Approved:
         keys: Mapping[str, Any] | None,
         site: str = "",
         terminology: Terminology = NOTHING,
+        style: CardStyle = CardStyle(),  # noqa: B008 (frozen)
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_refused: Callable[[], None] = lambda: None,
     ) -> None:
@@ -69,6 +73,7 @@ class Approved:
         self.keys = keys
         self.site = site
         self._terminology = terminology
+        self._style = style
         self._files = files
         self._clock = clock
         self._on_refused = on_refused
@@ -211,7 +216,8 @@ class Approved:
 
     def _with_policy(self, text: str, manifest: Manifest, release: Release) -> Deployed:
         policy = site_policy(release.guidance, manifest.policy.overlay, self.site)
-        return Deployed(signed=text, manifest=manifest, release=release, policy=policy)
+        cards = card_forms(release, manifest, self._style)
+        return Deployed(signed=text, manifest=manifest, release=release, policy=policy, cards=cards)
 
     def _put(self, deployed: Deployed) -> bool:
         """Hold it; whether a reader would see a difference beyond a renewed lease."""

@@ -36,6 +36,8 @@ def check_cards(guidance: Guidance, report: FaultReport) -> None:
         for hook in card.indicator_on:
             if hook not in {entry.hook for entry in guidance.hooks}:
                 report.at(("cards", name, "indicator_on", hook), f"this guidance does not speak on `{hook}`")
+        if card.selection == "at-most-one" and sum(suggestion.recommended for suggestion in card.suggestions) > 1:
+            report.at(("cards", name, "suggestions"), "one may be pressed, and more than one is recommended")
         labels = [suggestion.label for suggestion in card.suggestions]
         for place, label in enumerate(labels):
             if label in labels[:place]:
@@ -129,6 +131,9 @@ def _check_links(name: str, card: Card, report: FaultReport) -> None:
             host = None
         if not host or re.search(r"\s", link.url):
             report.at(("cards", name, "links", place, "url"), "this is not an absolute address")
+        for key, given in (("app_context", link.app_context is not None), ("autolaunchable", link.autolaunchable)):
+            if given and link.type != "smart":
+                report.at(("cards", name, "links", place, key), "only a SMART app is launched: `type: smart`")
 
 
 def _check_override_reasons(guidance: Guidance, report: FaultReport) -> None:

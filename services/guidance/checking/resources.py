@@ -10,7 +10,7 @@ import pydantic
 
 from services.guidance.checking.fault_report import FaultReport
 from services.guidance.checking.source_lines import KeyPath
-from services.guidance.definition import Guidance
+from services.guidance.definition import Action, Card, Guidance
 from services.guidance.folder import RESOURCES
 from services.guidance.words.binding import DATE, ENCOUNTER, FIRST_DAY, PATIENT, PRACTITIONER, bind_resource
 from services.timeline.errors import BadInput
@@ -30,20 +30,27 @@ def check_resources(guidance: Guidance, files: Mapping[str, bytes], report: Faul
     """Put every fault of suggested resources on the report."""
     used: set[str] = set()
     for name, card in guidance.cards.items():
-        for place, suggestion in enumerate(card.suggestions):
-            for number, action in enumerate(suggestion.actions):
-                if action.resource is None:
-                    continue
-                path: KeyPath = ("cards", name, "suggestions", place, "actions", number, "resource")
-                file = RESOURCES + action.resource
-                if file not in files:
-                    report.at(path, f"there is no file `{file}`")
-                elif file not in used:
-                    _check_resource(file, files[file], report)
-                used.add(file)
+        for path, action in _actions(card):
+            if action.resource is None:
+                continue
+            file = RESOURCES + action.resource
+            if file not in files:
+                report.at(("cards", name, *path, "resource"), f"there is no file `{file}`")
+            elif file not in used:
+                _check_resource(file, files[file], report)
+            used.add(file)
     for file in files:
         if file.startswith(RESOURCES) and file not in used:
             report.in_file(file, "", "no suggestion uses this file")
+
+
+def _actions(card: Card) -> Iterator[tuple[KeyPath, Action]]:
+    """Every action of a card with its place there."""
+    for place, suggestion in enumerate(card.suggestions):
+        for number, action in enumerate(suggestion.actions):
+            yield ("suggestions", place, "actions", number), action
+    for number, action in enumerate(card.system_actions):
+        yield ("system_actions", number), action
 
 
 def _check_resource(file: str, data: bytes, report: FaultReport) -> None:

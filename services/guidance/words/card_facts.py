@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from services.guidance.definition import Feature, Guidance
 from services.guidance.words.prediction_variables import Stated
@@ -49,27 +50,30 @@ def origin_of(guidance: Guidance) -> str:
     return AI_DERIVED if learned else SCORE_DERIVED
 
 
+class Reasons:
+    """How the reasons of one guidance are told: its inputs in their order, and how many at most."""
+
+    def __init__(self, guidance: Guidance) -> None:
+        # A published score has none: it was not learned from entries, and its own arguments stand on the card.
+        learned = guidance.model.published is None
+        self._inputs = {name: one for name, one in guidance.features.items() if learned and one.use == "model"}
+        self._most = guidance.policy.reasons
+
+    def of(self, values: Mapping[str, float | None], contributions: Mapping[str, float]) -> tuple[Reason, ...]:
+        """The inputs that raised the risk most; ties in the order of the guidance."""
+        raised = [(own, name) for name in self._inputs if (own := contributions.get(name, 0.0)) > 0]
+        raised.sort(key=itemgetter(0), reverse=True)
+        return tuple(
+            Reason(name=name, text=reason(self._inputs[name], values.get(name)), contribution=own)
+            for own, name in raised[: self._most]
+        )
+
+
 def reasons_of(
     guidance: Guidance, values: Mapping[str, float | None], contributions: Mapping[str, float]
 ) -> tuple[Reason, ...]:
-    """The inputs that raised the risk most, at most as many as the policy says; ties in the order of the guidance.
-
-    A published score has none: it was not learned from entries, and its own arguments stand on the card.
-    """
-    if guidance.model.published is not None:
-        return ()
-    features = guidance.features
-    raised = [
-        (name, own)
-        for name, own in contributions.items()
-        if own > 0 and (feature := features.get(name)) is not None and feature.use == "model"
-    ]
-    order = {name: place for place, name in enumerate(features)}
-    raised.sort(key=lambda one: (-one[1], order[one[0]]))
-    return tuple(
-        Reason(name=name, text=reason(features[name], values.get(name)), contribution=own)
-        for name, own in raised[: guidance.policy.reasons]
-    )
+    """The inputs that raised the risk most, at most as many as the policy says; ties in the order of the guidance."""
+    return Reasons(guidance).of(values, contributions)
 
 
 def read_from(guidance: Guidance, name: str, sources: Mapping[str, str]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.guidance.definition import Card, Guidance
 from services.guidance.words.binding import bind_resource
-from services.guidance.words.card_facts import CardFacts, Reason, missing_of, origin_of, read_from, reasons_of
+from services.guidance.words.card_facts import CardFacts, Reason, Reasons, missing_of, origin_of, read_from, reasons_of
 from services.guidance.words.card_variables import VARIABLES, Variables, names_of
 from services.guidance.words.markdown import SafeMarkdown, escape_markdown, one_line
 from services.guidance.words.prediction_variables import Stated
@@ -55,6 +55,8 @@ class CardWords:
     summary: str
     detail: str
     reasons: tuple[Reason, ...] = ()
+    app_contexts: tuple[str | None, ...] = ()
+    """What each link's app is told, in the order of the links."""
 
 
 class TemplateFault(BadInput):
@@ -77,19 +79,31 @@ class CardText:
         known = names_of(guidance)
         self._summary, in_summary = _compiled(card.summary, plain=True, place=f"cards.{name}.summary", known=known)
         self._detail, in_detail = _compiled(card.detail, plain=False, place=f"cards.{name}.detail", known=known)
-        self._variables = Variables(guidance, in_summary | in_detail)
+        self._contexts: list[tuple[jinja2.Template, str] | None] = []
+        in_contexts: frozenset[str] = frozenset()
+        for number, link in enumerate(card.links):
+            if link.app_context is None:
+                self._contexts.append(None)
+                continue
+            place = f"cards.{name}.links.{number}.app_context"
+            template, named = _compiled(link.app_context, plain=True, place=place, known=known)
+            self._contexts.append((template, place))
+            in_contexts |= named
+        self._reasons = Reasons(guidance)
+        self._variables = Variables(guidance, in_summary | in_detail | in_contexts)
 
     def render(self, facts: CardFacts) -> CardWords:
         """The words of this card for one call."""
-        reasons = reasons_of(self.guidance, facts.values, facts.contributions)
+        reasons = self._reasons.of(facts.values, facts.contributions)
         variables = self._variables.of(facts, reasons)
         summary = one_line(self._summary_of(variables), limit=SUMMARY_LONGEST)
         detail = _filled(self._detail, variables, f"cards.{self.name}.detail")
-        return CardWords(summary=summary, detail=_tidy(detail), reasons=reasons)
+        contexts = tuple(one and _filled(one[0], variables, one[1]).strip() for one in self._contexts)
+        return CardWords(summary=summary, detail=_tidy(detail), reasons=reasons, app_contexts=contexts)
 
     def summary_in_full(self, facts: CardFacts) -> str:
         """The summary before it is cut to what a card may hold: what the check measures."""
-        reasons = reasons_of(self.guidance, facts.values, facts.contributions)
+        reasons = self._reasons.of(facts.values, facts.contributions)
         return one_line(self._summary_of(self._variables.of(facts, reasons)), limit=10_000)
 
     def _summary_of(self, variables: Mapping[str, Any]) -> str:
@@ -152,7 +166,8 @@ def _compiled(source: str, *, plain: bool, place: str, known: frozenset[str]) ->
 
 def _filled(template: jinja2.Template, variables: Mapping[str, Any], place: str) -> str:
     try:
-        return template.render(variables)
+        # As `render` does, without a copy of the variables: the environment has no globals to add to them.
+        return "".join(template.root_render_func(template.new_context(dict(variables), shared=True)))
     except (jinja2.TemplateError, TypeError, ValueError) as fault:
         message = f"the template cannot be filled when a value is not known ({type(fault).__name__})"
         raise TemplateFault(message, place=place) from fault
@@ -161,4 +176,5 @@ def _filled(template: jinja2.Template, variables: Mapping[str, Any], place: str)
 def _tidy(text: str) -> str:
     """Paragraphs without trailing blanks, runs of blanks or more than one empty line."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    joined = "\n".join(lines).strip()
+    return re.sub(r"\n{3,}", "\n\n", joined) if "\n\n\n" in joined else joined

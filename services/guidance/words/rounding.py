@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 
 HUNDRED = 100
 THOUSAND = 1000
@@ -10,9 +11,14 @@ THOUSAND = 1000
 
 def half_up(value: float, decimals: int = 0, *, times: int = 1) -> Decimal:
     """The number (times a whole one) rounded as taught at school: 0.5 up, on its decimal digits, not its binary ones."""
-    exact = Decimal(repr(float(value))) * times
-    rounded = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    exact = Decimal(repr(float(value)))
+    rounded = (exact if times == 1 else exact * times).quantize(_steps(decimals), rounding=ROUND_HALF_UP)
     return abs(rounded) if rounded == 0 else rounded  # no "-0"
+
+
+@cache
+def _steps(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)
 
 
 def number(value: float, decimals: int = 0) -> str:

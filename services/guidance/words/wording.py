@@ -35,6 +35,8 @@ __all__ = [
     "too_little_known", "value_text", "weighed", "withheld",
 ]  # fmt: skip
 
+_ONE_OR_MANY = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
+
 AI_DERIVED = "AI-derived: a model computed this from the record. Check it against the patient."
 SCORE_DERIVED = "Computed from the record by published scores and rules. Check it against the patient."
 NOT_APPROVED = "Draft for a clinical committee; not approved for patient care."
@@ -77,7 +79,7 @@ def reason(feature: Feature, value: float | None) -> str:
         return feature.phrase_zero or f"no {feature.label}"
     phrase = feature.phrase or (feature.label if feature.says_yes_or_no else f"{feature.label} {{value}}")
     shown = value_text(feature, value)
-    chosen = re.sub(r"\{([^{}|]*)\|([^{}|]*)\}", r"\1" if shown == "1" else r"\2", phrase)
+    chosen = _ONE_OR_MANY.sub(r"\1" if shown == "1" else r"\2", phrase) if "|" in phrase else phrase
     return chosen.replace("{value}", shown)
 
 

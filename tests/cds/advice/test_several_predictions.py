@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from services.cds.advice.advise import Advice, advise
-from services.cds.cards.compose import CardStyle
+from services.cds.cards.form import CardStyle, card_forms
 from services.cds.cards.lint import faults_of
+from services.cds.clients.profile import read_profiles
 from services.cds.consider import Considered, consider
 from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.records import Entry
@@ -165,7 +166,8 @@ def deployed(stage: str = "general") -> Deployed:
         where=Where(sites=("*",), hooks=("patient-view",)), policy=policy_named("standard", {}), issued_at=now,
         expires_at=now + timedelta(hours=1), ledger=LedgerHead(number=1, hash="0" * 64), issuer="http://registry",
     )  # fmt: skip
-    return Deployed(signed="", manifest=manifest, release=RELEASE, policy=HERE)
+    forms = card_forms(RELEASE, manifest, STYLE)
+    return Deployed(signed="", manifest=manifest, release=RELEASE, policy=HERE, cards=forms)
 
 
 def considered(*more: dict[str, Any], stage: str = "general", covered: bool = True) -> Considered:
@@ -179,7 +181,7 @@ def considered(*more: dict[str, Any], stage: str = "general", covered: bool = Tr
     timeline = timeline_of(events, coverage=Coverage(otherwise=ALWAYS) if covered else Coverage())
     patient = patient_of(timeline, 0)
     bedside = Bedside(patient=patient, moment=moment_of(patient, at=NOW, encounter="e"), gender=None)
-    return consider(deployed(stage), CALL, bedside, style=STYLE)
+    return consider(deployed(stage), CALL, bedside, profile=read_profiles().named("default"))
 
 
 def result(code: str, value: float, unit: str, **more: Any) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def test_a_client_is_added_listed_replaced_and_removed(typed: Typed) -> None:
         "keys": {"ec": ["ES384"], "rsa": ["RS384", "RS256", "RS512", "PS256", "PS384", "PS512"]},
         "jku": ["https://ehr.example/jwks.json", "https://ehr.example/other.json"],
         "tenants": ["north"],
-        "audiences": [f"{URL}/typed"],
+        "audiences": [f"{URL}/typed", f"{URL}/cds-services", URL],
         "algorithms": ["RS256"],
         "profile": "epic",
         "fhir_servers": ["https://fhir.example"],

@@ -22,7 +22,7 @@ CARD: dict[str, Any] = {
     "suggestions": [
         {
             "label": "Book follow-up",
-            "uuid": "s1",
+            "uuid": "7d8ce4d0-1b6f-4a8e-9d8b-0a2f1f6f9f11",
             "actions": [{"type": "create", "description": "A visit", "resource": {"resourceType": "ServiceRequest"}}],
         }
     ],
