@@ -21,10 +21,12 @@ from services.cds.desk import Desk, wall_clock
 from services.cds.discovery import Discovery
 from services.cds.schemas import read_hook_request
 from services.guidance.errors import NotAuthenticated
-from services.plumbing.web import json_response, read_body
+from services.plumbing.logs import get_logger
+from services.plumbing.web import json_response, read_json, unchanged
 from services.timeline.errors import BadInput
 from services.timeline.instants import NAT, instant_text, parse_instant
 
+_log = get_logger("cds")
 router = APIRouter()
 
 
@@ -40,14 +42,19 @@ class Service:
     export_token: str
 
 
-@router.get("/cds-services")
+@router.api_route("/cds-services", methods=["GET", "HEAD"])
 async def discover(request: Request) -> Response:
     """What can be called here. Open, as clients expect (it holds no patient data), unless a token is shown or asked for."""
     service = _service(request)
     shown = request.headers.getlist("authorization")
     if service.auth.asks_at_discovery(shown):
         await _once(service, await service.auth.check(shown, _path(request)))
-    return json_response(service.discovery.answer())
+    written, etag = service.discovery.written()
+    # May be kept, and must be asked for again each time: a guidance that was stopped is not listed any more.
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if unchanged(request, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(written, headers=headers, media_type="application/json")
 
 
 @router.post("/cds-services/{service_id}")
@@ -57,7 +64,7 @@ async def call(service_id: str, request: Request) -> Response:
     caller = await service.auth.check(request.headers.getlist("authorization"), _path(request))
     seen = service.durable.token(caller.token) if caller.token is not None else None
     try:
-        answer = await service.desk.answer(service_id, read_hook_request(await read_body(request), caller))
+        answer = await service.desk.answer(service_id, read_hook_request(await read_json(request), caller))
     finally:
         # Whatever would be said: a token that another worker has seen gets 401, and nothing that tells of us.
         if seen is not None and not await seen:
@@ -71,10 +78,13 @@ async def feedback(service_id: str, request: Request) -> Response:
     service = _service(request)
     caller = await service.auth.check(request.headers.getlist("authorization"), _path(request))
     await _once(service, caller)
-    kept, faults = read_feedback(await read_body(request), service=service_id[:64], now=wall_clock())
-    await service.durable.feedback(kept)
-    if faults:
-        raise BadInput("; ".join(faults[:5]), place="feedback", remedy=f"{len(kept)} other entries were kept")
+    profile = service.desk.profiles.named(caller.profile)
+    said = read_feedback(await read_json(request), service=service_id[:64], now=wall_clock(), profile=profile)
+    await service.durable.feedback(said.kept)
+    if said.odd:
+        _log.info("feedback leaves the specification", issuer=caller.iss, profile=profile.name, odd=dict(said.odd))
+    if said.faults:
+        raise BadInput("; ".join(said.faults[:5]), place="feedback", remedy=f"{len(said.kept)} other entries were kept")
     return json_response({})
 
 

@@ -149,7 +149,7 @@ async def _start(
     )
     app.state.cds = Service(
         desk=desk,
-        discovery=Discovery(approved),
+        discovery=Discovery(approved, public_url=settings.public_url),
         auth=auth,
         durable=durable,
         log=log,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,17 +12,23 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from services.cds.callers.trust_commands import trust
 from services.cds.cards.show import show_answer
+from services.cds.clients.sheet_command import sheet
+from services.cds.decisions.ignored import HOURS, answered_cards
 from services.cds.settings import CdsSettings
 from services.guidance.errors import Unavailable
+from services.plumbing.database import open_database
 from services.timeline.errors import BadInput
+from services.timeline.instants import NAT, parse_instant
 
 app = typer.Typer(no_args_is_help=True)
 decisions = typer.Typer(no_args_is_help=True, help="Read the decision log.")
 app.add_typer(trust, name="trust")
 app.add_typer(decisions, name="decisions")
+app.command()(sheet)
 
 UrlOption = Annotated[str, typer.Option(help="Where the CDS service runs")]
 HERE = "http://127.0.0.1:8000"
@@ -114,6 +121,34 @@ def export(
             raise _refused(answer)
         for chunk in answer.iter_bytes():
             target.write(chunk)
+
+
+@decisions.command()
+def ignored(
+    hours: Annotated[float, typer.Option(min=0, help="How long feedback is waited for")] = HOURS,
+    since: Annotated[str, typer.Option(help="Only cards shown at or after this instant, e.g. 2026-01-31")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON")] = False,
+) -> None:
+    """Count the cards that were answered, and those that nobody answered in time; reads the log of this service.
+
+    Example: knowdo cds decisions ignored --hours 72 --since 2026-01-01
+    """
+    moment = parse_instant(since) if since else 0
+    if moment == NAT:
+        raise BadInput("no instant", place="--since", remedy="Write it as 2026-01-31T12:00:00Z")
+    settings = CdsSettings.from_environment()
+    engine = open_database(settings.database_url or f"sqlite:///{settings.var / 'cds' / 'decisions.sqlite'}")
+    try:
+        counts = answered_cards(engine, now=time.time_ns() // 1000, since=moment, hours=hours)
+    finally:
+        engine.dispose()
+    if as_json:
+        typer.echo(json.dumps(counts, indent=2))
+        return
+    table = Table("guidance", "release", "shown", "answered", "ignored", "waiting")
+    for row in counts:
+        table.add_row(*(str(row[name])[:19] for name in ("guidance", "release")), *map(str, list(row.values())[2:]))
+    Console().print(table)
 
 
 def _read_request(file: Path) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class TooLarge(BadInput):
     """The body is larger than this service takes (HTTP 413)."""
 
 
+class NotJson(BadInput):
+    """The body does not say that it is JSON, or is packed (HTTP 415)."""
+
+
 # error class → HTTP status, FHIR issue type; the first entry of the class's own line of descent is taken.
 STATUS: Final[dict[type[KnowdoError], tuple[int, str]]] = {
     BadInput: (400, "invalid"),
@@ -50,9 +54,17 @@ STATUS: Final[dict[type[KnowdoError], tuple[int, str]]] = {
     BadManifest: (503, "transient"),
     Unavailable: (503, "transient"),
     TooLarge: (413, "too-long"),
+    NotJson: (415, "not-supported"),
     KnowdoError: (500, "exception"),
 }
-ISSUE_BY_STATUS: Final = {401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 413: "too-long"}
+ISSUE_BY_STATUS: Final = {
+    401: "login",
+    403: "forbidden",
+    404: "not-found",
+    405: "not-supported",
+    413: "too-long",
+    415: "not-supported",
+}
 TITLE: Final = {
     400: "Bad request",
     401: "Not authenticated",
@@ -62,6 +74,7 @@ TITLE: Final = {
     409: "Refused by a rule",
     412: "Required patient data is unknown",
     413: "Body too large",
+    415: "Not JSON",
     500: "Fault in the service",
     503: "Not available",
 }
@@ -154,12 +167,18 @@ async def _on_knowdo_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise TypeError(type(error))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # The router knows what this path takes; whoever asks for that alone has asked for no fault.
+        headers["Allow"] = ", ".join(sorted({*headers.get("Allow", "").split(", "), "OPTIONS"} - {""}))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
     return error_response(
         request.app.state.error_form,
         status=error.status_code,
         issue=ISSUE_BY_STATUS.get(error.status_code, "processing"),
         message=error.detail,
-        headers=error.headers,
+        headers=headers,
     )
 
 

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.plumbing.error_answers import ErrorForm, TooLarge, add_error_handlers, json_response, on_fault
+from services.plumbing.error_answers import ErrorForm, NotJson, TooLarge, add_error_handlers, json_response, on_fault
 from services.plumbing.logs import REQUEST_ID, get_logger
 from services.plumbing.metrics import CONTENT_TYPE, ServiceMetrics
 from services.timeline.errors import BadInput
@@ -31,9 +31,14 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Readiness = Callable[[], Mapping[str, object]]
 T = TypeVar("T")
 
-__all__ = ["ErrorForm", "TooLarge", "create_service_app", "decode", "json_response", "read_body"]
+__all__ = [
+    "ErrorForm", "NotJson", "TooLarge", "create_service_app", "decode", "json_response", "read_body", "read_json",
+    "unchanged",
+]  # fmt: skip
 
 MAX_BODY: Final = 10_000_000  # a hook request of a long stay is 0.1-2 MB
+JSON_TYPES: Final = frozenset({"application/json", "application/fhir+json"})
+_JSON_PATH: Final = re.compile(r" - at `(\$[^`]*)`$")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -47,7 +52,7 @@ def create_service_app(
     ready: Readiness | None = None,
     metrics: ServiceMetrics | None = None,
     cors_origins: Sequence[str] = (),
-    cors_headers: Sequence[str] = ("Authorization", "Content-Type"),
+    cors_headers: Sequence[str] = ("Authorization", "Content-Type", "If-None-Match"),
 ) -> FastAPI:
     """A FastAPI app with the furniture. `service` is the short name in logs and metrics.
 
@@ -69,14 +74,14 @@ def create_service_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "HEAD", "POST"],
             allow_headers=list(cors_headers),
-            expose_headers=["X-Request-Id"],
+            expose_headers=["X-Request-Id", "ETag"],
         )
     app.add_middleware(_Edge, state_of=app)
-    app.add_api_route("/healthz", _healthz, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/readyz", _readyz, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/metrics", _metrics, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/readyz", _readyz, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/metrics", _metrics, methods=["GET", "HEAD"], include_in_schema=False)
     return app
 
 
@@ -95,12 +100,40 @@ async def read_body(request: Request, *, limit: int = MAX_BODY) -> bytes:
     return b"".join(chunks)
 
 
+async def read_json(request: Request, *, limit: int = MAX_BODY) -> bytes:
+    """The whole body of a request that says it is JSON, or says nothing; NotJson before a byte is read otherwise.
+
+    A body that is packed is refused too: a small one could unpack to any size.
+    """
+    headers = request.headers
+    kind, _, parameters = headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if (kind and kind.strip().lower() not in JSON_TYPES) or charset not in {"", "utf-8", "us-ascii"}:
+        raise NotJson(
+            "only JSON in UTF-8 is taken", place="Content-Type", remedy="Send `Content-Type: application/json`"
+        )
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise NotJson("a packed body is not taken", place="Content-Encoding", remedy="Send the JSON as it is")
+    return await read_body(request, limit=limit)
+
+
+def unchanged(request: Request, etag: str) -> bool:
+    """Whether the caller has this version already (`If-None-Match`, compared weakly, RFC 9110 section 13.1.2)."""
+    asked = request.headers.get("if-none-match", "")
+    return asked.strip() == "*" or etag in {one.strip().removeprefix("W/") for one in asked.split(",")}
+
+
 def decode(decoder: msgspec.json.Decoder[T], raw: bytes, *, place: str = "body") -> T:
     """JSON bytes as the type of `decoder`; BadInput says where it is not that, without its values."""
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise BadInput(_without_values(str(error)), place=place) from None
+        said = _without_values(str(error))
+        found = _JSON_PATH.search(said)
+        if found is None:
+            raise BadInput(said, place=place) from None
+        where = found[1] if place == "body" else place + found[1].removeprefix("$")
+        raise BadInput(said[: found.start()], place=where) from None
     except msgspec.DecodeError as error:
         raise BadInput(f"not JSON: {error}", place=place) from None
     except UnicodeDecodeError:
