@@ -1,4 +1,4 @@
-"""`knowdo cds`: serve, call a service and read its card, say whom to trust, export decisions."""
+"""`knowdo cds`: serve, call a service and read its card, check any service, say whom to trust, export decisions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.table import Table
 from services.cds.callers.trust_commands import trust
 from services.cds.cards.show import show_answer
 from services.cds.clients.sheet_command import sheet
+from services.cds.conformance.command import check
 from services.cds.decisions.ignored import HOURS, answered_cards
 from services.cds.settings import CdsSettings
 from services.guidance.errors import Unavailable
@@ -29,6 +30,7 @@ decisions = typer.Typer(no_args_is_help=True, help="Read the decision log.")
 app.add_typer(trust, name="trust")
 app.add_typer(decisions, name="decisions")
 app.command()(sheet)
+app.command()(check)
 
 UrlOption = Annotated[str, typer.Option(help="Where the CDS service runs")]
 HERE = "http://127.0.0.1:8000"
