@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -87,7 +88,12 @@ def prepared(
     with ExitStack() as stack:
         here = on_this_machine(base)
         # A proxy of the environment is for the world outside; on this machine it would stand in the way.
-        http = stack.enter_context(httpx.Client(timeout=timeout, follow_redirects=False, trust_env=not here))
+        http = stack.enter_context(
+            # The machine's own certificates, among them those of a hospital, not a list that came with a package.
+            httpx.Client(
+                timeout=timeout, follow_redirects=False, trust_env=not here, verify=ssl.create_default_context()
+            )
+        )
         yield Target(
             base=base,
             record=Recorder(http, seconds=timeout),

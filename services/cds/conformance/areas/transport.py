@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import warnings
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -42,10 +43,13 @@ def _handshake(target: Target, *, least: ssl.TLSVersion, most: ssl.TLSVersion | 
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        context.minimum_version = least
-        if most is not None:
-            context.maximum_version = most
-            context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            # Old versions are named in order to see that they are refused.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = least
+            if most is not None:
+                context.maximum_version = most
+                context.set_ciphers("ALL:@SECLEVEL=0")
     except (ValueError, ssl.SSLError) as fault:
         raise Skipped("this machine's TLS library cannot offer that version") from fault
     try:
