@@ -74,6 +74,7 @@ def test_every_truth_has_its_table(tmp_path: Path) -> None:
     for name, columns in (
         ("in_stay.csv", ("death_in_stay", "intensive_or_death_24h")),
         ("cardiovascular.csv", ("hazard_per_year", "event_1y")),
+        ("diabetes.csv", ("hazard_per_year", "diabetes_5y")),
     ):
         with (truth / name).open(encoding="utf-8") as table:
             rows = list(csv.DictReader(table))
