@@ -161,6 +161,7 @@ DRUGS: dict[str, tuple[str, str]] = {
     "glipizide": ("4821", "glipizide"), "insulin_glargine": ("274783", "insulin glargine"),
     "insulin_lispro": ("86009", "insulin lispro"), "insulin_regular": ("253182", "insulin, regular, human"),
     "ibuprofen": ("5640", "ibuprofen"), "meloxicam": ("41493", "meloxicam"), "methotrexate": ("6851", "methotrexate"),
+    "ketorolac": ("35827", "ketorolac"), "gentamicin": ("1596450", "gentamicin"),
     "vancomycin": ("11124", "vancomycin"), "cisplatin": ("2555", "cisplatin"),
     "acetaminophen": ("313782", "acetaminophen 325 MG Oral Tablet"), "diltiazem": ("3443", "diltiazem"),
 }  # fmt: skip

@@ -20,10 +20,11 @@ from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
 
-from services.demo.dice import INPATIENT, PREVENTION, SCREENING, Dice
+from services.demo.dice import INPATIENT, KIDNEYS, PREVENTION, SCREENING, Dice
 from services.demo.facts import DAY, YEAR, PatientRecord
 from services.demo.faults.local_codes import write_terminology
 from services.demo.fragments import instant
+from services.demo.inpatient.kidneys import injure, kidney_risks
 from services.demo.inpatient.landmarks import landmark_risks
 from services.demo.inpatient.signs import attend
 from services.demo.paperwork.papers import KINDS
@@ -41,11 +42,13 @@ CHUNK = 250  # patients a task: some 30 MB of NDJSON, so that progress moves and
 AHEAD = 2 * DAY  # lived beyond `until`, so that those in hospital on the last day have a discharge to come
 RISKS, IN_STAY, CARDIOVASCULAR = "true_risks.csv", "in_stay.csv", "cardiovascular.csv"
 DIABETES = "diabetes.csv"
+KIDNEY = "kidneys.csv"
 TRUTHS = {
     RISKS: "encounter,patient,discharged,readmission_30d,death_30d",
     IN_STAY: "encounter,patient,at,death_in_stay,intensive_or_death_24h",
     CARDIOVASCULAR: "encounter,patient,at,hazard_per_year,event_1y",
     DIABETES: "encounter,patient,at,hazard_per_year,diabetes_5y",
+    KIDNEY: "order,encounter,patient,at,kidney_injury_7d",
 }
 """The tables of true risks and their columns; an empty risk is of who was in intensive care already."""
 TERMINOLOGY = "terminology"
@@ -93,6 +96,7 @@ class Hospital:
         record = Life(dice, person, begins=self.begins, horizon=self.until + AHEAD).live()
         record.seed, record.faults = self.seed, self.faults
         attend(Dice(self.seed, index, INPATIENT), record)
+        injure(Dice(self.seed, index, KIDNEYS), record)
         prevention, screening = Dice(self.seed, index, PREVENTION), Dice(self.seed, index, SCREENING)
         diabetes = set_in(screening, record)  # it is a cause of the next
         tell_causes(prevention, record)
@@ -224,6 +228,9 @@ def _truths(record: PatientRecord) -> Iterator[tuple[str, str]]:
         for mark in landmark_risks(record, stay) if stay.kind == "IMP" else ():
             either = "" if mark.intensive_or_death is None else f"{mark.intensive_or_death:.9f}"
             yield IN_STAY, f"{mark.encounter},{patient},{instant(mark.at)},{mark.death_in_stay:.9f},{either}"
+    for kidney in kidney_risks(record):
+        at = instant(kidney.at)
+        yield KIDNEY, f"{kidney.order},{kidney.encounter},{patient},{at},{kidney.within_week:.9f}"
     for one in cardiovascular_risks(record):
         yield CARDIOVASCULAR, f"{one.encounter},{patient},{instant(one.at)},{one.per_year:.9f},{one.within_year:.9f}"
     for new in diabetes_risks(record):
