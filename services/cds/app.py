@@ -26,10 +26,12 @@ from services.cds.callers.refusal import REASONS
 from services.cds.callers.trust_list import TrustList
 from services.cds.cards.form import CardStyle
 from services.cds.clients.profile import Profiles, read_profiles
-from services.cds.decisions.aggregates import keep_reporting, tend
 from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.durable import Durable
+from services.cds.decisions.pseudonyms import open_pseudonyms
+from services.cds.decisions.retention import Retention
 from services.cds.decisions.spool import Spool
+from services.cds.decisions.tending import Tending
 from services.cds.desk import Desk, DeskMetrics, wall_clock
 from services.cds.discovery import Discovery
 from services.cds.governed.approved import Approved
@@ -117,7 +119,7 @@ async def _start(
     """Make everything, start what runs beside the calls, and leave on the stack how it ends."""
     room = settings.var / "cds"
     counted = DeskMetrics(metrics)
-    log = DecisionLog(open_database(settings.database_url or f"sqlite:///{(room / 'decisions.sqlite').resolve()}"))
+    log = DecisionLog(open_database(settings.decisions_url, by_index=True))
     log.create()
     stack.callback(log.close)
     durable = Durable(log, Spool(room / "spool"), on_spooled=counted.spooled.inc)
@@ -160,10 +162,17 @@ async def _start(
         return {"authentication": "OPEN" if settings.open else f"{len(auth.issuers)} trusted", **approved.readiness()}
 
     app.state.ready = ready
-    site = settings.site
-    stack.push_async_callback(_last_report, log, durable, client, site)
     _run_beside(stack, follow_trust_list(trusted, auth))
-    _run_beside(stack, keep_reporting(log, durable, client, site=site, seconds=settings.report_seconds))
+    tending = Tending(
+        log=log,
+        durable=durable,
+        retention=_retention(settings),
+        client=client,
+        site=settings.site,
+        on_retained=counted.retained,
+    )
+    stack.push_async_callback(_last_round, tending)
+    _run_beside(stack, tending.keep_on(seconds=settings.report_seconds))
     if client is not None:
         pin = pinned if settings.demo else None
         ears = Ears()
@@ -188,11 +197,11 @@ class Ears:
         return f"heard {time.monotonic() - self._at:.0f} s ago" if self._at else "not heard yet"
 
 
-async def _last_report(log: DecisionLog, durable: Durable, client: RegistryClient | None, site: str) -> None:
+async def _last_round(tending: Tending) -> None:
     """At shut-down; a registry that is gone must not hold us up."""
     with suppress(TimeoutError):
         async with asyncio.timeout(3):
-            await tend(log, durable, client, site=site)
+            await tending.last()
 
 
 def _run_beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -283,6 +292,14 @@ def _terminology(settings: CdsSettings) -> Terminology:
         left_out=dict(terminology.translations.left_out),
     )
     return terminology
+
+
+def _retention(settings: CdsSettings) -> Retention:
+    return Retention(
+        identified_days=settings.identified_days,
+        kept_days=settings.kept_days,
+        pseudonyms=open_pseudonyms(_text(settings.pseudonym_key), settings.var / "cds"),
+    )
 
 
 def _evidence_url(settings: CdsSettings) -> str:

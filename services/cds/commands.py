@@ -18,6 +18,7 @@ from services.cds.callers.trust_commands import trust
 from services.cds.cards.show import show_answer
 from services.cds.clients.sheet_command import sheet
 from services.cds.conformance.command import check
+from services.cds.decisions.commands import database, erase_patient
 from services.cds.decisions.ignored import HOURS, answered_cards
 from services.cds.settings import CdsSettings
 from services.guidance.errors import Unavailable
@@ -31,6 +32,8 @@ app.add_typer(trust, name="trust")
 app.add_typer(decisions, name="decisions")
 app.command()(sheet)
 app.command()(check)
+app.add_typer(database, name="database")
+decisions.command("erase")(erase_patient)
 
 UrlOption = Annotated[str, typer.Option(help="Where the CDS service runs")]
 HERE = "http://127.0.0.1:8000"

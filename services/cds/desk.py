@@ -17,6 +17,7 @@ from services.cds.clients.speak import answer_of
 from services.cds.consider import Withheld, consider, new_decision
 from services.cds.decisions.decision import Decision, Status
 from services.cds.decisions.durable import Durable
+from services.cds.decisions.retention import Done
 from services.cds.governed.approved import Approved, Deployed
 from services.cds.patient.bedside import read_bedside
 from services.cds.patient.fetch_missing import FetchMissing, reasons
@@ -41,7 +42,14 @@ class DeskMetrics:
         self.decisions = metrics.counter("decisions_total", "Decisions, by guidance and status", ("guidance", "status"))
         self.faults = metrics.counter("faults_total", "Answers withheld because of a fault", ("guidance", "kind"))
         self.spooled = metrics.counter("spooled_total", "Records that went to the spool, the database being down")
+        self._retained = metrics.counter("retained_total", "Rows that retention changed or removed, by what", ("what",))
         self.refused = metrics.counter("manifests_refused_total", "Manifests or releases that were refused")
+
+    def retained(self, done: Done) -> None:
+        """What a round of retention did."""
+        self._retained.labels("pseudonymised").inc(done.pseudonymised)
+        self._retained.labels("deleted").inc(done.deleted)
+        self._retained.labels("days").inc(done.days_dropped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.plumbing.settings import ServiceSettings
@@ -23,6 +24,16 @@ class CdsSettings(ServiceSettings):
         description="the address EHRs call; a token's audience must be one of its endpoints",
     )
     database_url: str = Field(default="", description="decision log; empty: SQLite in `<var>/cds/decisions.sqlite`")
+    # A year and a month: outcomes of a year can still be joined to the decision by patient.
+    identified_days: int = Field(
+        default=400, ge=1, description="days after which patient, user and sources of a decision become pseudonyms"
+    )
+    # Seven years: longer than most limitation periods; shorten it where your law says so.
+    kept_days: int = Field(default=2557, ge=1, description="days after which decisions and feedback are deleted")
+    pseudonym_key: SecretStr | None = Field(
+        default=None,
+        description="key of the pseudonyms; the same on every machine of one log; empty: `<var>/cds/pseudonym.key`",
+    )
     site: str = Field(default="", description="the site answered for; a manifest says at which sites guidance speaks")
     worker: str = Field(default="cds", description="name of this worker in acknowledgements")
 
@@ -82,3 +93,15 @@ class CdsSettings(ServiceSettings):
     report_seconds: float = Field(default=60.0, gt=0, description="how often counts go to the registry")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, description="port to listen on")
+
+    @model_validator(mode="after")
+    def _no_shorter_than_identified(self) -> Self:
+        """What is deleted before it would be pseudonymised is a slip, not a wish."""
+        if self.kept_days < self.identified_days:
+            raise ValueError("kept_days is shorter than identified_days")
+        return self
+
+    @property
+    def decisions_url(self) -> str:
+        """Where the decision log is."""
+        return self.database_url or f"sqlite:///{(self.var / 'cds' / 'decisions.sqlite').resolve()}"

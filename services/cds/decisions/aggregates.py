@@ -12,12 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, cast, get_args
 
 from services.cds.decisions.decision_log import DecisionLog
-from services.cds.decisions.durable import Durable
-from services.plumbing.logs import get_logger
 from services.plumbing.registry_client import Aggregate, CountName, RegistryClient
-from services.timeline.errors import KnowdoError
 
-_log = get_logger("cds")
 _NAMES: Final = frozenset(get_args(CountName))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,23 +48,3 @@ async def report_counts(log: DecisionLog, client: RegistryClient, *, site: str) 
         aggregates += await asyncio.to_thread(counts_of_day, log, day, site=site)
     if aggregates:
         await client.report(aggregates)
-
-
-async def keep_reporting(
-    log: DecisionLog, durable: Durable, client: RegistryClient | None, *, site: str, seconds: float
-) -> None:
-    """Report, bring home the spool and forget expired tokens, again and again until cancelled."""
-    while True:
-        await asyncio.sleep(seconds)
-        await tend(log, durable, client, site=site)
-
-
-async def tend(log: DecisionLog, durable: Durable, client: RegistryClient | None, *, site: str) -> None:
-    """One round; what fails is logged and done again in the next."""
-    try:
-        await durable.bring_home()
-        await asyncio.to_thread(log.forget_tokens, now=int(datetime.now(UTC).timestamp()))
-        if client is not None:
-            await report_counts(log, client, site=site)
-    except KnowdoError as fault:
-        _log.warning("not reported", message=fault.message, place=fault.place)

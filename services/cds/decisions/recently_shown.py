@@ -15,7 +15,7 @@ from services.cds.decisions.decision import Decision
 from services.cds.decisions.identity import MICROSECONDS_PER_DAY, first_id
 from services.cds.decisions.records import Entry
 
-_FOUND: Final = "SELECT guidance, patient, index_at, hook_instance FROM decisions WHERE patient IN ({patients})"
+_SELECT: Final = "SELECT guidance, patient, index_at, hook_instance FROM decisions WHERE status = 'shown'"
 
 
 def settled(connection: Connection, entries: Sequence[Entry]) -> list[Decision]:
@@ -27,20 +27,26 @@ def settled(connection: Connection, entries: Sequence[Entry]) -> list[Decision]:
 def _shown_before(connection: Connection, due: Sequence[Entry]) -> dict[tuple[str, str], list[Shown]]:
     if not due:
         return {}
-    since = min(e.decision.index_at - e.cool_down for e in due)
-    query, bound = look_up(connection.dialect.name, sorted({e.decision.patient for e in due}), since=since)
-    if connection.dialect.name == "postgresql":
-        # Days before cannot hold it: their partitions are not looked into. No bedside clock is slower than ours.
-        query += " AND decision >= %s"
-        bound = (*bound, first_id(min(e.decision.at - e.cool_down for e in due) - MICROSECONDS_PER_DAY))
+    query, bound = look_up(
+        connection.dialect.name,
+        sorted({e.decision.patient for e in due}),
+        index_after=min(e.decision.index_at - e.cool_down for e in due),
+        # No bedside clock is slower than ours: what was shown within the cool-down was kept within it.
+        kept_after=min(e.decision.at - e.cool_down for e in due) - MICROSECONDS_PER_DAY,
+    )
     found: dict[tuple[str, str], list[Shown]] = {}
     for guidance, patient, at, instance in connection.exec_driver_sql(query, bound):
         found.setdefault((guidance, patient), []).append((at, instance))
     return found
 
 
-def look_up(dialect: str, patients: Sequence[str], *, since: int) -> tuple[str, tuple[str | int, ...]]:
-    """The statement and its values: what was shown to these patients' teams after `since` (microseconds)."""
-    mark = "%s" if dialect == "postgresql" else "?"
-    query = _FOUND.format(patients=",".join([mark] * len(patients)))
-    return f"{query} AND index_at > {mark} AND status = 'shown'", (*patients, since)
+def look_up(
+    dialect: str, patients: Sequence[str], *, index_after: int, kept_after: int
+) -> tuple[str, tuple[object, ...]]:
+    """The statement and its values: what was shown to these patients' teams since then (microseconds)."""
+    if dialect == "postgresql":
+        # One text however many patients, so that it is planned once; the days before are not looked into.
+        asked = f"{_SELECT} AND patient = ANY(%s) AND index_at > %s AND decision >= %s"
+        return asked, (list(patients), index_after, first_id(kept_after))
+    marks = ",".join("?" * len(patients))
+    return f"{_SELECT} AND patient IN ({marks}) AND index_at > ?", (*patients, index_after)

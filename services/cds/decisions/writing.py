@@ -21,6 +21,8 @@ from services.cds.decisions.schema import feedback, retention, tokens
 
 PSEUDONYMISED_TO: Final = "pseudonymised to"
 """The row of `retention` that says how far pseudonymisation has come."""
+FEEDBACK_DONE: Final = "feedback without free text to"
+"""The same for feedback: when it was received, and its digest."""
 
 # Twice the same is once: a spool may be brought home twice.
 _DECISIONS: Final = (
@@ -62,7 +64,9 @@ def write_decisions(
     if sets:
         connection.exec_driver_sql(_INSERT_FEATURE_SETS[dialect], sorted(sets))
     connection.exec_driver_sql(_INSERT_DECISIONS[dialect], rows)
-    _reopen_retention(connection, min(decision.decision for decision in kept))
+    oldest = min(decision.decision for decision in kept)
+    if oldest < first_id(_a_day_ago()):
+        _reopen_retention(connection, PSEUDONYMISED_TO, oldest[: len(first_id(0))])
     return kept, new
 
 
@@ -76,6 +80,8 @@ def write_feedback(connection: Connection, records: Sequence[Record]) -> Iterabl
     rows = [_feedback_row(record) for place in new.values() if isinstance(record := records[place], Feedback)]
     if rows:
         connection.execute(insert(feedback), rows)
+        if (oldest := min(row["received_at"] for row in rows)) < _a_day_ago():
+            _reopen_retention(connection, FEEDBACK_DONE, str(oldest))
     return new.values()
 
 
@@ -108,8 +114,11 @@ def _feedback_row(record: Feedback) -> dict[str, Any]:
     return row
 
 
-def _reopen_retention(connection: Connection, oldest: str) -> None:
+def _a_day_ago() -> int:
+    return time.time_ns() // 1000 - MICROSECONDS_PER_DAY
+
+
+def _reopen_retention(connection: Connection, name: str, oldest: str) -> None:
     """What comes late (a spool of long ago) may lie before the place that pseudonymisation has reached."""
-    if oldest < first_id(time.time_ns() // 1000 - MICROSECONDS_PER_DAY):
-        late = retention.c.name == PSEUDONYMISED_TO, retention.c.said > oldest
-        connection.execute(update(retention).where(*late).values(said=oldest))
+    late = retention.c.name == name, retention.c.said > oldest
+    connection.execute(update(retention).where(*late).values(said=oldest))

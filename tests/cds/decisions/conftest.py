@@ -36,7 +36,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """An empty database."""
-    engine = open_database(database_url)
+    engine = open_database(database_url, by_index=True)
     yield engine
     engine.dispose()
 

@@ -7,16 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from services.cds.decisions.aggregates import counts_of_day, tend
+from services.cds.decisions.aggregates import counts_of_day
 from services.cds.decisions.decision_log import DecisionLog
-from services.cds.decisions.durable import Durable
-from services.cds.decisions.records import Entry, Token
-from services.cds.decisions.spool import Spool
+from services.cds.decisions.records import Entry
 from services.plumbing.database import open_database
-from tests.cds.fake_registry import FakeRegistry
 from tests.cds.records import HOUR, NOON, decision, feedback
-
-pytestmark = pytest.mark.anyio
 
 DAY = datetime.fromtimestamp(NOON / 1e6, UTC)
 
@@ -40,16 +35,3 @@ def test_the_counts_of_a_day_are_of_that_day_by_release(log: DecisionLog) -> Non
     assert (first.release, first.counts) == (shown.release, {"shown": 1, "silent": 1, "calls": 2, "accepted": 1})
     assert (second.release, second.counts) == (other, {"shown": 1, "calls": 1})
     assert (first.guidance, first.site, first.day) == ("tea-time", "default", "2026-01-01")
-
-
-async def test_a_round_survives_a_registry_that_is_gone(log: DecisionLog, tmp_path: Path) -> None:
-    """The rest is done all the same: expired tokens are forgotten."""
-    registry = FakeRegistry()
-    registry.app.router.routes.clear()
-    log.write(
-        [Token(iss="ehr", jti="1", expires_at=1), Entry(decision=decision(at=int(datetime.now(UTC).timestamp() * 1e6)))]
-    )
-    durable = Durable(log, Spool(tmp_path / "spool"))
-    await tend(log, durable, registry.client(), site="")
-    assert log.tokens(now=0) == []
-    await durable.stop()
