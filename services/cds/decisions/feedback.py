@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Annotated, Any, Final
@@ -49,6 +49,7 @@ class _Batch(msgspec.Struct, frozen=True):
 
 _BATCH: Final = msgspec.json.Decoder(_Batch)
 _ENTRY: Final = msgspec.json.Decoder(_Entry)
+_FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +90,12 @@ def _read(raw: bytes, *, service: str, now: int, place: str, profile: Profile, o
     if at == NAT:
         raise BadInput("outcomeTimestamp is no instant", place=place, remedy="Write it as 2026-01-31T12:00:00Z")
     card = entry.card.replace("\x00", "").removeprefix(_PREFIX)
-    reason = _reason(raw, profile, odd)
+    fields = decode(_FIELDS, raw, place=place)
+    reason = _reason(fields, profile, odd)
     comment = (reason or {}).get("userComment")
     odd.update(_left_out(entry, card, profile))
     return Feedback(
-        feedback=sha256(service.encode() + b"\n" + _one_spelling(raw)).hexdigest(),
+        feedback=sha256(service.encode() + b"\n" + _one_spelling(fields)).hexdigest(),
         service=service,
         card_uuid=card,
         outcome=entry.outcome,
@@ -118,9 +120,8 @@ def _left_out(entry: _Entry, card: str, profile: Profile) -> list[str]:
     return found
 
 
-def _reason(raw: bytes, profile: Profile, odd: Counter[str]) -> dict[str, Any] | None:
+def _reason(fields: Mapping[str, Any], profile: Profile, odd: Counter[str]) -> dict[str, Any] | None:
     """The override reason under the name that this client has for it; anything else stays in the raw entry."""
-    fields = msgspec.json.decode(raw, type=dict[str, Any])
     if foreign := [key for key in fields if key in REASON_KEYS and key not in profile.feedback.reason_keys]:
         odd[f"{foreign[0]}: not this client's name of a reason; is its profile right?"] += 1
     given = next((fields[key] for key in profile.feedback.reason_keys if fields.get(key)), None)
@@ -134,7 +135,6 @@ def _reason(raw: bytes, profile: Profile, odd: Counter[str]) -> dict[str, Any] |
     return given
 
 
-def _one_spelling(raw: bytes) -> bytes:
+def _one_spelling(fields: Mapping[str, Any]) -> bytes:
     """The same content however its keys are ordered and spaced, so that a repeat is known as one."""
-    order: Callable[[object], bytes] = msgspec.json.Encoder(order="deterministic").encode
-    return order(msgspec.json.decode(raw))
+    return msgspec.json.encode(fields, order="deterministic")
