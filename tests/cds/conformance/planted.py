@@ -181,6 +181,7 @@ FOUND_BY: Final[dict[str, str]] = {
     # Browsers, feedback, time
     "no preflight": "preflight_of_a_call",
     "token not allowed in a browser": "preflight_of_discovery",
+    "no plain OPTIONS": "options_without_a_preflight_is_answered",
     "no cors": "answers_can_be_read_in_a_browser",
     "no cors on errors": "errors_can_be_read_in_a_browser",
     "refuses acceptance": "accepted_is_taken",

@@ -49,6 +49,14 @@ def errors_can_be_read_in_a_browser(target: Target) -> Faults:
         yield from _readable(target.send("POST", service.path, headers=json, content=b"{}", signed=False))
 
 
+@check(55, level="SHOULD")
+def options_without_a_preflight_is_answered(target: Target) -> Faults:
+    """A plain OPTIONS, which asks what can be done here, is no error."""
+    answer = target.send("OPTIONS", DISCOVERY, signed=False)
+    if not 200 <= answer.status < 300:
+        yield f"answered with {answer.status}"
+
+
 def _preflight(target: Target, path: str, method: str) -> Faults:
     asked = {
         "origin": ORIGIN,
