@@ -142,7 +142,10 @@ def ignored(
     if moment == NAT:
         raise BadInput("no instant", place="--since", remedy="Write it as 2026-01-31T12:00:00Z")
     settings = CdsSettings.from_environment()
-    engine = open_database(settings.database_url or f"sqlite:///{settings.var / 'cds' / 'decisions.sqlite'}")
+    file = settings.var / "cds" / "decisions.sqlite"
+    if not settings.database_url and not file.exists():
+        raise BadInput("no decision log is there", place=str(file), remedy="Set KNOWDO_VAR or KNOWDO_CDS_DATABASE_URL")
+    engine = open_database(settings.database_url or f"sqlite:///{file}")
     try:
         counts = answered_cards(engine, now=time.time_ns() // 1000, since=moment, hours=hours)
     finally:

@@ -38,6 +38,7 @@ __all__ = [
 
 MAX_BODY: Final = 10_000_000  # a hook request of a long stay is 0.1-2 MB
 JSON_TYPES: Final = frozenset({"application/json", "application/fhir+json"})
+_CHARSET: Final = re.compile(r"""(?i)\bcharset\s*=\s*"?([^\s";]*)""")
 _JSON_PATH: Final = re.compile(r" - at `(\$[^`]*)`$")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -107,8 +108,9 @@ async def read_json(request: Request, *, limit: int = MAX_BODY) -> bytes:
     """
     headers = request.headers
     kind, _, parameters = headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if (kind and kind.strip().lower() not in JSON_TYPES) or charset not in {"", "utf-8", "us-ascii"}:
+    named = _CHARSET.search(parameters)
+    utf8 = named is None or named[1].lower() in {"utf-8", "utf8", "us-ascii"}
+    if (kind and kind.strip().lower() not in JSON_TYPES) or not utf8:
         raise NotJson(
             "only JSON in UTF-8 is taken", place="Content-Type", remedy="Send `Content-Type: application/json`"
         )

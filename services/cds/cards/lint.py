@@ -8,7 +8,7 @@ judged when its release is deployed (`cards.form`); a call passes it over by its
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ SUMMARY: Final = 139  # "<140-character"
 LABEL: Final = 80
 INDICATORS: Final = frozenset({"info", "warning", "critical"})
 BEHAVIORS: Final = frozenset({"any", "at-most-one"})
+LINK_TYPES: Final = frozenset({"absolute", "smart"})
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-._]{1,256}")  # Epic's ids have about 194 characters
 _ANSWER: Final = frozenset({"cards", "systemActions", "extension"})
@@ -67,7 +68,7 @@ def _card(place: str, card: object, judged: Collection[int] | None, faults: list
     summary = card.get("summary")
     if isinstance(summary, str) and (len(summary) > SUMMARY or "\n" in summary):
         faults.append(f"{place}.summary: one line of at most {SUMMARY} characters")
-    if card.get("indicator") not in INDICATORS:
+    if not _one_of(card.get("indicator"), INDICATORS):
         faults.append(f"{place}.indicator: info, warning or critical")
     passed: Collection[int] = judged or ()
     if id(source := card.get("source")) not in passed:
@@ -99,7 +100,7 @@ def _source(place: str, source: object, faults: list[str]) -> None:
 
 def _suggestions(place: str, card: Mapping[str, Any], faults: list[str]) -> None:
     behavior = card.get("selectionBehavior")
-    if behavior not in BEHAVIORS:
+    if not _one_of(behavior, BEHAVIORS):
         faults.append(f"{place}.selectionBehavior: required with suggestions")  # cds-resp-6
     recommended = 0
     for number, suggestion in enumerate(_listed(card, "suggestions")):
@@ -129,7 +130,7 @@ def _action(place: str, action: object, faults: list[str]) -> None:
     _fields(place, action, _ACTION, faults)
     _texts(place, action, ("type", "description"), faults)  # cds-resp-5
     kind, resource = action.get("type"), action.get("resource")
-    if kind in {"create", "update"}:
+    if kind == "create" or kind == "update":
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             faults.append(f"{place}.resource: a FHIR resource")
         elif kind == "create" and "id" in resource:
@@ -152,7 +153,7 @@ def _link(place: str, link: object, faults: list[str]) -> None:
     _texts(place, link, ("label", "url", "type", *(name for name in ("appContext",) if name in link)), faults)
     if not _absolute(link.get("url")):
         faults.append(f"{place}.url: an absolute http(s) address")
-    if link.get("type") not in {"absolute", "smart"}:
+    if not _one_of(link.get("type"), LINK_TYPES):
         faults.append(f"{place}.type: absolute or smart")
     elif link["type"] == "absolute" and "appContext" in link:  # cds-resp-3
         faults.append(f"{place}.appContext: only with a smart link")
@@ -180,6 +181,10 @@ def _texts(place: str, value: Mapping[str, Any], names: Sequence[str], faults: l
             faults.append(f"{place}.{name}: text, not blank")
 
 
+def _one_of(value: object, known: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in known
+
+
 def _uuid(place: str, value: Mapping[str, Any], faults: list[str]) -> None:
     # Optional in the specification; but a client sends no feedback on what has none.
     text = value.get("uuid")
@@ -196,15 +201,19 @@ def _blanks(place: str, value: object, judged: Collection[int] | None, faults: l
 def _any_blank(value: object, judged: Collection[int] | None) -> bool:
     if isinstance(value, str):
         return not value
-    if isinstance(value, dict):
-        if judged is not None and (id(value) in judged or value.get("type") == "create"):
+    if isinstance(value, dict | list):
+        if judged is not None and id(value) in judged:
             return False
-        return not value or any(_any_blank(part, judged) for part in value.values())
-    if isinstance(value, list):
-        return not value or (
-            (judged is None or id(value) not in judged) and any(_any_blank(part, judged) for part in value)
-        )
+        return not value or any(_any_blank(part, judged) for part in _looked_into(value, judged))
     return value is None
+
+
+def _looked_into(value: dict[str, Any] | list[Any], judged: Collection[int] | None) -> Iterable[Any]:
+    if isinstance(value, list):
+        return value
+    if judged is not None and value.get("type") == "create":
+        return [part for name, part in value.items() if name != "resource"]
+    return value.values()
 
 
 def _each_blank(place: str, value: object) -> Iterator[str]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import html
+import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from services.guidance.check import check_guidance
+from services.guidance.check import check_guidance, load_guidance
+from services.guidance.words.card_text import CardFacts, compile_cards
+from services.guidance.words.markdown import one_line
 from tests.cds.clients.ehr import card_of, tea_with, thirsty, trusting
+from tests.cds.tea import FOLDER
 
 pytestmark = pytest.mark.anyio
 SMART = {
@@ -32,6 +41,30 @@ async def test_an_app_is_told_the_facts_of_the_call(tmp_path: Path) -> None:
             "autolaunchable": True, "appContext": '{"risk": "62%", "hb": "8.5"}',
         },
     ]  # fmt: skip
+
+
+TEA = load_guidance(FOLDER).definition
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+HOSTILE = [
+    "<script>alert(1)</script>", "![x](http://evil.example/p.png)", "[a](javascript:alert(1))", "http://evil.example",
+    "www.evil.example", "a@evil.example", "a|b|c", "`code`", "**bold**", "\u202egnp.exe", "x\n\n# heading", "\x00\x07",
+]  # fmt: skip
+
+
+@given(st.one_of(st.text(min_size=1, max_size=60), st.sampled_from(HOSTILE)))
+def test_whatever_the_record_calls_a_resource_it_marks_up_nothing(name: str) -> None:
+    """Through a card's own words into a real Markdown parser: paragraphs and our own emphasis, the name as a text."""
+    said = compile_cards(TEA)["tea"].render(
+        CardFacts(
+            risk=0.3, base_rate=0.12, release="sha256:" + "0" * 64, values={"hb": 8.5},
+            contributions={"hb": 1.0}, sources={"hb": name},
+        )
+    )  # fmt: skip
+    page = MARKDOWN.render(said.detail)
+    assert set(re.findall(r"<(\w+)", page)) <= {"p", "strong", "em"}
+    assert one_line(name) in html.unescape(page)
+    assert not re.search(r"https?:|www\.|[^\\]@", said.detail)
+    assert not any(unicodedata.category(char) in {"Cc", "Cf"} for char in said.detail.replace("\n", ""))
 
 
 async def test_one_of_several_buttons_may_be_recommended(tmp_path: Path) -> None:
