@@ -16,7 +16,7 @@ import msgspec
 from services.cds.conformance.checks import NoAnswer
 
 LARGEST_ANSWER: Final = 5_000_000
-SHOWN: Final = 6_000  # characters of a body that a report keeps
+SHOWN: Final = 4_000  # characters of a body that a report keeps
 BLANK: Final = "(blanked)"
 _SECRET_HEADERS: Final = frozenset({"cookie", "set-cookie", "proxy-authorization", "x-api-key"})
 _SECRET_FIELDS: Final = frozenset({"access_token", "refresh_token", "client_secret"})

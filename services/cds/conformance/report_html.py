@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
+from markupsafe import Markup, escape
 
 from services.cds.conformance.report import VERDICTS, Item, Report, Result
 from services.cds.conformance.wording import MARKS, WORDS, sentence
+
+_TICKS: Final = re.compile(r"`([^`]+)`")
 
 
 def report_page(report: Report) -> str:
@@ -21,6 +25,7 @@ def report_page(report: Report) -> str:
         verdicts=VERDICTS,
         sections=_sections(report),
         exchanges=exchanges,
+        cited=sorted({number for result in report.results for number in result.exchanges}),
         sentence=sentence(report),
         marks=MARKS,
         words=WORDS,
@@ -41,13 +46,20 @@ def _sections(report: Report) -> dict[str, list[tuple[Item, list[Result]]]]:
 
 
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "pages"),
         autoescape=jinja2.select_autoescape(["html.j2"]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["ticked"] = _ticked
+    return environment
+
+
+def _ticked(text: str) -> Markup:
+    """Text with `what is in ticks` as code; everything else escaped."""
+    return Markup(_TICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped just before)
 
 
 def _style_digest() -> str:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from services.cds.conformance.checks import NoAnswer, Skipped, as_list, as_object
 from services.cds.conformance.contexts import context_for
@@ -32,7 +32,7 @@ class Service:
     @property
     def path(self) -> str:
         """Where it is called."""
-        return f"{DISCOVERY}/{self.id}"
+        return f"{DISCOVERY}/{quote(self.id, safe='')}"
 
     def __str__(self) -> str:
         return f"{self.id} ({self.hook})"
