@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.cds.settings import CdsSettings
 from services.plumbing.web import MAX_BODY
-from tests.cds.conftest import Running, run
+from tests.cds.conftest import URL, Running, run
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.tea import hook_request
 
@@ -197,7 +197,7 @@ async def test_whatever_is_asked_the_answer_is_one_that_was_meant(
 ) -> None:
     """No method, path, type or body of a stranger gives a 500 or an answer of another form."""
     headers = {"Content-Type": kind} if kind else {}
-    answer = await cds.http.request(method, "/" + "/".join(path), headers=headers, content=body)
+    answer = await cds.http.request(method, "/".join((URL, *path)), headers=headers, content=body)
     assert answer.status_code in {200, 204, 401, 404, 405}
     if answer.status_code >= 400 and method != "HEAD":
         outcome(answer)

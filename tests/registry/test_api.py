@@ -96,7 +96,7 @@ async def test_keys_are_public_and_hold_no_private_part(house: House) -> None:
     [
         ("/proposals", b"{", "body"),
         ("/proposals", b"[]", "body"),
-        ("/proposals", b'{"release":"%%%","author":"x"}', "body"),
+        ("/proposals", b'{"release":"%%%","author":"x"}', "$.release"),
         ("/proposals", b'{"release":"","author":"x","state":"general"}', "body"),
         ("/proposals", b'{"author":"x"}', "body"),
         (
