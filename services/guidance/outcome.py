@@ -81,6 +81,18 @@ def horizon_passed(outcome: Outcome, at: Ints, data_end: int) -> Bools:
     return np.ones(len(at), dtype=np.bool_) if hours is None else at + round(hours * HOUR) <= data_end
 
 
+def looked_for(outcome: Outcome, value_sets: ValueSets, timeline: Timeline, rows: IndexRows, data_end: int) -> Bools:
+    """Rows of whom it was looked for after the index and within the horizon: nothing is found in whoever is not tested."""
+    hours = outcome.horizon_in_hours
+    if not outcome.looked_for or hours is None:
+        return np.zeros(len(rows), dtype=np.bool_)
+    first, _ = Record(timeline, data_end).first_after(
+        outcome.looked_for, value_sets, rows.patient.astype(np.int64), rows.at
+    )
+    found: Bools = (first != FOREVER) & (first <= rows.at + round(hours * HOUR))
+    return found
+
+
 def _decide(rows: int, *rules: tuple[str, Bools, Ints | int]) -> tuple[Ints, Ints]:
     """The first rule that holds gives a row its state and the time of it; without any it is negative."""
     state = np.full(rows, _NAMES.index("negative"), dtype=np.int64)

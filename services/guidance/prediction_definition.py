@@ -101,6 +101,11 @@ class Outcome(Part):
     within_stay: bool = Field(
         default=False, description="only until the stay ends: leaving alive without it settles that it did not happen"
     )
+    looked_for: tuple[OutcomeEvent, ...] = Field(
+        default=(),
+        description="a test without which it cannot be found: the evidence tells, for each group, how many had one within "
+        "the horizon (`event`)",
+    )
     may_overlap: tuple[Name, ...] = Field(
         default=(), description="features that read the outcome's own codes on purpose"
     )

@@ -22,7 +22,7 @@ from services.guidance.features import VALUE, FeaturePlan, compile_features, rea
 from services.guidance.folder import LoadedGuidance
 from services.guidance.guards.canary import compile_canaries, watch_canaries
 from services.guidance.guards.known_time import KnownTimeProof, values_of_the_future
-from services.guidance.outcome import Labels, horizon_passed, label_outcome
+from services.guidance.outcome import Labels, horizon_passed, label_outcome, looked_for
 from services.learner.cohort import FeatureColumns, Flow, find_moments, in_population
 from services.learner.workers import Pool
 from services.plumbing.event_store import EventStore
@@ -46,6 +46,8 @@ class Outcomes:
     """Rows for which the prediction would be computed: what it needs holds, and a published score has its value."""
     states: Mapping[str, int]
     """Rows by the state of their outcome."""
+    looked_for: NDArray[np.bool_]
+    """Rows of whom the outcome was looked for (`outcome.looked_for`); none where nothing says how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ class CohortRows:
     """1 happened, 0 did not, -1 cannot be learned from (pending, censored, competing)."""
     outcomes: Mapping[str, int]
     """Rows by the state of their outcome."""
+    looked_for: NDArray[np.bool_]
+    """Rows of whom that outcome was looked for."""
     by_prediction: Mapping[str, Outcomes]
     """The outcomes of every prediction by name, the first (`risk`) among them."""
     patients: Ints
@@ -76,7 +80,8 @@ class CohortRows:
     def asked(self, prediction: str) -> CohortRows:
         """The rows for which a prediction is computed, with its outcome."""
         found = self.by_prediction[prediction]
-        return replace(self, y=found.y, outcomes=found.states).where(found.computed)
+        asked = replace(self, y=found.y, outcomes=found.states, looked_for=found.looked_for)
+        return asked.where(found.computed)
 
     def matured(self) -> CohortRows:
         """Only the rows that can be learned from."""
@@ -89,6 +94,7 @@ class CohortRows:
             values=self.values[chosen],
             states=self.states[chosen],
             y=self.y[chosen],
+            looked_for=self.looked_for[chosen],
             by_prediction={},
             patients=self.patients[chosen],
             at=self.at[chosen],
@@ -174,7 +180,8 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
     outcomes = {}
     for name, one in guidance.all_predictions.items():
         labels = label_outcome(guidance, value_sets, timeline, rows, task.data_end, outcome=one.outcome)
-        outcomes[name] = _outcomes_of(one, labels, columns, rows.at, task.data_end)
+        tested = looked_for(one.outcome, value_sets, timeline, rows, task.data_end)
+        outcomes[name] = _outcomes_of(one, labels, tested, columns, rows.at, task.data_end)
     first = outcomes[PRIMARY]
     return CohortRows(
         names=features.names,
@@ -182,6 +189,7 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
         states=np.ascontiguousarray(features.states[here]),
         y=first.y,
         outcomes=first.states,
+        looked_for=first.looked_for,
         by_prediction=outcomes,
         patients=rows.patient.astype(np.int64),
         at=rows.at,
@@ -192,7 +200,14 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
     )
 
 
-def _outcomes_of(prediction: Prediction, labels: Labels, columns: FeatureColumns, at: Ints, data_end: int) -> Outcomes:
+def _outcomes_of(
+    prediction: Prediction,
+    labels: Labels,
+    tested: NDArray[np.bool_],
+    columns: FeatureColumns,
+    at: Ints,
+    data_end: int,
+) -> Outcomes:
     """The labels of the rows for which the prediction would be computed; the others are counted by why it would not."""
     computed = np.ones(len(labels.y), dtype=np.bool_)
     states = np.array(labels.state, dtype=object)
@@ -208,7 +223,10 @@ def _outcomes_of(prediction: Prediction, labels: Labels, columns: FeatureColumns
         states[withheld] = "score-withheld"
         computed = computed & ~withheld
     return Outcomes(
-        y=np.where(computed, y, PENDING).astype(np.int8), computed=computed, states=Counter(states.tolist())
+        y=np.where(computed, y, PENDING).astype(np.int8),
+        computed=computed,
+        states=Counter(states.tolist()),
+        looked_for=tested,
     )
 
 
@@ -239,6 +257,7 @@ def _joined(parts: list[CohortRows]) -> CohortRows:
         states=np.concatenate([part.states for part in parts]),
         y=first.y,
         outcomes=first.states,
+        looked_for=first.looked_for,
         by_prediction=outcomes,
         patients=np.concatenate([part.patients for part in parts]),
         at=np.concatenate([part.at for part in parts]),
@@ -255,5 +274,6 @@ def _all_of(parts: list[Outcomes]) -> Outcomes:
     return Outcomes(
         y=np.concatenate([part.y for part in parts]),
         computed=np.concatenate([part.computed for part in parts]),
+        looked_for=np.concatenate([part.looked_for for part in parts]),
         states=dict(sorted(states.items())),
     )

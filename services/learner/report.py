@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # the service shows pages without loading what reckons them
     from services.learner.evidence.evaluation import Performance
     from services.learner.evidence.looks import Looks
     from services.learner.evidence.subgroups import SubgroupTable
+    from services.learner.evidence.testing_rates import RateOfTesting
 
 MARKS: Final = {"meets": "✓", "does not meet": "✕", "cannot tell": "?"}
 
@@ -45,6 +46,7 @@ class View:
     calibration: str = ""
     decision: str = ""
     groups: SubgroupTable | None = None
+    tested: tuple[RateOfTesting, ...] = ()
 
 
 def evidence_report(
@@ -127,6 +129,7 @@ def _view(prediction: Prediction, judged: Judged, evaluation: Evaluation, looks:
             source=source,
         ),
         groups=looks.groups,
+        tested=looks.tested,
     )
 
 

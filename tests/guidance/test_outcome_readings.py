@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.guidance.definition import Guidance
-from services.guidance.outcome import STATES, label_outcome
+from services.guidance.outcome import STATES, label_outcome, looked_for
 from services.timeline.instants import DAY, HOUR, NAT
 from services.timeline.timeline import index_rows
 from tests.guidance.feature_cases import LOINC, VALUE_SETS, lab, stay, timeline_of
@@ -91,6 +91,29 @@ def test_a_high_reading_without_a_date_settles_nothing() -> None:
     """It may have been one of the two; a low one without a date is none."""
     assert state_of(TWICE, hba1c(8.0, NAT, known=AT)) == "event-undated"
     assert state_of(TWICE, hba1c(5.0, NAT, known=AT)) == "negative"
+
+
+@pytest.mark.parametrize(
+    ("events", "tested"),
+    [
+        ([], False),
+        ([hba1c(5.0, AT + DAY)], True),
+        ([hba1c(5.0, AT + 365 * DAY)], True),
+        ([hba1c(5.0, AT + 365 * DAY + 1)], False),
+        ([hba1c(5.0, AT)], False),
+        ([hba1c(5.0, NAT, known=AT)], False),
+        ([hba1c(5.0, AT + DAY, patient="q")], False),
+        ([diabetes(AT + DAY)], False),
+    ],
+)
+def test_it_was_looked_for_where_a_test_came_within_the_horizon(events: list[dict[str, Any]], tested: bool) -> None:
+    """Whatever the test said; without a word on how it is looked for, of nobody."""
+    test = {"from": "Observation.code", "codes": {"tokens": [LOINC + "4548-4"]}}
+    timeline = timeline_of([INDEX, *events])
+    rows = index_rows(timeline, ["p", "nobody"], [AT, AT], ["index", ""])
+    for guidance, expected in ((asked(DIABETES, horizon_days=365, looked_for=[test]), tested), (TWICE, False)):
+        found = looked_for(guidance.outcome, VALUE_SETS, timeline, rows, AT + 500 * DAY)
+        assert found.tolist() == [expected, False]
 
 
 STEP = 9 * HOUR  # days have two or three steps

@@ -56,6 +56,9 @@ predictions:
       events:
         - from: Condition.code
           codes: {{tokens: ["{SNOMED}|{FALL}"]}}
+      looked_for:
+        - from: Procedure.code
+          codes: {{tokens: ["{SNOMED}|{ICU}"]}}
     model:
       published: healthy
   heart:

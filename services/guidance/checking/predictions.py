@@ -18,7 +18,7 @@ from services.guidance.words.prediction_variables import RISK, of_features, of_p
 OF_LANGUAGE: Final = frozenset({"any_of", "known", "none", "true", "false"})
 """Names that conditions and templates use for something else."""
 
-_OF_EVENT: Final = ("events", "horizon_hours", "within_stay", "may_overlap")
+_OF_EVENT: Final = ("events", "horizon_hours", "within_stay", "looked_for", "may_overlap")
 
 
 def check_predictions(guidance: Guidance, report: FaultReport) -> None:
@@ -50,10 +50,11 @@ def outcome_codes(guidance: Guidance) -> Iterator[tuple[KeyPath, Codes]]:
         if outcome.planned is not None:
             for key in ("always", "elective", "acute"):
                 yield (*path, "planned", key), getattr(outcome.planned, key)
-        for place, event in enumerate(outcome.events):
-            yield (*path, "events", place, "codes"), event.codes
-            if event.answers is not None:
-                yield (*path, "events", place, "answers"), event.answers
+        for key, events in (("events", outcome.events), ("looked_for", outcome.looked_for)):
+            for place, event in enumerate(events):
+                yield (*path, key, place, "codes"), event.codes
+                if event.answers is not None:
+                    yield (*path, key, place, "answers"), event.answers
 
 
 def _check_names(guidance: Guidance, report: FaultReport) -> None:
@@ -154,6 +155,8 @@ def _check_event(guidance: Guidance, outcome: Outcome, path: KeyPath, report: Fa
         report.at((*path, "horizon_hours"), "give `horizon_days` or `horizon_hours`, not both")
     if outcome.horizon_in_hours is None and not outcome.within_stay:
         report.at(path, "until when? Give `horizon_days` or `horizon_hours`, or `within_stay: true`")
+    if outcome.looked_for and outcome.horizon_in_hours is None:
+        report.at((*path, "looked_for"), "within which time? Tests are counted up to the horizon, and there is none")
     if outcome.within_stay and guidance.index.at == "discharge":
         report.at((*path, "within_stay"), "at discharge the stay is over: predict from admission on")
     for place, name in enumerate(outcome.may_overlap):

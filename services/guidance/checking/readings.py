@@ -20,14 +20,17 @@ _LOINC: Final = "http://loinc.org|"
 def check_readings(guidance: Guidance, value_sets: ValueSets, report: FaultReport) -> None:
     """Put every fault of the readings that outcomes ask for on the report."""
     for name, prediction in guidance.all_predictions.items():
-        for place, event in enumerate(prediction.outcome.events):
-            path = (*path_of(name), "outcome", "events", place)
-            if event.at_least is None and event.at_most is None:
-                if event.unit is not None:
-                    report.at((*path, "unit"), "`unit` belongs to `at_least`: without it no number is read")
-            else:
-                _check_limits(event, path, report)
-                _check_unit(event, value_sets, path, report)
+        for key in ("events", "looked_for"):
+            for place, event in enumerate(getattr(prediction.outcome, key)):
+                _check_event(event, value_sets, (*path_of(name), "outcome", key, place), report)
+
+
+def _check_event(event: OutcomeEvent, value_sets: ValueSets, path: KeyPath, report: FaultReport) -> None:
+    if event.at_least is not None or event.at_most is not None:
+        _check_limits(event, path, report)
+        _check_unit(event, value_sets, path, report)
+    elif event.unit is not None:
+        report.at((*path, "unit"), "`unit` belongs to `at_least`: without it no number is read")
 
 
 def _check_limits(event: OutcomeEvent, path: KeyPath, report: FaultReport) -> None:

@@ -67,6 +67,7 @@ def _details(found: Found) -> dict[str, Any]:
         "workload": None if looks is None else looks.work,
         "decision_curve": None if looks is None else looks.curve,
         "subgroups": None if looks is None else looks.groups,
+        **({"tested": looks.tested} if looks is not None and looks.tested else {}),
     }
 
 

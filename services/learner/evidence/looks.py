@@ -11,6 +11,7 @@ from services.learner.evidence.audit_groups import alert_threshold, attributes_o
 from services.learner.evidence.decision_curve import NetBenefit, decision_curve
 from services.learner.evidence.evaluation import Performance
 from services.learner.evidence.subgroups import SubgroupTable, subgroup_table
+from services.learner.evidence.testing_rates import RateOfTesting, rates_of_testing
 from services.learner.evidence.workload import Workload, workload
 from services.learner.feature_matrix import CohortRows
 
@@ -25,6 +26,8 @@ class Looks:
     work: Workload
     curve: tuple[NetBenefit, ...]
     groups: SubgroupTable
+    tested: tuple[RateOfTesting, ...] = ()
+    """Of whom it was looked for, by group; empty where the guidance does not say how that shows."""
 
 
 def look_at(
@@ -32,11 +35,15 @@ def look_at(
 ) -> Looks:
     """At the threshold at which this risk alone brings a card; `average` is what the bands compare it with."""
     threshold = alert_threshold(guidance, risk, average, prediction=prediction)
+    attributes = attributes_of(guidance, rows)
     highest = min(max(0.1, 4 * float(rows.y.mean())), 0.9)
     thresholds = [highest * i / _CURVE_POINTS for i in range(1, _CURVE_POINTS + 1)]
     return Looks(
         performance=performance,
         work=workload(rows.y, risk, rows.patients, threshold=threshold),
         curve=decision_curve(rows.y, risk, rows.patients, thresholds=thresholds),
-        groups=subgroup_table(rows.y, risk, rows.patients, attributes_of(guidance, rows), threshold=threshold),
+        groups=subgroup_table(rows.y, risk, rows.patients, attributes, threshold=threshold),
+        tested=rates_of_testing(rows.looked_for, rows.patients, attributes)
+        if guidance.all_predictions[prediction].outcome.looked_for
+        else (),
     )

@@ -40,6 +40,8 @@ FAULTS = [
     ("  every_hours: 24", "  every_hours: 0 #!", "greater than or equal to 1"),
     ("  kind: readmission", "  kind: readmission\n  within_stay: true #!", "belongs to `kind: event`"),
     ("  kind: readmission", "  kind: readmission\n  death: counts #!", "belongs to `kind: event`"),
+    ("  kind: readmission", '  kind: readmission\n  looked_for: [{from: Procedure.code, codes: {tokens: ["x|1"]}}] #!',
+     "belongs to `kind: event`"),
     ("  died: {value_set: discharge-died}\n  planned", "  planned", "`died` is missing"),
     ("  without_risk: speak", "  without_risk: shout #!", "'speak'"),
     ("{{ healthy_percent }}", "{{ healthy_parts }}", "`healthy_parts` is neither"),

@@ -21,6 +21,16 @@ FAULTS = [
     ("          at_least: 6.5\n", "", "`at_least` is missing"),
     ("          at_least: 6.5\n          at_most: 20\n", "", "`unit` belongs to `at_least`"),
     ("at_most: 20", "at_most: 6 #!", "no reading would count"),
+    (
+        "          times: 2\n",
+        "      looked_for:\n        - from: Observation.code\n          codes: {value_set: tests} #!\n",
+        "no value set `tests`",
+    ),
+    (
+        "          times: 2\n",
+        '      looked_for:\n        - from: Observation.code\n          codes: {tokens: ["x|1"]}\n          unit: mg #!\n',
+        "`unit` belongs to `at_least`",
+    ),
     ("times: 2", "times: 0 #!", "greater than or equal to 1"),
     ("times: 2", 'answers: {tokens: ["x|yes"]} #!', "a number or an answer"),
     ("from: Observation.code", "from: Observation.code|Condition.code #!", "`Condition.code` has no number"),
