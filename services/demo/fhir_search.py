@@ -19,6 +19,7 @@ from services.demo.search_parameters import DATES, REFERENCES, TOKENS
 from services.timeline.errors import BadInput
 
 CLINICIAN = "Practitioner/demo-clinician"
+ORDER_HOOKS = ("order-select", "order-sign")
 BASE = "https://ehr.example.org/fhir"
 TOKEN = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 COMPARISONS = ("eq", "gt", "ge", "lt", "le")
@@ -90,9 +91,14 @@ def hook_request(
     """The whole CDS Hooks request that the EHR sends at `at`, with every prefetch that the service advertises.
 
     `service` is an entry of discovery. The hook instance is derived from what is asked, so that a replay is the same.
+    While something is ordered, the orders written at `at` are drafts of the context, and not yet in the record.
     """
     context = {"userId": user, "patientId": record.person.id, "encounterId": encounter}
-    server = FhirServer(as_of(record, at))
+    held = as_of(record, at)
+    drafts: dict[str, Any] = {}
+    if service["hook"] in ORDER_HOOKS:
+        held, drafts = _with_drafts(held, instant(at), selected=service["hook"] == "order-select")
+    server = FhirServer(held)
     prefetch = {}
     for key, template in service.get("prefetch", {}).items():
         query = fill(template, context)
@@ -102,9 +108,25 @@ def hook_request(
     return {
         "hook": service["hook"],
         "hookInstance": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
-        "context": context,
+        "context": context | drafts,
         "prefetch": prefetch,
     }
+
+
+def _with_drafts(held: list[Resource], now: str, *, selected: bool) -> tuple[list[Resource], dict[str, Any]]:
+    """The record without what is being ordered, and the keys of the context that hold it."""
+    signed, drafts = [], []
+    for resource in held:
+        if resource["resourceType"] == "MedicationRequest" and resource.get("authoredOn") == now:
+            drafts.append({name: value for name, value in resource.items() if name != "meta"} | {"status": "draft"})
+        else:
+            signed.append(resource)
+    context: dict[str, Any] = {
+        "draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in drafts]}
+    }
+    if selected:
+        context["selections"] = [f"MedicationRequest/{one['id']}" for one in drafts]
+    return signed, context
 
 
 def fill(template: str, context: Mapping[str, str]) -> str | None:

@@ -48,7 +48,7 @@ TRUTHS = {
     IN_STAY: "encounter,patient,at,death_in_stay,intensive_or_death_24h",
     CARDIOVASCULAR: "encounter,patient,at,hazard_per_year,event_1y",
     DIABETES: "encounter,patient,at,hazard_per_year,diabetes_5y",
-    KIDNEY: "order,encounter,patient,at,kidney_injury_7d",
+    KIDNEY: "order,encounter,patient,at,kidney_injury_7d,declines",
 }
 """The tables of true risks and their columns; an empty risk is of who was in intensive care already."""
 TERMINOLOGY = "terminology"
@@ -230,7 +230,7 @@ def _truths(record: PatientRecord) -> Iterator[tuple[str, str]]:
             yield IN_STAY, f"{mark.encounter},{patient},{instant(mark.at)},{mark.death_in_stay:.9f},{either}"
     for kidney in kidney_risks(record):
         at = instant(kidney.at)
-        yield KIDNEY, f"{kidney.order},{kidney.encounter},{patient},{at},{kidney.within_week:.9f}"
+        yield KIDNEY, f"{kidney.order},{kidney.encounter},{patient},{at},{kidney.within_week:.9f},{kidney.declines:d}"
     for one in cardiovascular_risks(record):
         yield CARDIOVASCULAR, f"{one.encounter},{patient},{instant(one.at)},{one.per_year:.9f},{one.within_year:.9f}"
     for new in diabetes_risks(record):

@@ -18,6 +18,9 @@ from services.guidance.release import ReleaseBundle, pack
 from services.plumbing.keys import SigningKey, public_key_set, sign
 from services.plumbing.registry_client import RegistryClient
 
+HOOKS = ("patient-view", "encounter-discharge", "order-select", "order-sign")
+"""Where everything is approved to speak, unless a test says otherwise."""
+
 
 class FakeRegistry:
     """Everything it says can be changed, and everything it hears is kept."""
@@ -62,7 +65,7 @@ class FakeRegistry:
         fields: dict[str, Any] = {
             "deployment": "d-1",
             "stage": "general",
-            "where": Where(sites=("*",), hooks=("patient-view", "encounter-discharge")),
+            "where": Where(sites=("*",), hooks=HOOKS),
             "policy": policy_named("standard", {}),
             "issued_at": issued,
             "expires_at": issued + timedelta(seconds=seconds),

@@ -18,6 +18,7 @@ from services.cds.settings import CdsSettings
 from services.demo.facts import DAY, NEVER, PatientRecord, Stay
 from services.demo.fhir_search import hook_request
 from services.demo.hospital import Hospital
+from services.demo.inpatient.kidneys import NEPHROTOXINS
 from services.demo.paperwork.places import places
 from services.demo.replay import BedsideClock
 from services.demo.resources import Shapes
@@ -105,9 +106,9 @@ class Compared:
 
 
 def hook_of(guidance: Guidance) -> str:
-    """The hook that belongs to its index: the discharge, or the chart that is opened."""
+    """The hook that belongs to its index: the discharge, the signing of an order, or the chart that is opened."""
     names = [entry.hook for entry in guidance.hooks]
-    return "encounter-discharge" if guidance.index.at == "discharge" else names[0]
+    return {"discharge": "encounter-discharge", "order": "order-sign"}.get(guidance.index.at, names[0])
 
 
 def asked_at(guidance: Guidance, stay: Stay, number: int) -> int | None:
@@ -158,10 +159,20 @@ def _moments_of(
             continue
         if guidance.index.at == "discharge" and stay.disposition == "exp":
             continue
+        if guidance.index.at == "order":
+            for at in _ordered(record, stay):
+                yield Moment(record=record, stay=stay, at=at)
+            continue
         at = asked_at(guidance, stay, number)
         if at is not None and (not before or at - before > stay.start + HOUR):
             yield Moment(record=record, stay=stay, at=at - before)
             number += 1
+
+
+def _ordered(record: PatientRecord, stay: Stay) -> list[int]:
+    """When something that can injure the kidneys was ordered in the stay."""
+    orders = [order for order in record.orders if order.encounter == stay.id and order.drug in NEPHROTOXINS]
+    return sorted({order.written for order in orders if stay.start <= order.written <= stay.end})
 
 
 async def compare(

@@ -98,6 +98,8 @@ def traps_of(guidance: Guidance) -> set[str]:
             "order ended later",
             "stay still open",
         }
+    if guidance.index.at == "order":
+        return {"result pending", "diagnosis coded later", "order ended later", "stay still open"}
     return {"order ended later", "stay still open"}  # a visit that begins
 
 

@@ -120,18 +120,19 @@ def drafts_by_feature(
         for number, name in enumerate(map(release.plan.names.__getitem__, release.plan.places.tolist()))
         if release.guidance.features[name].window.this_order
     }
-    found: dict[str, tuple[Draft, ...]] = dict.fromkeys(asked.values(), ())
+    counted: dict[str, set[str]] = {name: set() for name in asked.values()}
     by_name = {draft.reference: draft for draft in orders.drafts if draft.now and draft.reference}
     if not by_name:
-        return found
+        return dict.fromkeys(counted, ())
     own = {field for name in asked.values() for field in sources_of(release.guidance.features[name])}
     for row, (time, stated, resource) in enumerate(zip(patient.time, patient.field, patient.resource, strict=True)):
-        if time != moment.at or stated not in own or (draft := by_name.get(resource)) is None:
+        if time != moment.at or stated not in own or resource not in by_name:
             continue
         for number in _counting(release.plan, patient, row):
-            if (name := asked.get(number)) is not None and draft not in found[name]:
-                found[name] = (*found[name], draft)
-    return found
+            if (name := asked.get(number)) is not None:
+                counted[name].add(resource)
+    # In the order of the prescriber.
+    return {name: tuple(by_name[one] for one in by_name if one in those) for name, those in counted.items()}
 
 
 def _counting(plan: FeaturePlan, patient: OnePatient, row: int) -> list[int]:

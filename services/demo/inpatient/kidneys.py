@@ -43,6 +43,9 @@ class KidneyRisk:
     encounter: str
     at: int
     within_week: float
+    """Of an injury by the medicine."""
+    declines: bool
+    """A setback, or the last decline, falls into the week: it may bring an injury of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,10 @@ def kidney_risks(record: PatientRecord) -> Iterator[KidneyRisk]:
             encounter=order.encounter,
             at=order.written,
             within_week=to_come / (to_come + 1.0 - exposure.risk),
+            declines=any(
+                decline.onset < order.written + HORIZON and decline.over > order.written
+                for decline in record.courses[order.encounter].declines
+            ),
         )
 
 
