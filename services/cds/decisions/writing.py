@@ -30,6 +30,9 @@ _DECISIONS: Final = (
     " VALUES ({marks}) ON CONFLICT DO NOTHING"
 )
 _FEATURE_SETS: Final = "INSERT INTO feature_sets (feature_set, release, names) VALUES ({marks}) ON CONFLICT DO NOTHING"
+_INSERT_TOKENS: Final = (
+    "INSERT INTO tokens_seen (iss, jti, expires_at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING iss, jti"
+)
 
 
 def _for_both(statement: str, columns: int) -> Mapping[str, str]:
@@ -86,19 +89,26 @@ def write_feedback(connection: Connection, records: Sequence[Record]) -> Iterabl
 
 
 def write_tokens(connection: Connection, records: Sequence[Record]) -> Iterable[int]:
-    """Remember tokens; the places of those that were unseen."""
+    """Remember tokens; the places of those that were unseen.
+
+    One statement both asks and keeps, so that of two workers with one token exactly one has it new.
+    """
     places: dict[tuple[str, str], int] = {}
     for place, record in enumerate(records):
         if isinstance(record, Token):
             places.setdefault((record.iss, record.jti), place)
     if not places:
         return ()
-    jtis = select(tokens.c.iss, tokens.c.jti).where(tokens.c.jti.in_({jti for _, jti in places}))
-    known = {(iss, jti) for iss, jti in connection.execute(jtis)}
-    new = {key: place for key, place in places.items() if key not in known}
-    if new:
-        connection.execute(insert(tokens), [msgspec.structs.asdict(records[place]) for place in new.values()])
-    return new.values()
+    mark = "(%s,%s,%s)" if connection.dialect.name == "postgresql" else "(?,?,?)"
+    # In one order at every worker: else two of them could wait for each other.
+    rows = [
+        (iss, jti, record.expires_at)
+        for (iss, jti), place in sorted(places.items())
+        if isinstance(record := records[place], Token)
+    ]
+    statement = _INSERT_TOKENS.format(rows=",".join([mark] * len(rows)))
+    new = connection.exec_driver_sql(statement, tuple(value for row in rows for value in row))
+    return [places[iss, jti] for iss, jti in new]
 
 
 def forget_tokens(connection: Connection, *, now: int) -> None:

@@ -67,16 +67,17 @@ async def test_issuers_come_and_go(followed: Followed) -> None:
 
 
 @pytest.mark.parametrize("faulty", ["", "{", '[{"iss":"a"}]', json.dumps([ENTRY, {"iss": "b", "jku": ["http://b"]}])])
-async def test_a_faulty_list_changes_nothing_and_is_said_once(followed: Followed, faulty: str) -> None:
+async def test_a_faulty_list_changes_nothing_and_is_not_said_at_every_look(followed: Followed, faulty: str) -> None:
     """Neither added nor removed; mended, it is taken up."""
     with structlog.testing.capture_logs() as lines:
         followed.write(faulty)
         await asyncio.sleep(0.15)
         assert set(followed.auth.issuers) == {ISS}
     said = [line for line in lines if line["log_level"] == "error"]
-    assert [line["event"] for line in said] == [
+    assert {line["event"] for line in said} == {
         "the changed trust list is not taken up: who was trusted before stays trusted"
-    ]
+    }
+    assert len(said) <= 2  # of some fifteen looks; twice if it changed between a look and the reading
     assert "trust.json" in said[0]["place"]
     followed.write([{"iss": "b", "jwks": jwks(RSA)}])
     await followed.trusts("b")
