@@ -91,7 +91,7 @@ class Desk:
         except Withheld as fault:
             await self._withhold(deployed, request, fault)
         hours = deployed.policy.policy.cooldown_hours
-        kept = await self._keep(considered.decision, cool_down=round(hours * MICROSECONDS_PER_HOUR))
+        kept = await self._keep(considered.decision, request, cool_down=round(hours * MICROSECONDS_PER_HOUR))
         if considered.missing is not None:
             raise considered.missing.because(reasons(fetched))
         return _answer(kept, profile)
@@ -107,7 +107,7 @@ class Desk:
 
     async def _silent(self, deployed: Deployed, request: HookRequest, *, status: Status, reason: str) -> None:
         now = self.bedside_clock()
-        await self._keep(new_decision(deployed, request, status=status, reason=reason, index_at=now))
+        await self._keep(new_decision(deployed, request, status=status, reason=reason, index_at=now), request)
 
     async def _withhold(self, deployed: Deployed, request: HookRequest, fault: Withheld) -> NoReturn:
         """A fault: 503, counted, kept. Nothing may read it as "no risk"."""
@@ -127,9 +127,10 @@ class Desk:
             remedy="Do not read this as an absence of risk; the service's log says more",
         ) from fault
 
-    async def _keep(self, decision: Decision, *, cool_down: int = 0) -> Decision:
+    async def _keep(self, decision: Decision, request: HookRequest, *, cool_down: int = 0) -> Decision:
+        token = request.caller.token
         try:
-            kept = await self.durable.decision(decision, cool_down=cool_down)
+            kept = await self.durable.decision(decision, cool_down=cool_down, jti=token.jti if token else "")
         except Unavailable:
             self.metrics.faults.labels(decision.guidance, "not durable").inc()
             raise

@@ -13,9 +13,11 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Engine, select
 
+from services.cds.decisions.decision import Decision
 from services.cds.decisions.partitions import make_days
 from services.cds.decisions.reading import PAGE, DecisionReader
 from services.cds.decisions.records import Entry, Feedback, Outcome, Record, Token
+from services.cds.decisions.replays import Replays
 from services.cds.decisions.rows import Names
 from services.cds.decisions.schema import tokens
 from services.cds.decisions.writing import forget_tokens, write_decisions, write_feedback, write_tokens
@@ -35,6 +37,7 @@ class DecisionLog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._feature_sets: dict[Names, str] = {(): ""}
+        self._replays = Replays()
         self.reader = DecisionReader(engine)
 
     @property
@@ -54,14 +57,19 @@ class DecisionLog:
 
     def write(self, records: Sequence[Record]) -> list[Outcome]:
         """Keep all in one transaction; when this returns they are on the disk. Twice the same is once."""
-        entries = [record for record in records if isinstance(record, Entry)]
+        entries: Sequence[Entry] = [record for record in records if isinstance(record, Entry)]
+        kept: list[Decision] = []
         new_sets: dict[Names, str] = {}
         with writing(self._engine) as connection:
-            kept, new_sets = write_decisions(connection, entries, self._feature_sets) if entries else ([], {})
+            new: set[int] = set()
             if len(entries) < len(records):
-                new = set(write_feedback(connection, records)) | set(write_tokens(connection, records))
-            else:
-                new = set()
+                # Tokens first: whether a decision's card may leave hangs on them.
+                new.update(write_tokens(connection, records))
+                self._replays.note(records, new)
+                new.update(write_feedback(connection, records))
+            if entries:
+                entries = self._replays.settled(entries)
+                kept, new_sets = write_decisions(connection, entries, self._feature_sets)
         # Known only now that it is on the disk.
         self._feature_sets |= new_sets
         if len(entries) == len(records):

@@ -51,9 +51,9 @@ class Durable:
         # One thread: batches are written in the order in which they gathered.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decision-log")
 
-    async def decision(self, decision: Decision, *, cool_down: int = 0) -> Decision:
-        """Keep a decision; what comes back is what was kept: a cool-down may have silenced it."""
-        kept = await self.offer(Entry(decision=decision, cool_down=cool_down))
+    async def decision(self, decision: Decision, *, cool_down: int = 0, jti: str = "") -> Decision:
+        """Keep a decision; what comes back is what was kept: a cool-down, or a token used before, may have silenced it."""
+        kept = await self.offer(Entry(decision=decision, cool_down=cool_down, jti=jti))
         return kept if isinstance(kept, Decision) else decision
 
     async def feedback(self, entries: Sequence[Feedback]) -> int:
@@ -164,4 +164,4 @@ def _read(line: bytes) -> Record | None:
         record = _LINE.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return msgspec.structs.replace(record, cool_down=0) if isinstance(record, Entry) else record
+    return msgspec.structs.replace(record, cool_down=0, jti="") if isinstance(record, Entry) else record

@@ -37,6 +37,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="de
 
     decision: Decision
     cool_down: int = 0
+    jti: str = ""
+    """Of the token that the call came with: if that was used before, nothing is shown. Empty for an open service."""
 
 
 Record = Entry | Feedback | Token

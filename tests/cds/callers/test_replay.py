@@ -14,8 +14,9 @@ import pytest
 from services.cds.callers.client_auth import ClientAuth
 from services.cds.callers.demo_issuer import DemoIssuer
 from services.cds.callers.refusal import TokenRefused
-from services.cds.decisions.decision_log import DecisionLog, Outcome, Record
+from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.durable import RETRY_SECONDS, Durable
+from services.cds.decisions.records import Outcome, Record, Token
 from services.cds.decisions.spool import Spool
 from services.cds.settings import CdsSettings
 from services.guidance.errors import Unavailable
@@ -23,6 +24,7 @@ from services.plumbing.database import open_database
 from tests.cds.callers.tokens import PATH, URL, issuer, token
 from tests.cds.conftest import run
 from tests.cds.fake_registry import FakeRegistry
+from tests.cds.records import HOUR, decision
 from tests.cds.serving import free_port, served
 from tests.cds.tea import bundle, haemoglobin, hook_request, patient
 from tests.postgres import fresh_database
@@ -175,3 +177,43 @@ async def test_the_spool_of_a_worker_that_died_is_remembered_by_the_next(log: Fa
     await two.durable.bring_home()
     assert not await two.takes(used)
     await two.durable.stop()
+
+
+# --- what a replayed call leaves behind ---
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_decision_of_a_replayed_call_was_not_shown_and_silences_no_other(
+    log: FailingLog, tmp_path: Path, together: bool
+) -> None:
+    """Written with its token or after it: the row says that nothing was answered, and the next card is not cooled down."""
+    one, two = Durable(log, Spool(tmp_path / "1")), Durable(log, Spool(tmp_path / "2"))
+    used = Token(iss="ehr", jti="1", expires_at=10)
+    assert await one.token(used)
+    replayed, after = decision(issuer="ehr"), decision(issuer="ehr")
+    seen = two.token(used)
+    if not together:
+        assert not await seen
+    kept = await two.decision(replayed, cool_down=HOUR, jti="1")
+    assert not await seen
+    assert (kept.status, kept.card, kept.card_uuid) == ("failed", None, "")
+    assert "used before" in kept.reason
+    assert (await two.decision(after, cool_down=HOUR, jti="2")).status == "shown"
+    for durable in (one, two):
+        await durable.stop()
+
+
+async def test_a_card_that_was_shown_from_the_spool_stays_shown(log: FailingLog, tmp_path: Path) -> None:
+    """While the database was down two workers answered one token; when it is back neither card is denied."""
+    workers = [Worker(log, tmp_path / "spool") for _ in range(2)]
+    used = Token(iss="ehr", jti="1", expires_at=10)
+    log.down = True
+    for worker in workers:
+        assert await worker.durable.token(used)
+        assert (await worker.durable.decision(decision(issuer="ehr"), jti="1")).status == "shown"
+    log.down = False
+    for worker in workers:
+        worker.now = RETRY_SECONDS
+        await worker.durable.bring_home()
+        await worker.durable.stop()
+    assert [row["status"] for page in log.export(since=0) for row in page] == ["shown", "shown"]
