@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
 from fastapi import APIRouter
-from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from services.cds.callers.client_auth import Caller, ClientAuth
 from services.cds.decisions.decision_log import DecisionLog
@@ -20,11 +15,9 @@ from services.cds.decisions.feedback import read_feedback
 from services.cds.desk import Desk, wall_clock
 from services.cds.discovery import Discovery
 from services.cds.schemas import read_hook_request
-from services.guidance.errors import NotAuthenticated
 from services.plumbing.logs import get_logger
 from services.plumbing.web import json_response, read_json, unchanged
 from services.timeline.errors import BadInput
-from services.timeline.instants import NAT, instant_text, parse_instant
 
 _log = get_logger("cds")
 router = APIRouter()
@@ -39,7 +32,6 @@ class Service:
     auth: ClientAuth
     durable: Durable
     log: DecisionLog
-    export_token: str
 
 
 @router.api_route("/cds-services", methods=["GET", "HEAD"])
@@ -86,32 +78,6 @@ async def feedback(service_id: str, request: Request) -> Response:
     if said.faults:
         raise BadInput("; ".join(said.faults[:5]), place="feedback", remedy=f"{len(said.kept)} other entries were kept")
     return json_response({})
-
-
-@router.get("/decisions/export")
-async def export(request: Request, guidance: str = "", since: str = "") -> Response:
-    """Decisions with their feedback as NDJSON, oldest first; for the learner, with its token."""
-    service = _service(request)
-    shown = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not service.export_token or not hmac.compare_digest(shown.encode(), service.export_token.encode()):
-        raise NotAuthenticated(
-            "the export needs its own token", place="/decisions/export", remedy="Set KNOWDO_CDS_EXPORT_TOKEN_FILE"
-        )
-    moment = parse_instant(since) if since else 0
-    if moment == NAT:
-        raise BadInput("no instant", place="since", remedy="Write it as 2026-01-31T12:00:00Z")
-    pages = service.log.export(guidance=guidance, since=moment)
-    return StreamingResponse(iterate_in_threadpool(_lines(pages)), media_type="application/x-ndjson")
-
-
-def _lines(pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
-    """Each decision a line, with times that people can read."""
-    for page in pages:
-        for row in page:
-            row["at"], row["index_at"] = instant_text(row["at"]), instant_text(row["index_at"])
-            for said in row["feedback"]:
-                said["at"], said["received_at"] = instant_text(said["at"]), instant_text(said["received_at"])
-        yield b"".join(msgspec.json.encode(row) + b"\n" for row in page)
 
 
 def _service(request: Request) -> Service:

@@ -22,18 +22,24 @@ from services.cds.api import Service, router
 from services.cds.callers.client_auth import ClientAuth
 from services.cds.callers.demo_issuer import DemoIssuer
 from services.cds.callers.follow_trust_list import follow_trust_list
+from services.cds.callers.readers import Roles
 from services.cds.callers.refusal import REASONS
 from services.cds.callers.trust_list import TrustList
 from services.cds.cards.form import CardStyle
 from services.cds.clients.profile import Profiles, read_profiles
 from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.durable import Durable
-from services.cds.decisions.pseudonyms import open_pseudonyms
+from services.cds.decisions.pseudonyms import Pseudonyms, open_pseudonyms
 from services.cds.decisions.retention import Retention
 from services.cds.decisions.spool import Spool
 from services.cds.decisions.tending import Tending
 from services.cds.desk import Desk, DeskMetrics, wall_clock
 from services.cds.discovery import Discovery
+from services.cds.fhir.api import FhirRoom
+from services.cds.fhir.api import router as fhir_router
+from services.cds.fhir.bulk_export import BulkExports
+from services.cds.fhir.decision_lines import router as lines_router
+from services.cds.fhir.export_api import router as export_router
 from services.cds.governed.approved import Approved
 from services.cds.governed.approved_files import ApprovedFiles, read_keys
 from services.cds.governed.follow_registry import follow_registry
@@ -49,6 +55,7 @@ from services.plumbing.registry_client import RegistryClient
 from services.plumbing.terminology_files import read_terminology
 from services.plumbing.web import create_service_app
 from services.timeline.errors import BadInput
+from services.timeline.instants import instant_text
 from services.timeline.terminology import NOTHING, Terminology
 
 _log = get_logger("cds")
@@ -97,6 +104,9 @@ def create_app(
         cors_origins=settings.cors_origins,
     )
     app.include_router(router)
+    app.include_router(lines_router)
+    app.include_router(export_router)  # before the types, whose paths are open-ended
+    app.include_router(fhir_router)
     return app
 
 
@@ -155,7 +165,6 @@ async def _start(
         auth=auth,
         durable=durable,
         log=log,
-        export_token=_text(settings.export_token),
     )
 
     def ready() -> dict[str, object]:
@@ -163,10 +172,14 @@ async def _start(
 
     app.state.ready = ready
     _run_beside(stack, follow_trust_list(trusted, auth))
+    retention = _retention(settings)
+    app.state.fhir = fhir = _fhir_room(settings, log, retention.pseudonyms)
+    stack.push_async_callback(fhir.exports.stop)
     tending = Tending(
         log=log,
         durable=durable,
-        retention=_retention(settings),
+        retention=retention,
+        exports=fhir.exports,
         client=client,
         site=settings.site,
         on_retained=counted.retained,
@@ -292,6 +305,19 @@ def _terminology(settings: CdsSettings) -> Terminology:
         left_out=dict(terminology.translations.left_out),
     )
     return terminology
+
+
+def _fhir_room(settings: CdsSettings, log: DecisionLog, pseudonyms: Pseudonyms) -> FhirRoom:
+    folder = settings.var / "cds" / "exports"
+    return FhirRoom(
+        log=log,
+        roles=Roles({"auditor": _text(settings.auditor_token), "learner": _text(settings.export_token)}),
+        pseudonyms=pseudonyms,
+        exports=BulkExports(log, folder, site=settings.site, pseudonyms=pseudonyms),
+        base=f"{settings.public_url.rstrip('/')}/fhir",
+        version=version("knowdo"),
+        started=instant_text(time.time_ns() // 1000),
+    )
 
 
 def _retention(settings: CdsSettings) -> Retention:

@@ -68,6 +68,9 @@ class CdsSettings(ServiceSettings):
     )
     open: bool = Field(default=False, description="answer callers without a token; refused unless KNOWDO_DEMO is true")
     export_token: SecretStr | None = Field(default=None, description="what the learner shows to read decisions")
+    auditor_token: SecretStr | None = Field(
+        default=None, description="what an auditor shows to read decisions at /fhir; empty: nobody reads there"
+    )
 
     # Whoever may name an address could make us ask machines that only we can reach.
     private_networks: tuple[str, ...] = Field(

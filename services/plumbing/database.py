@@ -133,7 +133,7 @@ def _open_postgres(url: URL, *, by_index: bool) -> Engine:
     if by_index:
         # Planning over the days' partitions costs three times what the look-up does; and a plan that was made while
         # today's was empty must not be a scan.
-        options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+        options += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
     try:
         return create_engine(
             url.set(drivername="postgresql+psycopg"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select, union_all
 
 from services.cds.decisions.decision import Decision
 from services.cds.decisions.identity import first_id
@@ -56,10 +56,16 @@ class DecisionReader:
         since: int | None = None,
         until: int | None = None,
         before: str = "",
+        computed: bool = False,
         limit: int = 50,
     ) -> list[Kept]:
-        """Decisions of a time (`since` <= at < `until`), newest first; `before`: the last id of the page before."""
+        """Decisions of a time (`since` <= at < `until`), newest first; `before`: the last id of the page before.
+
+        `computed`: only those that came as far as a risk.
+        """
         holds = _same(patient=patient, guidance=guidance)
+        if computed:
+            holds.append(or_(decisions.c.risks.is_not(None), decisions.c.risk.is_not(None)))
         if since is not None:
             holds += [decisions.c.decision >= first_id(since), decisions.c.at >= since]
         if until is not None:
@@ -69,6 +75,24 @@ class DecisionReader:
             holds.append(decisions.c.decision < before)
         with reading(self._engine) as connection:
             return self._page(connection, and_(True, *holds), decisions.c.decision.desc(), limit)
+
+    def feedback_since(self, since: int) -> Iterator[list[tuple[dict[str, Any], Decision | None]]]:
+        """All feedback received at or after `since`, oldest first, each with its card's decision; a page at a time."""
+        at, last = since, ""
+        while True:
+            received = feedback.c.received_at
+            after = or_(received > at, and_(received == at, feedback.c.feedback > last))
+            query = select(feedback).where(received >= at, after).order_by(received, feedback.c.feedback).limit(PAGE)
+            with reading(self._engine) as connection:
+                page = [dict(row) for row in connection.execute(query).mappings()]
+                about = decisions.c.decision.in_({row["card_uuid"] for row in page})
+                found = self._page(connection, about, decisions.c.decision.asc(), PAGE) if page else []
+            if page:
+                of = {one.decision.decision: one.decision for one in found}
+                yield [(_told(row), of.get(row["card_uuid"])) for row in page]
+            if len(page) < PAGE:
+                return
+            at, last = page[-1]["received_at"], page[-1]["feedback"]
 
     def by_id(self, decision: str) -> Kept | None:
         """One decision."""
@@ -128,13 +152,17 @@ def feedback_on(connection: Connection, cards: Sequence[str]) -> Mapping[str, li
     found: dict[str, list[dict[str, Any]]] = {}
     query = select(feedback).where(feedback.c.card_uuid.in_(cards)).order_by(feedback.c.received_at)
     for row in connection.execute(query).mappings():
-        said = dict(row)
-        said["accepted_suggestions"] = msgspec.json.decode(said["accepted_suggestions"])
-        if said["override_reason"] is not None:
-            said["override_reason"] = msgspec.json.decode(said["override_reason"])
-        del said["feedback"], said["raw"]
-        found.setdefault(row["card_uuid"], []).append(said)
+        found.setdefault(row["card_uuid"], []).append(_told(dict(row)))
     return found
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """Feedback as it is handed out: structures as structures, without what was sent."""
+    said = {name: value for name, value in row.items() if name not in {"feedback", "raw"}}
+    said["accepted_suggestions"] = msgspec.json.decode(said["accepted_suggestions"])
+    if said["override_reason"] is not None:
+        said["override_reason"] = msgspec.json.decode(said["override_reason"])
+    return said
 
 
 def _same(*, patient: str = "", guidance: str = "") -> list[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 from services.cds.decisions.aggregates import report_counts
 from services.cds.decisions.decision_log import DecisionLog
@@ -21,6 +21,13 @@ from services.timeline.errors import KnowdoError
 _log = get_logger("cds")
 
 
+class Tidied(Protocol):
+    """Where exported copies lie."""
+
+    def tidy(self) -> None:
+        """Remove what has expired."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tending:
     """One round after another; what fails is said and done again in the next, and keeps nothing else from being done."""
@@ -28,6 +35,7 @@ class Tending:
     log: DecisionLog
     durable: Durable
     retention: Retention
+    exports: Tidied
     client: RegistryClient | None
     site: str
     on_retained: Callable[[Done], None] = field(default=lambda _done: None)
@@ -49,6 +57,7 @@ class Tending:
         await _tried("tokens", lambda: asyncio.to_thread(self.log.forget_tokens, now=int(time.time())))
         await _tried("days", lambda: asyncio.to_thread(make_days, self.log.engine, now=_now()))
         await _tried("retention", lambda: asyncio.to_thread(self._retain))
+        await _tried("exports", lambda: asyncio.to_thread(self.exports.tidy))
         await self.report()
 
     async def last(self) -> None:

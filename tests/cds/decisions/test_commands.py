@@ -56,7 +56,7 @@ def test_a_patient_is_erased_on_request_and_only_the_number_is_kept(here: str, t
         """In a process of its own, for the command sets up the log lines."""
         return subprocess.run(
             knowdo("cds", "decisions", "erase", *words),
-            env=environment(tmp_path) | {"KNOWDO_CDS_DATABASE_URL": here},
+            env=environment(tmp_path, KNOWDO_CDS_DATABASE_URL=here, KNOWDO_LOG_LEVEL="info"),
             input=answer, capture_output=True, text=True, check=True,
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from services.cds.decisions.records import Entry, Token
 from services.cds.decisions.retention import Done, Retention, keep_to
 from services.cds.decisions.spool import Spool
 from services.cds.decisions.tending import Tending
+from services.cds.fhir.bulk_export import BulkExports
 from services.plumbing.database import open_database
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.records import decision
@@ -39,6 +40,7 @@ def tending(log: DecisionLog, tmp_path: Path, registry: FakeRegistry, told: list
         log=log,
         durable=Durable(log, Spool(tmp_path / "spool")),
         retention=RULES,
+        exports=BulkExports(log, tmp_path / "exports", site="", pseudonyms=RULES.pseudonyms),
         client=registry.client(),
         site="",
         on_retained=told.append,

@@ -1,0 +1,1 @@
+"""Decisions as FHIR, for auditors and the learner: read, searched, exported."""
