@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
-import ssl
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import httpx
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from services.cds.conformance.checks import NoAnswer
-from services.cds.conformance.exchange import Recorder
-from services.cds.conformance.own_server import OwnServer
-from services.cds.conformance.report import Report
-from services.cds.conformance.run import examine
-from services.cds.conformance.signer import Signer
-from services.cds.conformance.target import DISCOVERY, Target, on_this_machine
-from services.cds.conformance.terminal import show_report
 from services.guidance.errors import Unavailable
 from services.timeline.errors import BadInput
+
+if TYPE_CHECKING:  # `knowdo cds serve` must not wait for what only a check needs
+    from services.cds.conformance.report import Report
+    from services.cds.conformance.signer import Signer
+    from services.cds.conformance.target import Target
 
 
 def check(
@@ -54,15 +47,18 @@ def check(
 
     Example: knowdo cds check http://127.0.0.1:8000 --jwk key.json --iss https://ehr.example --report report.html
     """
+    from services.cds.conformance.report import as_json_text
+    from services.cds.conformance.session import prepared
+    from services.cds.conformance.terminal import show_report
+
     write = _writer(report)
     with prepared(
         base_url, service=service, signer=_signer(jwk, iss, jku), given=_given(request), timeout=timeout, port=fhir_port
     ) as target:
         found = _examined(target, budget=budget)
-    if write is not None and report is not None:
-        report.write_bytes(write(found))
+    write(found)
     if as_json:
-        sys.stdout.write(as_json_text(found).decode() + "\n")
+        sys.stdout.write(as_json_text(found) + "\n")
     else:
         show_report(found, Console())
         if report is not None:
@@ -71,46 +67,10 @@ def check(
         raise typer.Exit(1)
 
 
-@contextmanager
-def prepared(
-    base_url: str,
-    *,
-    service: str = "",
-    signer: Signer | None = None,
-    given: Mapping[str, Any] | None = None,
-    timeout: float = 10.0,
-    port: int = 0,
-) -> Iterator[Target]:
-    """A target that can be examined; where it runs on this machine, with a FHIR server and a stranger beside it."""
-    base = base_url.rstrip("/").removesuffix(DISCOVERY)
-    if not base.startswith(("http://", "https://")):
-        raise BadInput("no http(s) address", place=base_url, remedy="Write it as https://cds.hospital.example")
-    with ExitStack() as stack:
-        here = on_this_machine(base)
-        # A proxy of the environment is for the world outside; on this machine it would stand in the way.
-        http = stack.enter_context(
-            # The machine's own certificates, among them those of a hospital, not a list that came with a package.
-            httpx.Client(
-                timeout=timeout, follow_redirects=False, trust_env=not here, verify=ssl.create_default_context()
-            )
-        )
-        yield Target(
-            base=base,
-            record=Recorder(http, seconds=timeout),
-            signer=signer,
-            given=given,
-            only=service,
-            fhir=stack.enter_context(OwnServer(port=port)) if here else None,
-            stranger=stack.enter_context(OwnServer()) if here else None,
-        )
-
-
-def as_json_text(report: Report) -> bytes:
-    """The report as JSON to read and to parse."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=1)
-
-
 def _examined(target: Target, *, budget: float) -> Report:
+    from services.cds.conformance.checks import NoAnswer
+    from services.cds.conformance.run import examine
+
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -131,20 +91,29 @@ def _examined(target: Target, *, budget: float) -> Report:
             ) from silence
 
 
-def _writer(report: Path | None) -> Any:
+def _writer(file: Path | None) -> Callable[[Report], None]:
     """How the file is written, by its ending; asked before the run, so that nothing is found in vain."""
-    if report is None:
-        return None
-    if report.suffix == ".json":
-        return as_json_text
-    if report.suffix in {".html", ".htm"}:
-        from services.cds.conformance.report_html import report_page
+    if file is None:
+        return lambda _: None
+    if file.suffix == ".json":
+        from services.cds.conformance.report import as_json_text as written
+    elif file.suffix in {".html", ".htm"}:
+        from services.cds.conformance.report_html import report_page as written
+    else:
+        raise BadInput("neither .html nor .json", place=str(file), remedy="Name the report by what it shall be")
 
-        return lambda found: report_page(found).encode()
-    raise BadInput("neither .html nor .json", place=str(report), remedy="Name the report by what it shall be")
+    def write(report: Report) -> None:
+        try:
+            file.write_text(written(report), encoding="utf-8")
+        except OSError as fault:
+            raise BadInput(f"cannot be written ({fault.strerror})", place=str(file), remedy="Name another") from fault
+
+    return write
 
 
 def _signer(jwk: Path | None, iss: str, jku: str) -> Signer | None:
+    from services.cds.conformance.signer import Signer
+
     if jwk is None:
         return None
     if not iss:

@@ -91,3 +91,8 @@ def _worst(verdicts: list[Verdict]) -> ItemVerdict:
         return "not checked"
     order: tuple[Verdict, ...] = ("fail", "warn", "pass", "skipped")
     return min(verdicts, key=order.index)
+
+
+def as_json_text(report: Report) -> str:
+    """The report as JSON to read and to parse."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode()

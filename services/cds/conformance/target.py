@@ -17,6 +17,8 @@ from services.cds.conformance.own_server import OwnServer
 from services.cds.conformance.signer import Signer
 
 DISCOVERY: Final = "/cds-services"
+REFUSED: Final = (401, 403)
+"""How a caller is turned away; that 401 is the right one has a check of its own."""
 NOT_TRUSTED: Final = "the service refuses the token made with --jwk: does it trust the issuer (--iss), has it the public key, is its own address this one?"
 NO_KEY: Final = "the service asks for a token, and no key was given (--jwk, --iss)"
 
@@ -112,7 +114,7 @@ class Target:
 
     def let_in(self, answer: Exchange) -> Exchange:
         """An answer of a service that knows us; Skipped if it does not."""
-        if answer.status == 401:
+        if answer.status in REFUSED:
             raise Skipped(NOT_TRUSTED if self.signer else NO_KEY)
         return answer
 

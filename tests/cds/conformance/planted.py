@@ -164,6 +164,7 @@ FOUND_BY: Final[dict[str, str]] = {
     "again and again": "a_token_is_taken_once",
     "open feedback": "feedback_without_a_token_is_refused",
     "explains": "a_refusal_does_not_explain",
+    "403 for a stranger": "a_refusal_is_401",
     "asks any jku": "a_jku_of_a_stranger_is_not_fetched",
     "takes none": "alg_none_is_refused",
     "takes NoNe": "alg_none_in_other_letters_is_refused",

@@ -356,7 +356,8 @@ class Practice:
             if self.breaks("anything is a token") and token:
                 return
         if reason:
-            raise Refusal(401, f"the token has a wrong {reason}" if self.breaks("explains") else "Not authenticated")
+            status = 403 if self.breaks("403 for a stranger") else 401
+            raise Refusal(status, f"the token has a wrong {reason}" if self.breaks("explains") else "Not authenticated")
 
     def _wrong_with(self, token: str, url: str) -> str:
         header, claims = (json.loads(_decoded(part)) for part in token.split(".")[:2])

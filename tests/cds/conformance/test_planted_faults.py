@@ -9,9 +9,9 @@ import pytest
 from joserfc.jwk import ECKey
 
 from services.cds.conformance.checks import CHECKS
-from services.cds.conformance.command import prepared
 from services.cds.conformance.report import Report
 from services.cds.conformance.run import examine
+from services.cds.conformance.session import prepared
 from services.cds.conformance.signer import Signer
 from tests.cds.conformance.planted import FOUND_BY, NEEDS
 from tests.cds.conformance.practice import ISSUER, Practice, running

@@ -18,13 +18,13 @@ from joserfc.jwk import ECKey
 from typer.testing import CliRunner
 
 from services.cds.commands import app
-from services.cds.conformance.command import as_json_text, prepared
 from services.cds.conformance.exchange import Exchange
 from services.cds.conformance.own_server import OwnServer
-from services.cds.conformance.report import SCHEMA_VERSION, Report
+from services.cds.conformance.report import SCHEMA_VERSION, Report, as_json_text
 from services.cds.conformance.report_html import report_page
 from services.cds.conformance.requirements import REQUIREMENTS
 from services.cds.conformance.run import examine
+from services.cds.conformance.session import prepared
 from services.guidance.errors import Unavailable
 from services.timeline.errors import BadInput
 from tests.cds.conformance.practice import Practice, running
@@ -214,6 +214,7 @@ def test_what_cannot_be_asked_is_said_in_one_line(practice: Practice, tmp_path: 
         ([practice.url, "--jwk", str(key), "--iss", "x"], BadInput),
         ([practice.url, "--request", str(key)], BadInput),
         ([practice.url, "--report", "report.pdf"], BadInput),
+        ([practice.url, "--report", str(tmp_path / "nowhere" / "report.json")], BadInput),
     ):
         ran = runner.invoke(app, ["check", *words])
         assert isinstance(ran.exception, kind), (words, ran.output, ran.exception)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from services.cds.conformance.checks import Faults, Skipped, as_object, check
 from services.cds.conformance.contexts import TOKENS
 from services.cds.conformance.json_rules import blanks, extensions, is_text, texts
-from services.cds.conformance.target import DISCOVERY, Service, Target
+from services.cds.conformance.target import DISCOVERY, REFUSED, Service, Target
 
 SEMVER: Final = re.compile(r"\d+\.\d+(\.\d+)?([-+][0-9A-Za-z.-]+)?")
 FHIR_NAMED: Final = re.compile(r"\bR4B?\b|\bR5\b|\bSTU3\b|\bDSTU2\b|FHIR\s*v?\d|\b4\.0(\.1)?\b")
@@ -25,7 +25,7 @@ _CONTROLS: Final = frozenset({"_count", "_maxresults", "_sort"})
 def discovery_is_there(target: Target) -> Faults:
     """GET /cds-services answers 200 with a JSON object."""
     answer = target.discovery
-    if answer.status == 401 and target.signer is None:
+    if answer.status in REFUSED and target.signer is None:
         raise Skipped("discovery asks for a token, and no key was given (--jwk, --iss)")
     if answer.status != 200:
         yield f"answered {answer.says}"

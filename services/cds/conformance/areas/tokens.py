@@ -1,6 +1,6 @@
 """Client authentication: the right token is taken, every forged one is refused, and no refusal says why.
 
-`@attack(item)` above a function that makes a token is a check: that token must be answered with 401.
+`@attack(item)` above a function that makes a token is a check: that token must be turned away.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from services.cds.conformance.checks import Faults, Look, Skipped, as_object, ch
 from services.cds.conformance.exchange import Exchange
 from services.cds.conformance.requirements import Level
 from services.cds.conformance.signer import Signer, tampered
-from services.cds.conformance.target import NO_KEY, NOT_TRUSTED, Service, Target
+from services.cds.conformance.target import NO_KEY, NOT_TRUSTED, REFUSED, Service, Target
 
 HOUR: Final = 3600
 EXPLAINING: Final = (
@@ -27,9 +27,9 @@ Forge = Callable[[Signer, str], str]
 
 @check(49)
 def a_call_without_a_token_is_refused(target: Target, service: Service) -> Faults:
-    """Without a token a call that carries patient data is 401."""
+    """Without a token a call that carries patient data is turned away."""
     answer = target.post(service.path, target.request(service), signed=False)
-    if answer.status != 401:
+    if answer.status not in REFUSED:
         yield f"answered {answer.says}: the service answers anyone"
 
 
@@ -38,7 +38,7 @@ def a_token_is_taken(target: Target, service: Service) -> Faults:
     """A call with a JWT as specified is answered, whether or not the service asks for one."""
     if target.signer is None:
         raise Skipped("no key was given (--jwk, --iss)")
-    if target.post(service.path, target.request(service)).status == 401:
+    if target.post(service.path, target.request(service)).status in REFUSED:
         yield f"401: {NOT_TRUSTED}"
 
 
@@ -48,7 +48,7 @@ def audience_may_be_a_list(target: Target, service: Service) -> Faults:
     signer = _trusted(target, service)
     url = f"{target.base}{service.path}"
     answer = _call(target, service, signer.token(url, aud=[url, "https://other.example/cds-services"]))
-    if answer.status == 401:
+    if answer.status in REFUSED:
         yield "401"
 
 
@@ -57,26 +57,35 @@ def a_token_is_taken_once(target: Target, service: Service) -> Faults:
     """The same token again is refused: its `jti` was seen."""
     signer = _trusted(target, service)
     token = signer.token(f"{target.base}{service.path}")
-    if (first := _call(target, service, token)).status == 401:
+    if (first := _call(target, service, token)).status in REFUSED:
         raise Skipped(f"the first call was answered with {first.status}")
-    if (second := _call(target, service, token)).status != 401:
+    if (second := _call(target, service, token)).status not in REFUSED:
         yield f"the second call with one token was answered with {second.status}"
+
+
+@check(53)
+def a_refusal_is_401(target: Target, service: Service) -> Faults:
+    """A caller who did not prove who it is gets 401."""
+    _guarded(target, service)
+    answer = target.post(service.path, target.request(service), signed=False)
+    if answer.status != 401:
+        yield f"answered {answer.says}"
 
 
 @check(48)
 def feedback_without_a_token_is_refused(target: Target, service: Service) -> Faults:
-    """Feedback without a token is 401, where calls are."""
+    """Feedback without a token is turned away, where calls are."""
     _guarded(target, service)
     answer = target.post(f"{service.path}/feedback", {"feedback": []}, signed=False)
     if answer.status in {404, 405, 501}:
         raise Skipped("there is no feedback endpoint, which is permitted")
-    if answer.status != 401:
+    if answer.status not in REFUSED:
         yield f"answered {answer.says}"
 
 
 @check(53)
 def a_refusal_does_not_explain(target: Target, service: Service) -> Faults:
-    """401 is the same for every reason, and says none."""
+    """The refusal is the same for every reason, and says none."""
     _guarded(target, service)
     refused = [target.post(service.path, target.request(service), signed=False)]
     if target.signer is not None:
@@ -87,7 +96,7 @@ def a_refusal_does_not_explain(target: Target, service: Service) -> Faults:
             _call(target, service, target.signer.token("https://other.example/cds-services/x")),
             _call(target, service, target.signer.stranger().token(url)),
         ]
-    said = {_words(answer) for answer in refused if answer.status == 401}
+    said = {_words(answer) for answer in refused if answer.status in REFUSED}
     if len(said) > 1:
         yield "the answer differs by the reason"
     words = set(" ".join(" ".join(one) for one in said).split())
@@ -107,20 +116,20 @@ def a_jku_of_a_stranger_is_not_fetched(target: Target, service: Service) -> Faul
     before = len(stranger.hits)
     for iss in (forger.iss, stranger.origin):
         token = forger.token(f"{target.base}{service.path}", header={"jku": jku}, iss=iss)
-        if (answer := _call(target, service, token)).status != 401:
+        if (answer := _call(target, service, token)).status not in REFUSED:
             yield f"a token of {iss} signed by a stranger was answered with {answer.status}"
     if len(stranger.hits) > before:
         yield "the service asked the stranger for keys"
 
 
 def attack(*items: int, level: Level = "SHALL") -> Callable[[Forge], Forge]:
-    """Make a check of a function that forges a token: the service must answer it with 401."""
+    """Make a check of a function that forges a token: the service must turn it away."""
 
     def keep(forge: Forge) -> Forge:
         def look(target: Target, service: Service) -> Faults:
             signer = _trusted(target, service)
             answer = _call(target, service, forge(signer, f"{target.base}{service.path}"))
-            if answer.status != 401:
+            if answer.status not in REFUSED:
                 yield f"answered {answer.says}"
 
         look.__name__, look.__doc__, look.__module__ = forge.__name__, forge.__doc__, forge.__module__
@@ -240,14 +249,14 @@ def an_unknown_issuer_is_refused(signer: Signer, url: str) -> str:
 
 def _guarded(target: Target, service: Service) -> None:
     """Skipped if the service answers without a token: then a bad one tells nothing."""
-    if target.post(service.path, target.request(service), signed=False).status != 401:
+    if target.post(service.path, target.request(service), signed=False).status not in REFUSED:
         raise Skipped("the service answers without a token, so a bad one tells nothing")
 
 
 def _trusted(target: Target, service: Service) -> Signer:
     """The signer, if a good token is accepted and none is refused; else what happens to a bad one tells nothing."""
     if target.signer is None:
-        raise Skipped(f"{NO_KEY}" if target.full(service).status == 401 else "no key was given (--jwk, --iss)")
+        raise Skipped(f"{NO_KEY}" if target.full(service).status in REFUSED else "no key was given (--jwk, --iss)")
     _guarded(target, service)
     target.call(service, target.request(service))
     return target.signer
