@@ -72,7 +72,7 @@ async def feedback(service_id: str, request: Request) -> Response:
     await _once(service, caller)
     profile = service.desk.profiles.named(caller.profile)
     said = read_feedback(await read_json(request), service=service_id[:64], now=wall_clock(), profile=profile)
-    await service.durable.feedback(said.kept)
+    service.desk.heard(service_id, await service.durable.feedback(said.kept))
     if said.odd:
         _log.info("feedback leaves the specification", issuer=caller.iss, profile=profile.name, odd=dict(said.odd))
     if said.faults:

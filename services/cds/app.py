@@ -42,6 +42,7 @@ from services.cds.fhir.decision_lines import router as lines_router
 from services.cds.fhir.export_api import router as export_router
 from services.cds.governed.approved import Approved
 from services.cds.governed.approved_files import ApprovedFiles, read_keys
+from services.cds.governed.circuit_breakers import CircuitBreakers
 from services.cds.governed.follow_registry import follow_registry
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
@@ -151,8 +152,11 @@ async def _start(
     )
     await approved.load()
     _warn(settings, approved, auth, pinned)
+    hurry = asyncio.Event()
+    breakers = CircuitBreakers(on_open=hurry.set)
     desk = Desk(
         approved=approved,
+        breakers=breakers,
         durable=durable,
         fetch=FetchMissing(await _fhir_servers(settings, stack, metrics), clock=bedside_clock),
         profiles=profiles,
@@ -168,7 +172,8 @@ async def _start(
     )
 
     def ready() -> dict[str, object]:
-        return {"authentication": "OPEN" if settings.open else f"{len(auth.issuers)} trusted", **approved.readiness()}
+        trusted = "OPEN" if settings.open else f"{len(auth.issuers)} trusted"
+        return {"authentication": trusted, **approved.readiness(), **breakers.readiness()}
 
     app.state.ready = ready
     _run_beside(stack, follow_trust_list(trusted, auth))
@@ -183,6 +188,7 @@ async def _start(
         client=client,
         site=settings.site,
         on_retained=counted.retained,
+        hurry=hurry,
     )
     stack.push_async_callback(_last_round, tending)
     _run_beside(stack, tending.keep_on(seconds=settings.report_seconds))

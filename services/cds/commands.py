@@ -1,4 +1,4 @@
-"""`knowdo cds`: serve, call a service and read its card, check any service, say whom to trust, export decisions."""
+"""`knowdo cds`: serve, call a service and read its card, check any service, say whom to trust, weigh alerts, export."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.cds.alerts.commands import alerts
 from services.cds.callers.trust_commands import trust
 from services.cds.cards.show import show_answer
 from services.cds.clients.sheet_command import sheet
@@ -29,6 +30,7 @@ from services.timeline.instants import NAT, parse_instant
 app = typer.Typer(no_args_is_help=True)
 decisions = typer.Typer(no_args_is_help=True, help="Read the decision log.")
 app.add_typer(trust, name="trust")
+app.command()(alerts)
 app.add_typer(decisions, name="decisions")
 app.command()(sheet)
 app.command()(check)

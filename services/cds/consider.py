@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from services.cds.advice.advise import Advice, advise
+from services.cds.advice.randomise import Assigned, assign
 from services.cds.cards.compose import make_card
 from services.cds.cards.form import CardForm
 from services.cds.cards.lint import faults_of
@@ -42,7 +43,7 @@ class Withheld(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
-    """A decision, `shown` if nothing further silences it; `missing` when the answer is 412."""
+    """A decision, `shown` if nothing that was said before silences it; `missing` when the answer is 412."""
 
     decision: Decision
     missing: MissingPatientData | None = None
@@ -85,10 +86,14 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, prof
     if faults := faults_of(answer, form.judged):
         raise Withheld("lint", "; ".join(faults[:5]))
     decision = _changed(decision, card=card, card_uuid=card["uuid"], system_actions=answer.get("systemActions") or None)
-    if advice.suppressed:
+    rule = f"rule: {advice.suppressed}" if advice.suppressed else ""
+    notes = "; ".join(note for note in (rule, decision.reason) if note)
+    if deployed.manifest.speaks and not _assigned(deployed, request).shows:
+        # Before every suppression: what a rule would have done is noted, and both arms are counted alike.
+        return Considered(decision=_changed(decision, status="masked", reason=notes))
+    if rule:
         # Before the stage: in a silent month, too, this card would not have been shown.
-        notes = "; ".join(note for note in (f"policy: {advice.suppressed}", decision.reason) if note)
-        return Considered(decision=_changed(decision, status="suppressed", reason=notes, suppressed_because="policy"))
+        return Considered(decision=_changed(decision, status="suppressed", reason=notes, suppressed_because="rule"))
     if not deployed.manifest.speaks:
         decision = _changed(decision, status="silent")
     return Considered(decision=decision)
@@ -105,6 +110,7 @@ def new_decision(
 ) -> Decision:
     """A decision about this call, with nothing computed yet."""
     manifest = deployed.manifest
+    assigned = _assigned(deployed, request)
     at = time.time_ns() // 1000
     return Decision(
         decision=new_id(at),
@@ -123,6 +129,14 @@ def new_decision(
         tenant=request.caller.tenant,
         status=status,
         reason=_noted(reason, request),
+        arm=assigned.arm,
+        arm_probability=assigned.probability,
+    )
+
+
+def _assigned(deployed: Deployed, request: HookRequest) -> Assigned:
+    return assign(
+        deployed.manifest.in_trial, patient=request.patient, encounter=request.encounter, clinician=request.user
     )
 
 

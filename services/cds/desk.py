@@ -6,19 +6,22 @@ The table of the design's section 6 is this file: every way in which no card is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from services.cds.advice.suppress import MICROSECONDS_PER_HOUR
+from services.cds.advice.suppress import Quiet
 from services.cds.clients.hear import hear
 from services.cds.clients.profile import Profile, Profiles
 from services.cds.clients.speak import answer_of
 from services.cds.consider import Withheld, consider, new_decision
 from services.cds.decisions.decision import Decision, Status
 from services.cds.decisions.durable import Durable
+from services.cds.decisions.override_reason import bounded_code
+from services.cds.decisions.records import Feedback
 from services.cds.decisions.retention import Done
 from services.cds.governed.approved import Approved, Deployed
+from services.cds.governed.circuit_breakers import CircuitBreakers
 from services.cds.patient.bedside import read_bedside
 from services.cds.patient.fetch_missing import FetchMissing, reasons
 from services.cds.schemas import HookRequest
@@ -40,6 +43,15 @@ class DeskMetrics:
 
     def __init__(self, metrics: ServiceMetrics) -> None:
         self.decisions = metrics.counter("decisions_total", "Decisions, by guidance and status", ("guidance", "status"))
+        self.suppressed = metrics.counter(
+            "suppressed_total", "Cards that were due and not shown, by guidance and reason", ("guidance", "reason")
+        )
+        self.feedback = metrics.counter(
+            "feedback_total", "Feedback on cards, by guidance and outcome", ("guidance", "outcome")
+        )
+        self.overrides = metrics.counter(
+            "overrides_total", "Cards declined, by guidance and reason", ("guidance", "reason")
+        )
         self.faults = metrics.counter("faults_total", "Answers withheld because of a fault", ("guidance", "kind"))
         self.spooled = metrics.counter("spooled_total", "Records that went to the spool, the database being down")
         self._retained = metrics.counter("retained_total", "Rows that retention changed or removed, by what", ("what",))
@@ -61,6 +73,7 @@ class Desk:
     fetch: FetchMissing
     profiles: Profiles
     metrics: DeskMetrics
+    breakers: CircuitBreakers = field(default_factory=CircuitBreakers)
     bedside_clock: Callable[[], int] = wall_clock
 
     async def answer(self, guidance: str, request: HookRequest) -> dict[str, Any]:
@@ -90,11 +103,21 @@ class Desk:
             considered = consider(deployed, request, bedside, profile=profile)
         except Withheld as fault:
             await self._withhold(deployed, request, fault)
-        hours = deployed.policy.policy.cooldown_hours
-        kept = await self._keep(considered.decision, request, cool_down=round(hours * MICROSECONDS_PER_HOUR))
+        kept = await self._keep(considered.decision, request, quiet=deployed.policy.quiet)
         if considered.missing is not None:
             raise considered.missing.because(reasons(fetched))
+        if kept.suppressed_because == "cap":
+            self._over_the_cap(kept)
         return _answer(kept, profile)
+
+    def heard(self, guidance: str, said: Iterable[Feedback]) -> None:
+        """Count feedback that is new: how often cards are declined, and why."""
+        # Labels are bounded: anyone may send feedback for a service that never was, with a reason of their own.
+        known = guidance if self.approved.holds(guidance) else "unknown"
+        for one in said:
+            self.metrics.feedback.labels(known, one.outcome).inc()
+            if one.outcome == "overridden":
+                self.metrics.overrides.labels(known, bounded_code(one.override_reason)).inc()
 
     def _not_here(self, deployed: Deployed, request: HookRequest) -> str:
         """Why this guidance does not compute at all; empty if it does."""
@@ -127,14 +150,26 @@ class Desk:
             remedy="Do not read this as an absence of risk; the service's log says more",
         ) from fault
 
-    async def _keep(self, decision: Decision, request: HookRequest, *, cool_down: int = 0) -> Decision:
+    def _over_the_cap(self, kept: Decision) -> NoReturn:
+        """A card was due and must not be shown: 503, for an empty answer would read as "nothing to say"."""
+        until = self.breakers.met(kept.guidance, reason=kept.reason, policy=kept.policy_digest)
+        self.metrics.faults.labels(kept.guidance, "circuit breaker").inc()
+        raise Unavailable(
+            f"circuit breaker open until {until.isoformat()}: more cards are due than the policy allows in an hour",
+            place=kept.guidance,
+            remedy="Do not read this as an absence of risk; whoever runs the service has been told",
+        )
+
+    async def _keep(self, decision: Decision, request: HookRequest, *, quiet: Quiet | None = None) -> Decision:
         token = request.caller.token
         try:
-            kept = await self.durable.decision(decision, cool_down=cool_down, jti=token.jti if token else "")
+            kept = await self.durable.decision(decision, quiet=quiet, jti=token.jti if token else "")
         except Unavailable:
             self.metrics.faults.labels(decision.guidance, "not durable").inc()
             raise
         self.metrics.decisions.labels(kept.guidance, kept.status).inc()
+        if kept.status == "suppressed":
+            self.metrics.suppressed.labels(kept.guidance, kept.suppressed_because).inc()
         return kept
 
 

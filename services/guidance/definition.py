@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from services.guidance.alert_definition import LONGEST_QUIET_HOURS, CircuitBreaker, QuietHours, Snooze, Told
 from services.guidance.feature_definition import (
     EVENT_FIELDS,
     Codes,
@@ -39,6 +40,7 @@ __all__ = [
     "Action",
     "Band",
     "Card",
+    "CircuitBreaker",
     "Codes",
     "Condition",
     "EventFields",
@@ -60,6 +62,7 @@ __all__ = [
     "Policy",
     "Population",
     "Prediction",
+    "Snooze",
     "StayPlanned",
     "Suggestion",
     "Suppression",
@@ -111,7 +114,7 @@ class Policy(Part):
     risk_tier: Literal["low", "moderate", "high"] = Field(
         default="moderate", description="how long it may speak unheard by the registry: 24 hours, 4 hours, 15 minutes"
     )
-    bands: tuple[Band, ...] = Field(min_length=1, description="the first that holds is taken")
+    bands: tuple[Band, ...] = Field(min_length=1, description="the worst first; the first that holds is taken")
     when_unknown: Literal["answer", "abstain"] = Field(
         default="answer", description="when an optional input is not known: answer and say so, or say nothing"
     )
@@ -123,12 +126,35 @@ class Policy(Part):
     )
     suppressions: tuple[Suppression, ...] = Field(default=(), description="the first that holds silences the card")
     cooldown_hours: float = Field(
-        default=24.0, ge=0, description="hours in which the same card is not shown again for the same patient"
+        default=24.0,
+        ge=0,
+        le=LONGEST_QUIET_HOURS,
+        description="hours in which what was said of a patient is not said again, unless the band is higher",
+    )
+    cooldown_per: Told = Field(
+        default="patient", description="who must have been told: anyone with that patient, or the same clinician"
+    )
+    once_per_encounter: bool = Field(
+        default=False, description="say a band once in one encounter, on whichever hook, unless a higher one follows"
+    )
+    snooze: dict[str, QuietHours | Snooze] = Field(
+        default_factory=dict,
+        description="by code of the override reason: hours (for who declined), or `{hours: …, per: patient}`",
+    )
+    circuit_breaker: CircuitBreaker | None = Field(
+        default=None, description="hard cap: over it the guidance answers 503, loudly, until the hour is over"
     )
     alert_budget: float = Field(
         default=0.2, gt=0, le=1, description="share of calls that may carry a card; proposes thresholds, drops nobody"
     )
     reasons: int = Field(default=3, ge=0, le=5, description="how many reasons a card names at most")
+
+    @property
+    def snoozes(self) -> dict[str, Snooze]:
+        """Every snooze in full, by code."""
+        return {
+            code: one if isinstance(one, Snooze) else Snooze(hours=one) for code, one in sorted(self.snooze.items())
+        }
 
 
 class Action(Part):

@@ -30,6 +30,7 @@ Choice = Literal["approve", "reject", "withdraw"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 RUNNING: Final[tuple[State, ...]] = ("silent", "pilot", "general")
+SPEAKING: Final[tuple[State, ...]] = ("pilot", "general")
 NEVER_VOTE: Final[Mapping[Role, str]] = MappingProxyType(
     {
         "model-developer": "who builds does not approve",
@@ -116,7 +117,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """One person's word on one step of one release, and the digests of the evidence packs that were read."""
+    """One person's word on one step of one release, and the digests of what was read: evidence packs, and the trial."""
 
     person: str
     role: str
@@ -155,6 +156,8 @@ class Case:
     """The stage it had when it was suspended."""
     round: int = 0
     """How often the state has changed; votes of an earlier round are spent."""
+    trial: str = ""
+    """Digest of the trial filed last; whoever agrees that it may speak must have read who will see nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +219,8 @@ def why_not(case: Case, to: State, vote: Vote, person: Person | None) -> str | N
         read = {case.evidence[digest] for digest in vote.evidence if digest in case.evidence}
         if unread := [kind for kind in ENTRY[to].evidence if kind not in read]:
             return f"it names no {' and no '.join(unread)} evidence of this release as read"
+        if case.trial and to in SPEAKING and case.trial not in vote.evidence:
+            return f"it does not name the trial {case.trial} as read"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What the registry signs: which release may speak, where, in which stage, under which policy, until when.
+"""What the registry signs: which release may speak, where, in which stage, under which policy and trial, until when.
 
 A manifest is a lease. It names the head of the registry's ledger, so that a shortened ledger is noticed: a manifest
 whose head is behind one already seen is refused.
@@ -14,6 +14,7 @@ import msgspec
 
 from services.guidance.errors import BadManifest
 from services.guidance.release import Digest, canonical_json, digest_of
+from services.guidance.trial import Trial
 
 Stage = Literal["silent", "pilot", "general", "suspended", "retired"]
 RiskTier = Literal["low", "moderate", "high"]
@@ -78,6 +79,13 @@ class Manifest(
     expires_at: _Time
     ledger: LedgerHead
     issuer: str
+    trial: Trial | msgspec.UnsetType = msgspec.UNSET
+    """Absent (also in every manifest from before there were trials): everyone is shown."""
+
+    @property
+    def in_trial(self) -> Trial | None:
+        """The trial that runs, if any."""
+        return self.trial if isinstance(self.trial, Trial) else None
 
     @property
     def runs(self) -> bool:
@@ -121,6 +129,7 @@ def new_manifest(
     ledger: LedgerHead,
     issuer: str,
     now: datetime,
+    trial: Trial | None = None,
 ) -> Manifest:
     """A manifest whose lease begins now and is as long as the risk tier allows."""
     issued_at = now.astimezone(UTC).replace(microsecond=0)
@@ -135,6 +144,7 @@ def new_manifest(
         expires_at=issued_at + LEASES[risk_tier],
         ledger=ledger,
         issuer=issuer,
+        trial=msgspec.UNSET if trial is None else trial,
     )
 
 

@@ -22,8 +22,8 @@ LONGEST_WAIT: Final = 55.0  # below the minute after which proxies cut a silent 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Short = Annotated[str, msgspec.Meta(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
 CountName = Literal[
-    "calls", "shown", "below-band", "outside", "silent", "abstained", "unknown", "suppressed", "suspended", "failed",
-    "accepted", "overridden",
+    "calls", "shown", "below-band", "outside", "silent", "masked", "abstained", "unknown", "suppressed", "suspended",
+    "failed", "cool-down", "duplicate", "snoozed", "rule", "cap", "accepted", "overridden",
 ]  # fmt: skip
 T = TypeVar("T")
 
@@ -100,6 +100,10 @@ class RegistryClient:
         """Add one packed evidence pack to a proposal; answers its digest."""
         answer = await self._post(f"/proposals/{proposal}/evidence", {"evidence": pack})
         return str(_object(answer)["evidence"])
+
+    async def file_trial(self, proposal: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+        """File a trial (id, unit, arms) for a proposal; answers it with the digest that votes must name."""
+        return _object(await self._post(f"/proposals/{proposal}/trial", plan))
 
     async def vote(
         self,

@@ -126,6 +126,18 @@ async def add_evidence(proposal: str, request: Request, desk: DeskDep, proposer:
     return json_response({"proposal": proposal, "evidence": await desk.write(act)}, 201)
 
 
+@router.post("/proposals/{proposal}/trial")
+async def file_trial(proposal: str, request: Request, desk: DeskDep, proposer: Proposer) -> Response:
+    """File a trial for the next step to speak; every vote for it must name the digest that this answers."""
+    plan = decode(schemas.PLAN, await read_body(request))
+
+    def act(connection: Connection) -> dict[str, Any]:
+        known = proposals.must_get(connection, proposal, for_change=True)
+        return proposals.file_trial(connection, known, plan, by=proposer, now=desk.now()).shown
+
+    return json_response({"proposal": proposal, "trial": await desk.write(act)}, 201)
+
+
 @router.post("/proposals/{proposal}/votes")
 async def cast_vote(proposal: str, request: Request, desk: DeskDep, voter: Voter) -> Response:
     """Vote; the step is taken when the quorum is complete and the gate open."""

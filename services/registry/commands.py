@@ -12,7 +12,17 @@ import typer
 
 from services.plumbing.registry_client import RegistryClient
 from services.registry import person_commands
-from services.registry.terminal import DEFAULT_URL, AsJson, TokenFile, Url, asked, file_bytes, read_settings, show
+from services.registry.terminal import (
+    DEFAULT_URL,
+    AsJson,
+    TokenFile,
+    Url,
+    asked,
+    file_bytes,
+    object_in,
+    read_settings,
+    show,
+)
 from services.timeline.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="Decides who may speak: people, votes, signatures, stop, memory.")
@@ -68,6 +78,30 @@ def propose(
 
 
 @app.command()
+def trial(
+    proposal: Annotated[str, typer.Argument(help="Id of the proposal")],
+    plan: Annotated[Path, typer.Argument(help='JSON: {"id", "unit", "arms": [{"name", "weight", "shows"}]}')],
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """File a trial: who is randomised, and which share sees no card. It holds from the next vote for pilot or general.
+
+    Example: knowdo registry trial 4f0c… plan.json --token-file me.token
+    """
+    content = object_in(plan)
+    answer = asked(lambda client: client.file_trial(proposal, content), url, token_file)
+    if as_json:
+        show(answer, as_json)
+        return
+    filed = answer["trial"]
+    shares = ", ".join(
+        f"{arm['name']} {arm['probability']:.1%}{'' if arm['shows'] else ' (no card)'}" for arm in filed["arms"]
+    )
+    typer.echo(f"trial {filed['id']} of {filed['unit']}s: {shares}\n{filed['digest']}")
+
+
+@app.command()
 def vote(
     proposal: Annotated[str, typer.Argument(help="Id of the proposal")],
     to: Annotated[str, typer.Option(help="State that it should move to, e.g. pilot")],
@@ -80,7 +114,7 @@ def vote(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Vote on a proposal as it is now: your vote is bound to its release and to all evidence filed until now.
+    """Vote on a proposal as it is now: your vote is bound to its release, its trial and all evidence filed until now.
 
     Example: knowdo registry vote 4f0c… --to pilot --role equity-reviewer --token-file me.token
     """
@@ -95,7 +129,10 @@ def vote(
             role=role,
             vote=cast("Literal['approve', 'reject', 'withdraw']", choice),
             release=release or str(known["release"]),
-            evidence=[str(one["evidence"]) for one in known["evidence"]],
+            evidence=[
+                *(str(one["evidence"]) for one in known["evidence"]),
+                *([str(known["trial"]["digest"])] if known.get("trial") else []),
+            ],
             reason=reason,
             accepts=accept or [],
         )

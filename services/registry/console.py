@@ -25,7 +25,7 @@ from services.guidance.evidence import Evaluation, Judged
 from services.guidance.lifecycle import RUNNING
 from services.guidance.policies import POLICIES, Policy
 from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy, weighed
-from services.registry import gates, ledger, overview, people, proposals, votes
+from services.registry import gates, ledger, overview, people, proposals, trials, votes
 from services.registry.api import DeskDep
 from services.registry.deployments import of_guidance
 from services.registry.people import must
@@ -119,6 +119,7 @@ def _evidence(connection: Connection, digest: str, policy: Policy) -> tuple[Poli
         "votes": _decided_votes(connection, proposal),
         "entries": [_told(entry) for entry in ledger.entries_about(connection, [digest])],
         "filed": proposals.filed_for(connection, digest),
+        "trial": trials.in_force(connection, proposal.id),
     }
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from services.guidance.definition import Guidance
 from services.guidance.errors import NotFound, NotPermitted
-from services.guidance.lifecycle import RUNNING, Person, State, may_stop
+from services.guidance.lifecycle import RUNNING, SPEAKING, Person, may_stop
 from services.guidance.manifest import (
     EVERYWHERE,
     LONGEST_LEASE,
@@ -32,12 +32,16 @@ from services.guidance.manifest import (
     to_payload,
 )
 from services.guidance.policies import Policy
+from services.guidance.trial import Trial
 from services.plumbing.keys import SigningKey, sign
 from services.registry import ledger, proposals
 from services.registry.proposals import Proposal
-from services.registry.tables import deployments, instant_of, instant_text
+from services.registry.tables import deployments, instant_of, instant_text, trials
+from services.registry.trials import put_in_force, read_trial
 
-SPEAKING: Final[tuple[State, ...]] = ("pilot", "general")
+_WITH_TRIAL: Final = select(deployments, trials.c.trial).select_from(
+    deployments.outerjoin(trials, and_(trials.c.proposal == deployments.c.proposal, trials.c.in_force))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ class Deployment:
     ledger_number: int | None
     issued_at: str | None
     expires_at: str | None
+    trial: Trial | None
+    """The one that the vote for this stage was about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +93,8 @@ def enter_stage(
         for other in proposals.every(connection, guidance=proposal.guidance):
             if other.id != proposal.id and other.state in rivals:
                 _suspend(connection, other, by=by, role="registry", reason=f"replaced by {proposal.release}", now=now)
+    if stage in RUNNING:
+        put_in_force(connection, proposal.id, speaks=stage in SPEAKING)
     facts = {"stage": stage, "changed_at": instant_text(now), "changed_by": by.name, "policy": policy.name}
     if _of_proposal(connection, proposal.id) is not None:
         connection.execute(update(deployments).where(deployments.c.proposal == proposal.id).values(**facts))
@@ -155,7 +163,7 @@ def current(connection: Connection, *, now: datetime) -> list[Deployment]:
 
     One retired so long ago that no lease of it can be running is left out.
     """
-    rows = connection.execute(select(deployments).order_by(deployments.c.guidance, deployments.c.id))
+    rows = connection.execute(_WITH_TRIAL.order_by(deployments.c.guidance, deployments.c.id))
     longest = instant_text(now - LONGEST_LEASE)
     counts: dict[str, Deployment] = {}
     for one in map(_deployment, rows):
@@ -169,7 +177,7 @@ def current(connection: Connection, *, now: datetime) -> list[Deployment]:
 
 def of_guidance(connection: Connection, guidance: str) -> list[Deployment]:
     """The deployments of one guidance."""
-    rows = connection.execute(select(deployments).where(deployments.c.guidance == guidance))
+    rows = connection.execute(_WITH_TRIAL.where(deployments.c.guidance == guidance))
     return [_deployment(row) for row in rows]
 
 
@@ -222,6 +230,7 @@ def _manifest(deployment: Deployment, last: LedgerHead, issuer: str, now: dateti
         ledger=last,
         issuer=issuer,
         now=now,
+        trial=deployment.trial,
     )
 
 
@@ -240,13 +249,16 @@ def _keep(connection: Connection, manifest: Manifest, jws: str, kid: str) -> Non
 
 
 def _of_proposal(connection: Connection, proposal: str) -> Deployment | None:
-    row = connection.execute(select(deployments).where(deployments.c.proposal == proposal)).first()
+    row = connection.execute(_WITH_TRIAL.where(deployments.c.proposal == proposal)).first()
     return None if row is None else _deployment(row)
 
 
 def _deployment(row: Row[tuple[object, ...]]) -> Deployment:
     facts = row._asdict()
-    return Deployment(**{**facts, "sites": _texts(facts["sites"]), "hooks": _texts(facts["hooks"])})
+    trial = None if facts["trial"] is None else read_trial(facts["trial"])
+    return Deployment(
+        **{**facts, "sites": _texts(facts["sites"]), "hooks": _texts(facts["hooks"]), "trial": trial},
+    )
 
 
 def _texts(values: Sequence[object]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from services.guidance.policies import Policy
-from services.registry import deployments, feed, proposals, schemas, votes
+from services.registry import deployments, feed, proposals, schemas, trials, votes
 from services.registry.deployments import Deployment
 from services.registry.proposals import Proposal
 from services.registry.tables import instant_of
@@ -19,11 +19,13 @@ MOST_WEIGHED: Final = 5
 def proposal_in_full(connection: Connection, proposal_id: str, policy: Policy) -> dict[str, Any]:
     """One proposal with its evidence, votes, and each open step."""
     proposal = proposals.must_get(connection, proposal_id)
+    trial = trials.filed_last(connection, proposal.id)
     return {
         **schemas.proposal_shown(proposal),
         "round": proposal.round,
         "policy": policy.name,
         "evidence": [schemas.evidence_shown(filed) for filed in proposals.filed_for(connection, proposal.release)],
+        "trial": trial.shown if trial is not None else None,
         "votes": [schemas.kept_shown(kept) for kept in votes.kept_for(connection, proposal.id)],
         "steps": [
             schemas.standing_shown(votes.stand(connection, proposal, to, policy=policy))
@@ -70,6 +72,7 @@ def _deployment(deployment: Deployment | None, now: datetime) -> dict[str, Any] 
         "policy": deployment.policy,
         "sites": list(deployment.sites),
         "hooks": list(deployment.hooks),
+        "trial": deployment.trial.shown if deployment.trial is not None else None,
         "changed_at": deployment.changed_at,
         "changed_by": deployment.changed_by,
         "lease_seconds_left": left,

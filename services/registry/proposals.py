@@ -19,7 +19,8 @@ from services.guidance.evidence import Kind
 from services.guidance.lifecycle import RUNNING, Case, Person, State
 from services.guidance.ready import read_definition
 from services.guidance.release import EvidencePack, ReleaseBundle, pack, unpack, unpack_evidence
-from services.registry import ledger
+from services.guidance.trial import Trial, TrialPlan
+from services.registry import ledger, trials
 from services.registry.tables import evidence, instant_text, proposals, releases
 from services.timeline.errors import BadInput
 
@@ -106,14 +107,19 @@ def add_evidence(connection: Connection, proposal: Proposal, found: EvidencePack
             added_at=instant_text(now),
         )
     )
-    if not by.is_service and by.name not in proposal.authors:
-        connection.execute(
-            update(proposals)
-            .where(proposals.c.id == proposal.id)
-            .values(authors=sorted({*must_get(connection, proposal.id).authors, by.name}))
-        )
+    _join_authors(connection, proposal, by)
     _remember(connection, proposal, "evidence added", by, {"evidence": digest, "kind": found.evidence}, now)
     return digest
+
+
+def file_trial(connection: Connection, proposal: Proposal, plan: TrialPlan, *, by: Person, now: datetime) -> Trial:
+    """File a trial for the next step to speak; who files it joins the authors, and votes that have not read it are void."""
+    if proposal.state == "retired":
+        raise Refused("this release is retired; no trial of it can run", place=proposal.id, remedy="Propose a new one")
+    trial = trials.keep(connection, proposal.id, plan, by=by.name, now=now)
+    _join_authors(connection, proposal, by)
+    _remember(connection, proposal, "trial filed", by, {"trial": trial.shown}, now)
+    return trial
 
 
 def change_state(connection: Connection, proposal: Proposal, to: State, *, now: datetime) -> Proposal:
@@ -129,6 +135,7 @@ def change_state(connection: Connection, proposal: Proposal, to: State, *, now: 
 
 def case_of(connection: Connection, proposal: Proposal) -> Case:
     """The proposal as the pure rules see it."""
+    trial = trials.filed_last(connection, proposal.id)
     return Case(
         release=proposal.release,
         state=proposal.state,
@@ -136,6 +143,7 @@ def case_of(connection: Connection, proposal: Proposal) -> Case:
         evidence={filed.digest: filed.kind for filed in filed_for(connection, proposal.release)},
         stopped_at=proposal.stopped_at,
         round=proposal.round,
+        trial=trial.digest if trial is not None else "",
     )
 
 
@@ -243,6 +251,16 @@ def _register(
     detail = {"guidance": bundle.guidance, "version": bundle.version, "author": author, "note": note}
     _remember(connection, proposal, "proposed", by, detail, now)
     return proposal
+
+
+def _join_authors(connection: Connection, proposal: Proposal, by: Person) -> None:
+    """Whoever configured or ran anything of it cannot vote on it."""
+    if not by.is_service and by.name not in proposal.authors:
+        connection.execute(
+            update(proposals)
+            .where(proposals.c.id == proposal.id)
+            .values(authors=sorted({*must_get(connection, proposal.id).authors, by.name}))
+        )
 
 
 def _remember(

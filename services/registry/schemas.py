@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from services.guidance.lifecycle import Check, Choice, State, Vote
+from services.guidance.trial import TrialPlan
 from services.plumbing.registry_client import Acknowledgement, Aggregate
 from services.registry.deployments import SignedList
 from services.registry.proposals import Filed, Proposal
@@ -66,6 +67,7 @@ class AcknowledgementBody(msgspec.Struct, forbid_unknown_fields=True):
 PROPOSE: Final = msgspec.json.Decoder(ProposeBody)
 EVIDENCE: Final = msgspec.json.Decoder(EvidenceBody)
 VOTE: Final = msgspec.json.Decoder(VoteBody)
+PLAN: Final = msgspec.json.Decoder(TrialPlan)
 SUSPEND: Final = msgspec.json.Decoder(SuspendBody)
 REPORT: Final = msgspec.json.Decoder(ReportBody)
 ACKNOWLEDGEMENT: Final = msgspec.json.Decoder(AcknowledgementBody)

@@ -92,6 +92,19 @@ votes = Table(
     Index("votes_of_a_proposal", "proposal", "number"),
 )
 
+trials = Table(
+    "trials",
+    TABLES,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("proposal", String(32), ForeignKey("proposals.id"), nullable=False, index=True),
+    Column("digest", String(71), nullable=False, unique=True),
+    Column("trial", JSON, nullable=False),
+    Column("filed_by", String(200), nullable=False),
+    Column("filed_at", String(32), nullable=False),
+    # At most one of a proposal: the one that the last vote to speak was about.
+    Column("in_force", Boolean, nullable=False),
+)
+
 deployments = Table(
     "deployments",
     TABLES,

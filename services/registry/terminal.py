@@ -75,6 +75,17 @@ def file_bytes(path: Path) -> bytes:
         raise BadInput(f"cannot be read: {fault.strerror}", place=str(path), remedy="Check the path") from fault
 
 
+def object_in(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that the caller named."""
+    try:
+        content = json.loads(file_bytes(path))
+    except ValueError as fault:
+        raise BadInput("no JSON can be read there", place=str(path), remedy="Write one JSON object") from fault
+    if not isinstance(content, dict):
+        raise BadInput("no JSON object", place=str(path), remedy="Write one JSON object")
+    return content
+
+
 def show(value: Any, as_json: bool, *, title: str = "") -> None:
     """Print one object or a list of them."""
     if as_json:

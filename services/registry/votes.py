@@ -1,4 +1,4 @@
-"""Votes: cast by a person in a role, bound to a release, a step and the evidence read; kept for ever, dissent too.
+"""Votes: cast by a person in a role, bound to a release, a step, and the evidence and trial read; kept, dissent too.
 
 A vote that no rule would count is refused when it is cast, with the rule named. When the last role agrees and the
 gate is open, the step is taken in the same transaction.
@@ -17,6 +17,7 @@ from services.guidance.lifecycle import (
     ENTRY,
     NEVER_VOTE,
     ROLES,
+    SPEAKING,
     TRANSITIONS,
     Case,
     Check,
@@ -31,7 +32,7 @@ from services.guidance.lifecycle import (
     why_not,
 )
 from services.guidance.policies import Policy
-from services.registry import deployments, ledger, people, proposals
+from services.registry import deployments, ledger, people, proposals, trials
 from services.registry.gates import check_gate
 from services.registry.proposals import Proposal
 from services.registry.tables import instant_text
@@ -135,6 +136,7 @@ def move(connection: Connection, standing: Standing, *, by: Person, policy: Poli
             by=by,
             now=now,
         )
+    trial = trials.in_force(connection, proposal.id) if to in SPEAKING else None
     ledger.append(
         connection,
         actor="registry",
@@ -153,6 +155,7 @@ def move(connection: Connection, standing: Standing, *, by: Person, policy: Poli
                 {"name": one.name, "verdict": one.verdict, "found": one.found, "evidence": one.evidence}
                 for one in standing.checks
             ],
+            **({"trial": trial.digest} if trial is not None else {}),
         },
         now=now,
     )

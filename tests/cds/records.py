@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from services.cds.advice.suppress import Quiet
 from services.cds.decisions.decision import Decision
 from services.cds.decisions.identity import new_id
 from services.cds.decisions.records import Feedback
@@ -31,6 +32,7 @@ def decision(**changes: Any) -> Decision:
         "user": "Practitioner/u1",
         "status": "shown",
         "risk": 0.25,
+        "band": "high",
         "log_odds": -1.0986122886681098,
         "features": {"age": 71.0, "haemoglobin": None},
         "states": {"age": "value", "haemoglobin": "unknown"},
@@ -40,6 +42,15 @@ def decision(**changes: Any) -> Decision:
         "card_uuid": number,
     }
     return Decision(**(fields | changes))
+
+
+BANDS = ("emergency", "high", "medium")
+"""The worst first."""
+
+
+def quiet(**changes: Any) -> Quiet:
+    """Rules of a policy with three bands: a cool-down of 24 hours, unless changed."""
+    return Quiet(**({"bands": BANDS, "cool_down": 24 * HOUR} | changes))
 
 
 def feedback(**changes: Any) -> Feedback:

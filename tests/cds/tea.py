@@ -10,6 +10,7 @@ from typing import Any
 
 from services.guidance.check import load_guidance
 from services.guidance.release import ReleaseBundle, build_release
+from services.guidance.trial import Arm, Trial, Unit
 
 FOLDER = Path(__file__).parent / "tea-time"
 NOW = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp() * 1e6)
@@ -35,6 +36,15 @@ REFERENCE = {"name": "made-up people, 2025", "base_rate": 0.12, "n": 1000, "even
 def tea_bundle(**changes: Any) -> ReleaseBundle:
     """The release; `changes` to the model make another one."""
     return build_release(load_guidance(FOLDER), json.dumps(MODEL | changes).encode(), REFERENCE)
+
+
+def withheld(weight: int, *, of: int, unit: Unit = "patient", trial: str = "tea-1") -> Trial:
+    """A trial in which so many of so many see nothing."""
+    arms = (
+        Arm(name="withheld", weight=weight, shows=False),
+        *([Arm(name="show", weight=of - weight, shows=True)] if of > weight else []),
+    )
+    return Trial(id=trial, unit=unit, seed="ab" * 32, arms=arms)
 
 
 def patient(identifier: str = "p1", *, birth: str = "1940-05-01", **more: Any) -> dict[str, Any]:

@@ -526,7 +526,7 @@ async def test_counts_go_to_the_registry_without_patients(settings: CdsSettings,
     async with run(settings, registry, client=registry.client()) as cds:
         await cds.call(hook_request(await old_woman(cds)))
         await cds.call(hook_request(await old_woman(cds)))
-    assert [one["counts"] for one in registry.reports] == [{"shown": 1, "suppressed": 1, "calls": 2}]
+    assert [one["counts"] for one in registry.reports] == [{"shown": 1, "suppressed": 1, "cool-down": 1, "calls": 2}]
     assert "p1" not in json.dumps(registry.reports).replace(tea_bundle().digest, "")
 
 

@@ -188,6 +188,27 @@ def test_a_card_needs_reasons_to_decline() -> None:
     assert any("say why not" in fault.message for fault in check_files(files(broken)))
 
 
+@pytest.mark.parametrize(
+    ("policy", "path", "message"),
+    [
+        ("snooze: {patient-refuses: 24}", "policy.snooze.patient-refuses", "none of the `override_reasons`"),
+        ("snooze: {limited-time: 0}", "policy.snooze.limited-time", "greater than 0"),
+        ("snooze: {limited-time: {hours: 24, per: ward}}", "policy.snooze.limited-time", "'patient' or 'clinician'"),
+        ("cooldown_hours: 8785", "policy.cooldown_hours", "less than or equal to 8784"),
+        ("cooldown_per: ward", "policy.cooldown_per", "'patient' or 'clinician'"),
+        ("circuit_breaker: {cards_per_hour: 0}", "policy.circuit_breaker.cards_per_hour", "greater than or equal to 1"),
+    ],
+)
+def test_what_is_said_again_is_checked(policy: str, path: str, message: str) -> None:
+    """A reason that nobody can give, a time that is none, a word that is not known: each at its line."""
+    broken = GUIDANCE.replace("policy:\n", f"policy:\n  {policy}\n", 1)
+    found = check_files(files(broken))
+    line = next(number for number, text in enumerate(broken.splitlines(), 1) if policy in text)
+    assert any(fault.path.startswith(path) and message in fault.message and fault.line == line for fault in found), (
+        found
+    )
+
+
 def test_a_helper_that_nothing_uses_is_a_fault() -> None:
     """It would be asked for at every call, and read by nobody."""
     broken = GUIDANCE.replace("creatinine: creatinine,", "creatinine: hb,")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -256,3 +257,12 @@ def test_the_demo_policy_differs_only_in_sample_floors() -> None:
     for name in standard.floors.__slots__:
         assert 0 < getattr(demo.floors, name) < getattr(standard.floors, name)
     assert "DEMONSTRATION" in demo.said
+
+
+def test_whoever_lets_it_speak_has_read_the_trial() -> None:
+    """With a trial filed, an approval that does not name it is not counted; one that does is; silence asks for none."""
+    case = silent_case(trial="sha256:" + "7" * 64)
+    assert not decided(full_house(), case=case).passes
+    read = [dataclasses.replace(vote, evidence=vote.evidence | {case.trial}) for vote in full_house()]
+    assert decided(read, case=case).passes
+    assert "does not name the trial" in decided(full_house(), case=case).not_counted[0][1]

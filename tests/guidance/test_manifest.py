@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.guidance.errors import BadManifest
@@ -22,7 +23,14 @@ from services.guidance.manifest import (
     to_payload,
 )
 from services.guidance.release import canonical_json
+from services.guidance.trial import Arm, Trial
 
+TRIAL = Trial(
+    id="tea-1",
+    unit="encounter",
+    seed="0a" * 32,
+    arms=(Arm(name="show", weight=9, shows=True), Arm(name="withheld", weight=1, shows=False)),
+)
 NOW = datetime(2026, 11, 22, 14, 2, 7, 123456, tzinfo=UTC)
 RELEASE = "sha256:" + "a" * 64
 
@@ -66,6 +74,22 @@ def test_the_payload_is_as_published() -> None:
         + '","stage":"pilot","typ":"knowdo-manifest",'
         '"where":{"hooks":["encounter-discharge"],"sites":["north"]}}'
     )
+
+
+def test_a_trial_is_signed_with_all_that_draws_its_arms() -> None:
+    """It comes back as it was; a manifest from before there were trials has none, and shows everyone."""
+    with_trial = msgspec.structs.replace(manifest(), trial=TRIAL)
+    read = check_manifest(to_payload(with_trial), NOW, 7)
+    assert read.in_trial == TRIAL
+    assert msgspec.json.decode(canonical_json(to_payload(with_trial)))["trial"] == {
+        "format": 1,
+        "id": "tea-1",
+        "unit": "encounter",
+        "seed": "0a" * 32,
+        "arms": [{"name": "show", "weight": 9, "shows": True}, {"name": "withheld", "weight": 1, "shows": False}],
+    }
+    assert check_manifest(payload(), NOW, 7).in_trial is None
+    assert "trial" not in payload()
 
 
 @pytest.mark.parametrize(("tier", "minutes"), [("high", 15), ("moderate", 240), ("low", 1440)])
@@ -113,6 +137,11 @@ def test_a_lease_from_the_future_is_refused_beyond_the_leeway_of_clocks() -> Non
         {"ledger": {"number": -1, "hash": "b" * 64}},
         {"policy": {"name": "demo", "digest": "sha256:" + "0" * 64, "overlay": {}}},
         {"more": 1},
+        {"trial": None},
+        {"trial": msgspec.to_builtins(TRIAL) | {"format": 2}},
+        {"trial": msgspec.to_builtins(TRIAL) | {"more": 1}},
+        {"trial": msgspec.to_builtins(TRIAL) | {"seed": "ab"}},
+        {"trial": msgspec.to_builtins(TRIAL) | {"arms": []}},
     ],
 )
 def test_a_payload_that_is_no_manifest_is_refused(change: dict[str, Any]) -> None:

@@ -81,7 +81,10 @@ class House:
                 role=role,
                 vote="approve",
                 release=proposed.release,
-                evidence=[one["evidence"] for one in known["evidence"]],
+                evidence=[
+                    *(one["evidence"] for one in known["evidence"]),
+                    *([known["trial"]["digest"]] if known["trial"] else []),
+                ],
                 reason="read and agreed",
                 accepts=accepts,
             )

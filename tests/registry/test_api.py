@@ -22,6 +22,7 @@ ROUTES = [
     ("POST", "/proposals"),
     ("GET", "/proposals/x"),
     ("POST", "/proposals/x/evidence"),
+    ("POST", "/proposals/x/trial"),
     ("POST", "/proposals/x/votes"),
     ("POST", "/deployments/x/suspend"),
     ("GET", f"/releases/{samples.RELEASE}"),

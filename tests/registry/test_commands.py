@@ -111,6 +111,35 @@ def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
     assert (found["whole"], found["entries"]) == (True, len(actions))
 
 
+def test_a_trial_is_filed_and_voted_on_by_command(shell: Shell) -> None:
+    """The shares are said in percent, and a vote by command names the trial that it read."""
+    developer = shell.person("Dev", "model-developer")
+    bundle = samples.release()
+    packs = {"release.zip": pack(bundle), "t.zip": pack(samples.training_pack(bundle.digest))}
+    packs["s.zip"] = samples.packed_silent(bundle.digest)
+    for name, data in packs.items():
+        (shell.folder / name).write_bytes(data)
+    made = shell.json(
+        "propose", str(shell.folder / "release.zip"), "--evidence", str(shell.folder / "t.zip"),
+        "--evidence", str(shell.folder / "s.zip"), "--author", "Dev", *developer,
+    )  # fmt: skip
+    roles = ("data-steward", "operations", "clinical-reviewer", "data-science-reviewer")
+    people = {role: shell.person(role, role) for role in roles}
+    for to, pair in (("development", roles[:2]), ("silent", roles[2:])):
+        for role in pair:
+            shell.run("vote", made["proposal"], "--to", to, "--role", role, *people[role])
+    arms = [{"name": "show", "weight": 9, "shows": True}, {"name": "withheld", "weight": 1, "shows": False}]
+    plan = shell.folder / "plan.json"
+    plan.write_text(json.dumps({"id": "tea-1", "unit": "patient", "arms": arms}))
+    said = shell.run("trial", made["proposal"], str(plan), *developer).output
+    assert "trial tea-1 of patients: show 90.0%, withheld 10.0% (no card)" in said
+    answer = shell.json("vote", made["proposal"], "--to", "pilot", "--role", roles[2], *people[roles[2]])
+    assert roles[2] in answer["decision"]["agreed"]
+    plan.write_text("[]")
+    with pytest.raises(BadInput, match="no JSON object"):
+        shell.run("trial", made["proposal"], str(plan), *developer)
+
+
 def test_a_vote_that_waits_says_for_whom(shell: Shell) -> None:
     """The roles that are missing, and the checks in the way."""
     steward = shell.person("Eve", "data-steward")

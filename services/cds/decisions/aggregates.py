@@ -11,10 +11,12 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast, get_args
 
+from services.cds.decisions.decision import Status
 from services.cds.decisions.decision_log import DecisionLog
 from services.plumbing.registry_client import Aggregate, CountName, RegistryClient
 
 _NAMES: Final = frozenset(get_args(CountName))
+_STATUSES: Final = frozenset(get_args(Status))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -26,7 +28,7 @@ def counts_of_day(log: DecisionLog, day: datetime, *, site: str) -> list[Aggrega
     for row in log.counts(since=since, until=until):
         counter = found.setdefault((row["guidance"], row["release"]), Counter())
         counter[row["what"]] += row["n"]
-        if row["what"] not in {"accepted", "overridden"}:
+        if row["what"] in _STATUSES:
             counter["calls"] += row["n"]
     return [
         Aggregate(

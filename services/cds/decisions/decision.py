@@ -6,14 +6,17 @@ from typing import Final, Literal
 
 import msgspec
 
+from services.guidance.trial import EVERYONE
+
 Status = Literal[
-    "shown", "below-band", "outside", "silent", "suppressed", "suspended", "abstained", "unknown", "failed"
+    "shown", "below-band", "outside", "silent", "masked", "suppressed", "suspended", "abstained", "unknown", "failed"
 ]
 """Why a card was shown or not.
 
 shown; below-band: no band with a card holds; outside: not the population, or the hook's condition does not hold;
-silent: in its silent stage; suppressed: cool-down, or by the policy's suppressions; suspended: stopped, or not approved
-here; abstained: too much unknown, or no band can be decided; unknown: required data unknown (412); failed: a fault (503).
+silent: in its silent stage; masked: in an arm of a trial that is not shown; suppressed: said before, snoozed, a rule of
+the policy, or over a cap; suspended: stopped, or not approved here; abstained: too much unknown, or no band can be
+decided; unknown: required data unknown (412); failed: a fault (503).
 """
 
 
@@ -44,7 +47,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     reason: str = ""
     suppressed_because: str = ""
-    """For `suppressed`, in one word: policy, cool-down, or what else silences a card that was due."""
+    """For `suppressed`, in one word: one of `advice.suppress.SUPPRESSED_BY`."""
     risk: float | None = None
     log_odds: float | None = None
     risks: dict[str, float | None] = msgspec.field(default_factory=dict)
@@ -58,7 +61,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     card_uuid: str = ""
     system_actions: list[dict[str, object]] | None = None
     """What the client was told to do without asking anyone, beside the card; None for nearly all."""
-    arm: str = "show"
+    arm: str = EVERYONE
+    """The arm of the trial, in every decision of it, whatever became of the card; `show` where none runs."""
     arm_probability: float = 1.0
     latency: dict[str, int] = msgspec.field(default_factory=dict)
     """Microseconds by `LATENCY_PARTS`; a part that did not happen is not there."""

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from sqlalchemy.exc import IntegrityError
 
+from services.cds.advice.suppress import Quiet
 from services.cds.decisions.decision import Decision
 from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.records import Entry, Feedback, Outcome, Record, Token
@@ -51,14 +52,15 @@ class Durable:
         # One thread: batches are written in the order in which they gathered.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decision-log")
 
-    async def decision(self, decision: Decision, *, cool_down: int = 0, jti: str = "") -> Decision:
-        """Keep a decision; what comes back is what was kept: a cool-down, or a token used before, may have silenced it."""
-        kept = await self.offer(Entry(decision=decision, cool_down=cool_down, jti=jti))
+    async def decision(self, decision: Decision, *, quiet: Quiet | None = None, jti: str = "") -> Decision:
+        """Keep a decision; what comes back is what was kept: what was said, or a token used before, may have silenced it."""
+        kept = await self.offer(Entry(decision=decision, quiet=quiet, jti=jti))
         return kept if isinstance(kept, Decision) else decision
 
-    async def feedback(self, entries: Sequence[Feedback]) -> int:
-        """Keep feedback; how many were new."""
-        return sum([bool(await said) for said in [self.offer(entry) for entry in entries]])
+    async def feedback(self, entries: Sequence[Feedback]) -> list[Feedback]:
+        """Keep feedback; those that were new."""
+        offered = [(entry, self.offer(entry)) for entry in entries]
+        return [entry for entry, kept in offered if await kept]
 
     def token(self, token: Token) -> asyncio.Future[Outcome]:
         """Remember a token; true if it was never seen. It is written no later than what is offered after it."""
@@ -159,9 +161,9 @@ class Durable:
 
 
 def _read(line: bytes) -> Record | None:
-    """A line of the spool; a decision that was shown there stays shown, whatever the cool-down would say now."""
+    """A line of the spool; a decision that was shown there stays shown, whatever its policy would say now."""
     try:
         record = _LINE.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return msgspec.structs.replace(record, cool_down=0, jti="") if isinstance(record, Entry) else record
+    return msgspec.structs.replace(record, quiet=None, jti="") if isinstance(record, Entry) else record

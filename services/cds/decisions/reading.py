@@ -124,8 +124,14 @@ class DecisionReader:
             .where(within)
             .group_by(decisions.c.guidance, decisions.c.release, feedback.c.outcome)
         )
+        because = decisions.c.suppressed_because
+        silenced = (
+            select(decisions.c.guidance, decisions.c.release, because.label("what"), func.count().label("n"))
+            .where(within, because != "")
+            .group_by(decisions.c.guidance, decisions.c.release, because)
+        )
         with reading(self._engine) as connection:
-            return [dict(row) for row in connection.execute(union_all(decided, answered)).mappings()]
+            return [dict(row) for row in connection.execute(union_all(decided, answered, silenced)).mappings()]
 
     def _page(
         self, connection: Connection, holds: ColumnElement[bool], order: ColumnElement[Any], limit: int

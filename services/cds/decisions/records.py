@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from services.cds.advice.suppress import Quiet
 from services.cds.decisions.decision import Decision
 
 
@@ -33,10 +34,10 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="to
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="decision"):
-    """A decision to be kept, and the cool-down (microseconds) that may still silence its card."""
+    """A decision to be kept, and what the policy asks of its card: what was said before may still silence it."""
 
     decision: Decision
-    cool_down: int = 0
+    quiet: Quiet | None = None
     jti: str = ""
     """Of the token that the call came with: if that was used before, nothing is shown. Empty for an open service."""
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 TABLES: Final = MetaData()
@@ -61,6 +62,14 @@ decisions: Final = Table(
 )
 # One index for all that is asked of one patient: what was shown of late, a FHIR search, erasure on request.
 Index("decisions_patient", decisions.c.patient, decisions.c.index_at)
+# The cards of an hour, for a circuit breaker; only what was shown is in it, so most calls do not pay.
+Index(
+    "decisions_shown_at",
+    decisions.c.guidance,
+    decisions.c.at,
+    sqlite_where=text("status = 'shown'"),
+    postgresql_where=text("status = 'shown'"),
+)
 
 feature_sets: Final = Table(
     "feature_sets",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Protocol
@@ -39,17 +40,27 @@ class Tending:
     client: RegistryClient | None
     site: str
     on_retained: Callable[[Done], None] = field(default=lambda _done: None)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the registry must hear at once: a circuit breaker is open."""
     stopping: Event = field(default_factory=Event)
     """Set when no further step is to begin: a stop does not wait for a long round."""
 
     async def keep_on(self, *, seconds: float) -> None:
-        """A round every so many seconds, until cancelled."""
+        """A round every so many seconds, until cancelled; between two, the counts at once if there is a hurry."""
         try:
             while True:
-                await asyncio.sleep(seconds)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await self._hurried()
                 await self.round()
         finally:
             self.stopping.set()
+
+    async def _hurried(self) -> None:
+        while True:
+            await self.hurry.wait()
+            self.hurry.clear()
+            await self.report()
 
     async def round(self) -> None:
         """Everything once."""

@@ -104,6 +104,10 @@ class Approved:
             raise BadRelease(deployed.fault, place=guidance, remedy="Look in the registry's ledger, and in this log")
         return deployed
 
+    def holds(self, guidance: str) -> bool:
+        """Whether there is a guidance of that id here, running or not."""
+        return guidance in self._held
+
     def all(self) -> list[Deployed]:
         """Everything held, by id."""
         return [self._held[guidance] for guidance in sorted(self._held)]
@@ -227,8 +231,8 @@ class Approved:
         now = deployed.manifest
         if before is not None:
             was = before.manifest
-            facts = (was.release, was.stage, was.where, was.policy.digest, before.fault)
-            if facts == (now.release, now.stage, now.where, now.policy.digest, deployed.fault):
+            facts = (was.release, was.stage, was.where, was.policy.digest, was.in_trial, before.fault)
+            if facts == (now.release, now.stage, now.where, now.policy.digest, now.in_trial, deployed.fault):
                 return False
         self.changes += 1
         _log.info("deployed", guidance=guidance, release=now.release, stage=now.stage, fault=deployed.fault)

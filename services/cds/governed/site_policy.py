@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from services.cds.advice.suppress import Quiet, quiet_of
 from services.guidance.conditions import ConditionExpr, parse
 from services.guidance.definition import Band, Guidance, Policy, Suppression
 from services.guidance.errors import BadManifest
@@ -20,11 +21,13 @@ from services.timeline.errors import BadInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SitePolicy:
-    """A policy with the conditions of its bands and suppressions compiled."""
+    """A policy with the conditions of its bands and suppressions compiled, and its alert rules as the log takes them."""
 
     policy: Policy
     bands: tuple[tuple[Band, ConditionExpr], ...]
     suppressions: tuple[tuple[Suppression, ConditionExpr], ...] = ()
+    quiet: Quiet | None = None
+    """What is asked of a card that is due; None if nothing."""
 
 
 def site_policy(guidance: Guidance, overlay: Mapping[str, Any], site: str) -> SitePolicy:
@@ -56,10 +59,12 @@ def site_policy(guidance: Guidance, overlay: Mapping[str, Any], site: str) -> Si
             raise _bad(guidance, f"a suppression reads {', '.join(sorted(strange))}, which is no feature")
         if audit := sorted(name for name in condition.names & guidance.features.keys() if _audit_only(guidance, name)):
             raise _bad(guidance, f"a suppression reads {', '.join(audit)}, which is for audit only")
+    if strange_codes := policy.snooze.keys() - {reason.code for reason in guidance.override_reasons}:
+        raise _bad(guidance, f"a snooze names {', '.join(sorted(strange_codes))}, which no card offers as a reason")
     if policy.without_risk == "speak" and guidance.policy.without_risk == "abstain":
         # The words of its cards were never tried without a risk.
         raise _bad(guidance, "this guidance was not written to speak without a risk")
-    return SitePolicy(policy=policy, bands=bands, suppressions=suppressions)
+    return SitePolicy(policy=policy, bands=bands, suppressions=suppressions, quiet=quiet_of(policy))
 
 
 def _audit_only(guidance: Guidance, name: str) -> bool:

@@ -149,5 +149,7 @@ def _check_override_reasons(guidance: Guidance, report: FaultReport) -> None:
         if reason.code in seen:
             report.at((*path, "code"), f"`{reason.code}` is named twice")
         seen.add(reason.code)
+    for code in sorted(guidance.policy.snooze.keys() - seen):
+        report.at(("policy", "snooze", code), f"`{code}` is none of the `override_reasons`: nobody can give it")
     if guidance.cards and not guidance.override_reasons:
         report.at(("cards",), "no `override_reasons`: a clinician must be able to say why not")

@@ -11,8 +11,8 @@ import msgspec
 from services.timeline.errors import BadInput
 from services.timeline.instants import NAT, parse_instant
 
-_DUE: Final = frozenset({"silent", "shown"})
-_COOL_DOWN: Final = "cool-down"
+_DUE: Final = frozenset({"silent", "shown", "masked"})
+_RULE: Final = frozenset({"rule", "policy"})  # logs of before say `policy: …`
 
 
 class LoggedDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +34,8 @@ class LoggedDecision(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def would_have_spoken(self) -> bool:
-        """Whether a card was due: not if the policy itself silenced it; a cool-down only follows a card that was due."""
-        return self.status in _DUE or (self.status == "suppressed" and self.reason == _COOL_DOWN)
+        """Whether a card was due: not if a rule of the policy silenced it; all other reasons follow a card that was due."""
+        return self.status in _DUE or (self.status == "suppressed" and self.reason.partition(":")[0] not in _RULE)
 
     @property
     def moment(self) -> int:

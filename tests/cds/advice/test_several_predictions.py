@@ -228,7 +228,7 @@ def test_a_suppressed_card_is_computed_and_kept_and_not_shown(stage: str) -> Non
     ]  # fmt: skip
     kept = considered(LOW_HB, *more, stage=stage).decision
     assert kept.status == "suppressed"
-    assert kept.reason.startswith("policy: the team knows this patient")
+    assert kept.reason.startswith("rule: the team knows this patient")
     assert kept.card is not None
 
 

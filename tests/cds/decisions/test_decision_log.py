@@ -14,7 +14,7 @@ from services.cds.decisions.reading import PAGE
 from services.cds.decisions.recently_shown import look_up
 from services.cds.decisions.records import Entry, Token
 from services.cds.decisions.schema import decisions
-from tests.cds.records import HOUR, NOON, decision, feedback
+from tests.cds.records import HOUR, NOON, decision, feedback, quiet
 
 
 def test_a_decision_is_exported_as_it_was_kept(log: DecisionLog) -> None:
@@ -42,10 +42,10 @@ def test_an_export_pages_through_equal_times_without_loss_or_repeat(log: Decisio
 
 def test_the_cool_down_is_looked_up_across_batches(log: DecisionLog) -> None:
     """What an earlier batch showed silences the next call; after the hours it speaks again."""
-    log.write([Entry(decision=decision(), cool_down=24 * HOUR)])
-    soon = log.write([Entry(decision=decision(index_at=NOON + HOUR), cool_down=24 * HOUR)])[0]
-    later = log.write([Entry(decision=decision(index_at=NOON + 25 * HOUR), cool_down=24 * HOUR)])[0]
-    other = log.write([Entry(decision=decision(guidance="coffee"), cool_down=24 * HOUR)])[0]
+    log.write([Entry(decision=decision(), quiet=quiet())])
+    soon = log.write([Entry(decision=decision(index_at=NOON + HOUR), quiet=quiet())])[0]
+    later = log.write([Entry(decision=decision(index_at=NOON + 25 * HOUR), quiet=quiet())])[0]
+    other = log.write([Entry(decision=decision(guidance="coffee"), quiet=quiet())])[0]
     assert [getattr(one, "status", None) for one in (soon, later, other)] == ["suppressed", "shown", "shown"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from services.cds.advice.suppress import Quiet, Snoozed
 from services.cds.governed.approved import Approved
 from services.cds.governed.approved_files import ApprovedFiles, read_keys
 from services.guidance.errors import BadManifest, BadRelease, NotFound, Unavailable
@@ -19,7 +20,8 @@ from services.plumbing.keys import SigningKey
 from services.plumbing.registry_client import Head, SignedManifests
 from services.timeline.errors import BadInput
 from tests.cds.fake_registry import FakeRegistry
-from tests.cds.tea import MODEL, tea_bundle
+from tests.cds.records import HOUR
+from tests.cds.tea import MODEL, tea_bundle, withheld
 
 pytestmark = pytest.mark.anyio
 
@@ -305,6 +307,10 @@ async def test_only_bundles_in_use_are_kept(registry: FakeRegistry, tmp_path: Pa
     "overlay",
     [
         {"*": {"cooldown_hours": "often"}},
+        {"*": {"cooldown_per": "ward"}},
+        {"*": {"snooze": {"patient-refuses": 24}}},
+        {"*": {"snooze": {"limited-time": 0}}},
+        {"*": {"circuit_breaker": {"cards_per_hour": 0}}},
         {"*": 7},
         {"*": {"bands": []}},
         {"*": {"bands": [{"name": "a", "when": "risk >", "card": "tea"}]}},
@@ -332,6 +338,44 @@ async def test_a_sites_own_policy_wins(registry: FakeRegistry, tmp_path: Path) -
     here = approved.find("tea-time").policy
     assert here is not None
     assert (here.policy.cooldown_hours, here.policy.reasons, len(here.bands)) == (12, 1, 2)
+
+
+async def test_a_site_may_change_what_is_said_again(registry: FakeRegistry, tmp_path: Path) -> None:
+    """Cool-down, encounter, snooze and cap are policy: a site's overlay replaces them without a new release."""
+    overlay = {
+        "north": {
+            "cooldown_hours": 2,
+            "cooldown_per": "clinician",
+            "once_per_encounter": True,
+            "snooze": {"limited-time": 4},
+            "circuit_breaker": {"cards_per_hour": 60},
+        }
+    }
+    registry.deploy(tea_bundle(), policy=policy_named("standard", overlay))
+    approved = Approved(files=ApprovedFiles(tmp_path), keys=registry.keys(), site="north")
+    await hear(approved, registry)
+    here = approved.find("tea-time").policy
+    assert here is not None
+    assert here.quiet == Quiet(
+        bands=("high", "usual"),
+        cool_down=2 * HOUR,
+        per_clinician=True,
+        once_per_encounter=True,
+        snooze={"limited-time": Snoozed(4 * HOUR, True)},
+        cards_per_hour=60,
+    )
+
+
+async def test_a_trial_that_begins_is_a_change(registry: FakeRegistry, tmp_path: Path) -> None:
+    """The same release and policy with other arms is another deployment: it is told, and acknowledged."""
+    approved = Approved(files=ApprovedFiles(tmp_path), keys=registry.keys())
+    registry.deploy(tea_bundle())
+    await hear(approved, registry)
+    before = approved.changes
+    registry.deploy(tea_bundle(), trial=withheld(1, of=10))
+    await hear(approved, registry)
+    assert approved.changes == before + 1
+    assert approved.find("tea-time").manifest.in_trial == withheld(1, of=10)
 
 
 def test_the_key_file_is_read_or_its_fault_is_named(tmp_path: Path) -> None:

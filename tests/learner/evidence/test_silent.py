@@ -123,8 +123,16 @@ def test_what_the_policy_silences_is_no_card_and_what_cools_down_is_one(
         return round(found.report.alert_rate.value * PATIENTS)
 
     assert rate({}) == len(due)
-    assert rate({"status": "suppressed", "reason": "cool-down"}) == len(due)
-    assert rate({"status": "suppressed", "reason": "policy: known"}) == len(due) - 1
+    for reason in (
+        "cool-down",
+        "cool-down: said within the last 24 h; unknown: hb",
+        "snoozed: patient-refuses",
+        "cap: 5",
+    ):
+        assert rate({"status": "suppressed", "reason": reason}) == len(due)
+    assert rate({"status": "masked"}) == len(due)
+    for reason in ("policy: known", "rule: known"):
+        assert rate({"status": "suppressed", "reason": reason}) == len(due) - 1
     assert rate({"risk": None}) == len(due)
 
 

@@ -1,0 +1,1 @@
+"""How many cards are said, what became of them, and which threshold would fit the budget. It proposes; it gates nothing."""
