@@ -129,7 +129,7 @@ async def answered(cds: Running, request: dict[str, Any]) -> list[dict[str, Any]
     return cards
 
 
-NAMED = {"medicationCodeableConcept": {
+NAMED: dict[str, Any] = {"medicationCodeableConcept": {
     "coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": IBUPROFEN}], "text": "ibuprofen 400 mg"}}  # fmt: skip
 
 
@@ -258,6 +258,15 @@ async def test_a_call_that_does_not_say_what_is_ordered_is_412(high: Running) ->
     assert answer.status_code == 412
     assert "draft orders" in answer.text
     assert [row["status"] for row in high.decisions()] == ["unknown"]
+
+
+async def test_the_example_of_the_page_is_a_call(high: Running) -> None:
+    """What the page shows as a context gets a card that is about the order in it."""
+    page = (DIRECTORY.parents[3] / "docs/guidance/nephrotoxin-aki.md").read_text(encoding="utf-8")
+    context = json.loads(page.split("```json")[1].split("```")[0])
+    (card,) = await answered(high, call(held=(creatinine(1.9),), context=context))
+    assert card["summary"].startswith("Ibuprofen with eGFR 38")
+    assert card["suggestions"][0]["actions"][0]["resourceId"] == "MedicationRequest/draft-1"
 
 
 async def test_words_of_an_order_mark_up_nothing(high: Running) -> None:

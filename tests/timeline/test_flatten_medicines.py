@@ -286,3 +286,20 @@ def test_a_vaccine_that_was_not_given_is_no_fact(changed: dict[str, Any], fields
     batch = batch_of(vaccine(**changed))
     assert [row["field"] for row in rows_of(batch)] == fields
     assert batch.skipped == {f"Immunization: {reason}": 1}
+
+
+@pytest.mark.parametrize(
+    ("dosages", "route"),
+    [
+        ([], ""),
+        ([{"text": "as needed"}], ""),
+        ([{"route": concept(("http://snomed.info/sct", "6064005"))}], "http://snomed.info/sct|6064005"),
+        ([{"route": concept(("http://snomed.info/sct", "6064005"))}] * 2, "http://snomed.info/sct|6064005"),
+        ([{"route": concept(("http://snomed.info/sct", "6064005"))}, {"text": "or by mouth"}], ""),
+        ([None, {"route": {"text": "rub in"}}], ""),
+        ([{"route": {"text": "rub in"}}], "|rub in"),
+    ],
+)
+def test_the_route_of_an_order_stands_where_a_measurement_has_its_unit(dosages: list[Any], route: str) -> None:
+    """Only if all dosages name the same one: an order that may go by another route is of none."""
+    assert only(batch_of(medication(dosageInstruction=dosages)))["unit"] == route

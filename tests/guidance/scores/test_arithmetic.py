@@ -78,3 +78,20 @@ def test_the_first_that_is_known() -> None:
     assert compute("first-known", one=72.0, two=65.0) == 72.0
     assert compute("first-known", two=65.0) == 65.0
     assert math.isnan(compute("first-known"))
+
+
+@pytest.mark.parametrize(
+    ("findings", "all_of"),
+    [
+        ((1.0, 1.0, 1.0), 1.0),
+        ((1.0, 2.0, 1.0), 1.0),
+        ((1.0, 0.0, 1.0), 0.0),
+        ((UNKNOWN, 0.0, UNKNOWN), 0.0),
+        ((1.0, UNKNOWN, 1.0), UNKNOWN),
+        ((UNKNOWN, UNKNOWN, UNKNOWN), UNKNOWN),
+    ],
+)
+def test_all_of_three_findings(findings: tuple[float, float, float], all_of: float) -> None:
+    """One that is not there settles it; one that is not known leaves it open where the others are there."""
+    one, two, three = findings
+    assert compute("all-of", one=one, two=two, three=three) == pytest.approx(all_of, nan_ok=True)

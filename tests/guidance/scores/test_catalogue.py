@@ -14,7 +14,7 @@ from services.guidance.scores.catalogue import FORMULAS
 from services.guidance.scores.formula import Formula, Numbers
 from services.timeline.unit_grammar import read_unit
 
-ARITHMETIC = {"map", "body-mass-index", "highest-grade", "any-of", "alert", "first-known"}
+ARITHMETIC = {"map", "body-mass-index", "highest-grade", "any-of", "all-of", "alert", "first-known"}
 WITHOUT_DOI = {"news2", "news2-largest"}  # a report of the Royal College, not a paper
 POINT_SCORES = {
     "charlson-1987", "charlson-quan-2011", "charlson-lace", "hospital-2016", "hospital-2013", "lace", "cha2ds2-vasc",
@@ -27,6 +27,7 @@ SETTLED = {
     "body-mass-index": {"measured": 31.0},
     "highest-grade": {"two": 1.0},
     "any-of": {"two": 1.0},
+    "all-of": {"two": 0.0},
     "first-known": {"one": 0.0},
     "alert": {"gcs": 14.0},
     "kdigo-aki-stage": {"current": 3.0, "baseline": 1.0},
