@@ -6,10 +6,9 @@ entered by whoever mounts it.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,31 +18,30 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from services.cds.api import Service, router
+from services.cds.beside import run_beside
 from services.cds.callers.client_auth import ClientAuth
 from services.cds.callers.demo_issuer import DemoIssuer
 from services.cds.callers.follow_trust_list import follow_trust_list
-from services.cds.callers.readers import Roles
 from services.cds.callers.refusal import REASONS
 from services.cds.callers.trust_list import TrustList
 from services.cds.cards.form import CardStyle
 from services.cds.clients.profile import Profiles, read_profiles
 from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.durable import Durable
-from services.cds.decisions.pseudonyms import Pseudonyms, open_pseudonyms
+from services.cds.decisions.pseudonyms import open_pseudonyms
 from services.cds.decisions.retention import Retention
 from services.cds.decisions.spool import Spool
 from services.cds.decisions.tending import Tending
 from services.cds.desk import Desk, DeskMetrics, wall_clock
 from services.cds.discovery import Discovery
-from services.cds.fhir.api import FhirRoom
 from services.cds.fhir.api import router as fhir_router
-from services.cds.fhir.bulk_export import BulkExports
 from services.cds.fhir.decision_lines import router as lines_router
 from services.cds.fhir.export_api import router as export_router
+from services.cds.fhir.room import open_room
 from services.cds.governed.approved import Approved
 from services.cds.governed.approved_files import ApprovedFiles, read_keys
 from services.cds.governed.circuit_breakers import CircuitBreakers
-from services.cds.governed.follow_registry import follow_registry
+from services.cds.governed.follow_registry import Ears, follow_registry
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
 from services.plumbing.addresses import LOOPBACK, AddressGuard
@@ -56,7 +54,6 @@ from services.plumbing.registry_client import RegistryClient
 from services.plumbing.terminology_files import read_terminology
 from services.plumbing.web import create_service_app
 from services.timeline.errors import BadInput
-from services.timeline.instants import instant_text
 from services.timeline.terminology import NOTHING, Terminology
 
 _log = get_logger("cds")
@@ -164,11 +161,7 @@ async def _start(
         bedside_clock=bedside_clock,
     )
     app.state.cds = Service(
-        desk=desk,
-        discovery=Discovery(approved, public_url=settings.public_url),
-        auth=auth,
-        durable=durable,
-        log=log,
+        desk=desk, discovery=Discovery(approved, public_url=settings.public_url), auth=auth, durable=durable, log=log
     )
 
     def ready() -> dict[str, object]:
@@ -176,9 +169,16 @@ async def _start(
         return {"authentication": trusted, **approved.readiness(), **breakers.readiness()}
 
     app.state.ready = ready
-    _run_beside(stack, follow_trust_list(trusted, auth))
+    run_beside(stack, follow_trust_list(trusted, auth))
     retention = _retention(settings)
-    app.state.fhir = fhir = _fhir_room(settings, log, retention.pseudonyms)
+    app.state.fhir = fhir = open_room(
+        log,
+        retention.pseudonyms,
+        tokens={"auditor": _text(settings.auditor_token), "learner": _text(settings.export_token)},
+        public_url=settings.public_url,
+        site=settings.site,
+        folder=room / "exports",
+    )
     stack.push_async_callback(fhir.exports.stop)
     tending = Tending(
         log=log,
@@ -190,60 +190,15 @@ async def _start(
         on_retained=counted.retained,
         hurry=hurry,
     )
-    stack.push_async_callback(_last_round, tending)
-    _run_beside(stack, tending.keep_on(seconds=settings.report_seconds))
+    stack.push_async_callback(tending.last)
+    run_beside(stack, tending.keep_on(seconds=settings.report_seconds))
     if client is not None:
         pin = pinned if settings.demo else None
         ears = Ears()
-        following = _run_beside(
+        following = run_beside(
             stack, follow_registry(approved, client, worker=settings.worker, pin_keys_to=pin, heard=ears.heard)
         )
         app.state.ready = lambda: {**ready(), "registry": not following.done() and ears.said()}
-
-
-class Ears:
-    """When the registry was heard last."""
-
-    def __init__(self) -> None:
-        self._at = 0.0
-
-    def heard(self) -> None:
-        """Now."""
-        self._at = time.monotonic()
-
-    def said(self) -> str:
-        """As readiness says it."""
-        return f"heard {time.monotonic() - self._at:.0f} s ago" if self._at else "not heard yet"
-
-
-async def _last_round(tending: Tending) -> None:
-    """At shut-down; a registry that is gone must not hold us up."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(3):
-            await tending.last()
-
-
-def _run_beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """A task that lives as long as the service; if it dies before, the log says so."""
-    task = asyncio.create_task(work)
-    task.add_done_callback(_died)
-
-    async def end() -> None:
-        # Asked again: a cancellation may be lost where a wait ends in the same moment (CPython before 3.12).
-        for _ in range(10):
-            task.cancel()
-            done, _ = await asyncio.wait([task], timeout=0.5)
-            if done:
-                return
-        _log.error("a task beside the calls does not end", remedy="Look at what it waits for")
-
-    stack.push_async_callback(end)
-    return task
-
-
-def _died(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (fault := task.exception()) is not None:
-        _log.error("a task beside the calls died", error=type(fault).__name__, remedy="Restart the service")
 
 
 async def _registry_client(settings: CdsSettings, stack: AsyncExitStack) -> RegistryClient | None:
@@ -313,19 +268,6 @@ def _terminology(settings: CdsSettings) -> Terminology:
     return terminology
 
 
-def _fhir_room(settings: CdsSettings, log: DecisionLog, pseudonyms: Pseudonyms) -> FhirRoom:
-    folder = settings.var / "cds" / "exports"
-    return FhirRoom(
-        log=log,
-        roles=Roles({"auditor": _text(settings.auditor_token), "learner": _text(settings.export_token)}),
-        pseudonyms=pseudonyms,
-        exports=BulkExports(log, folder, site=settings.site, pseudonyms=pseudonyms),
-        base=f"{settings.public_url.rstrip('/')}/fhir",
-        version=version("knowdo"),
-        started=instant_text(time.time_ns() // 1000),
-    )
-
-
 def _retention(settings: CdsSettings) -> Retention:
     return Retention(
         identified_days=settings.identified_days,
@@ -335,8 +277,7 @@ def _retention(settings: CdsSettings) -> Retention:
 
 
 def _evidence_url(settings: CdsSettings) -> str:
-    public_url = settings.public_url.rstrip("/")
-    return settings.evidence_url.replace("{public_url}", public_url)
+    return settings.evidence_url.replace("{public_url}", settings.public_url.rstrip("/"))
 
 
 def _warn(settings: CdsSettings, approved: Approved, auth: ClientAuth, pinned: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from services.cds.decisions.aggregates import report_counts
 from services.cds.decisions.decision_log import DecisionLog
@@ -20,6 +20,7 @@ from services.plumbing.registry_client import RegistryClient
 from services.timeline.errors import KnowdoError
 
 _log = get_logger("cds")
+LAST_SECONDS: Final = 3.0
 
 
 class Tidied(Protocol):
@@ -72,9 +73,11 @@ class Tending:
         await self.report()
 
     async def last(self) -> None:
-        """At shut-down: what must not wait for the next start."""
-        await _tried("spool", self.durable.bring_home)
-        await self.report()
+        """At shut-down: what must not wait for the next start. A registry that is gone must not hold us up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await _tried("spool", self.durable.bring_home)
+                await self.report()
 
     async def report(self) -> None:
         """The counts, if there is a registry to hear them."""

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.cds.callers.readers import Role, Roles
-from services.cds.decisions.access import Access, note
+from services.cds.callers.readers import Role
 from services.cds.decisions.decision_log import DecisionLog
-from services.cds.decisions.pseudonyms import Pseudonyms
 from services.cds.decisions.reading import Kept
-from services.cds.fhir.bulk_export import BulkExports
 from services.cds.fhir.capability import capability_statement
+from services.cds.fhir.room import FhirRoom
 from services.cds.fhir.searching import Search, read_search, searchset
 from services.cds.fhir.views import VIEWS
 from services.guidance.errors import NotFound
@@ -25,25 +21,6 @@ from services.plumbing.web import json_response
 
 router = APIRouter(prefix="/fhir")
 _TYPE: Final = {"Content-Type": "application/fhir+json"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FhirRoom:
-    """What the endpoints stand on; `app` puts it on `app.state.fhir` at start-up."""
-
-    log: DecisionLog
-    roles: Roles
-    pseudonyms: Pseudonyms
-    exports: BulkExports
-    base: str
-    """The public address of /fhir."""
-    version: str
-    started: str
-
-    async def note(self, **facts: Any) -> None:
-        """Keep who read what; what cannot be kept is not shown."""
-        access = Access(at=time.time_ns() // 1000, **facts)
-        await asyncio.to_thread(note, self.log.engine, self.pseudonyms, access)
 
 
 def fhir_json(content: dict[str, Any]) -> Response:

@@ -14,7 +14,8 @@ from starlette.responses import Response, StreamingResponse
 
 from services.cds.callers.readers import Role
 from services.cds.decisions.access import Access, note
-from services.cds.fhir.api import FhirRoom, role_of, room_of
+from services.cds.fhir.api import role_of, room_of
+from services.cds.fhir.room import FhirRoom
 from services.cds.fhir.searching import read_moment
 from services.timeline.instants import instant_text
 

@@ -11,9 +11,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from services.cds.fhir.api import FhirRoom, fhir_json, role_of, room_of
+from services.cds.fhir.api import fhir_json, role_of, room_of
 from services.cds.fhir.bulk_export import OVERLAP, TYPES
 from services.cds.fhir.export_jobs import Asked, Job
+from services.cds.fhir.room import FhirRoom
 from services.cds.fhir.searching import read_moment
 from services.guidance.errors import NotFound, Unavailable
 from services.plumbing.web import decode, json_response, read_body

@@ -29,6 +29,21 @@ SHORTEST_ROUND: Final = 0.2
 LONGEST_PAUSE: Final = 10.0
 
 
+class Ears:
+    """When the registry was heard last."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+
+    def heard(self) -> None:
+        """Now."""
+        self._at = time.monotonic()
+
+    def said(self) -> str:
+        """As readiness says it."""
+        return f"heard {time.monotonic() - self._at:.0f} s ago" if self._at else "not heard yet"
+
+
 async def follow_registry(
     approved: Approved, client: RegistryClient, *, worker: str, pin_keys_to: Path | None,
     wait: float = WAIT, heard: Callable[[], None] = lambda: None,
