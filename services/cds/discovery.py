@@ -64,7 +64,7 @@ def services_of(deployed: Deployed, *, site: str, public_url: str) -> list[dict[
             "description": guidance.description,
             "version": CDS_HOOKS_VERSION,
             "hookVersion": HOOKS[hook.hook].version if hook.hook in HOOKS else None,
-            "usageRequirements": "Call it with a signed JWT; missing prefetch may be fetched from an agreed FHIR server.",
+            "usageRequirements": "Call it with a signed JWT and FHIR R4; missing prefetch may be fetched from an agreed FHIR server.",
             "prefetch": prefetch_templates(
                 guidance, release.value_sets, hook=hook.hook, terminology=release.terminology
             ),

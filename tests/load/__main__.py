@@ -27,7 +27,9 @@ def run(*words: str, quiet: bool = False) -> None:
 def main() -> None:
     """A small hospital, the engine on it, and the cost of a governed call. `--json`: a line of JSON for each table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--json", action="store_true", help="ingest and features only, one JSON object a line")
+    parser.add_argument(
+        "--json", action="store_true", help="ingest, features and one card only, one JSON object a line"
+    )
     parser.add_argument("--patients", default="2000")
     asked = parser.parse_args()
     form = ["--json"] if asked.json else []
@@ -46,6 +48,8 @@ def main() -> None:
             run("tests.load.speed_of_ingest", str(first.parent), *form)
         say("features of the shipped guidance, many rows and one", as_json=asked.json)
         run("tests.load.cost_of_features", str(out / "fhir"), *form)
+    say("one card, once its risk is known", as_json=asked.json)
+    run("tests.load.cost_of_a_card", *form)
     if asked.json:
         return
     say("a governed call, no JWT, 8 connections (floor: 0.57 ms receive and decode; target 1.2 ms CPU)", as_json=False)

@@ -107,6 +107,8 @@ def _paragraphs(detail: str, sources: str, must_be_said: Sequence[str]) -> Itera
 
 def _sources(form: CardForm, advice: Advice, words: CardWords) -> str:
     """Each reason with the resource that it was read from, so that a clinician can look; not what the detail names."""
+    if words.says_reasons:
+        return ""
     lines = []
     for reason in words.reasons:
         for resource in read_from(form.release.guidance, reason.name, advice.facts.sources):

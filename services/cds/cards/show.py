@@ -24,6 +24,8 @@ def show_answer(answer: Mapping[str, Any], *, status: int, console: Console) -> 
         for issue in answer.get("issue", []):
             console.print(Text(f"{status}: {issue.get('diagnostics', issue.get('code'))}", style="red"))
         return
+    for action in answer.get("systemActions", []):
+        console.print(Text(f"Done without asking: {action.get('description')}", style="bold"))
     cards = answer.get("cards", [])
     if not cards:
         console.print("No card: nothing to say, or not to be said. The decision log holds the reason.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -19,10 +20,7 @@ def hear(request: HookRequest, profile: Profile, *, answered: frozenset[str]) ->
     Nothing is copied where the profile has nothing to change.
     """
     if profile.prefetch.keys:
-        ours = profile.our_keys
-        request = msgspec.structs.replace(
-            request, prefetch={ours.get(key, key): value for key, value in request.prefetch.items()}
-        )
+        request = msgspec.structs.replace(request, prefetch=_renamed(request.prefetch, profile.our_keys))
     if profile.triggers.extension and (value := _trigger(request, profile)):
         hook = profile.triggers.hooks.get(value, request.hook)
         return msgspec.structs.replace(
@@ -31,6 +29,12 @@ def hear(request: HookRequest, profile: Profile, *, answered: frozenset[str]) ->
             trigger=f"{profile.triggers.names.get(value, 'trigger')} ({value}), on {request.hook}",
         )
     return request
+
+
+def _renamed(prefetch: Mapping[str, msgspec.Raw], ours: Mapping[str, str]) -> dict[str, msgspec.Raw]:
+    """With our keys; what comes under the client's name goes before what comes under ours, in whatever order they are."""
+    kept = {key: value for key, value in prefetch.items() if key not in ours}
+    return kept | {ours[key]: value for key, value in prefetch.items() if key in ours}
 
 
 def _trigger(request: HookRequest, profile: Profile) -> str:

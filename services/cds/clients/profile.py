@@ -35,6 +35,10 @@ class Prefetch(_Part, frozen=True, kw_only=True):
     keys: dict[_Text, _Text] = {}
     """Our key → the client's. Other keys that it sends are read over."""
 
+    def __post_init__(self) -> None:
+        if len(set(self.keys.values())) < len(self.keys):
+            raise ValueError("two keys have the same name at the client")
+
 
 class Triggers(_Part, frozen=True, kw_only=True):
     """Where a client reuses one hook for moments that have a hook of their own."""
@@ -45,6 +49,12 @@ class Triggers(_Part, frozen=True, kw_only=True):
     """Its values, and what the client calls them."""
     hooks: dict[_Text, _Text] = {}
     """Value → the hook that it stands for, where that hook's whole context is sent."""
+
+    def __post_init__(self) -> None:
+        if nameless := sorted(self.hooks.keys() - self.names.keys()):
+            raise ValueError(f"a trigger stands for a hook and has no name: {', '.join(nameless)}")
+        if self.names and not self.extension:
+            raise ValueError("triggers are named, and not the extension that tells them apart")
 
 
 class Suggestions(_Part, frozen=True, kw_only=True):
@@ -75,6 +85,10 @@ class Detail(_Part, frozen=True, kw_only=True):
     format: Literal["markdown", "html"] = "markdown"
     extension: str = ""
     """The key of the card's `extension` that says so; needed for HTML."""
+
+    def __post_init__(self) -> None:
+        if self.format == "html" and not self.extension:
+            raise ValueError("HTML needs the extension that says that it is HTML")
 
 
 class SystemActions(_Part, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +19,7 @@ from services.cds.clients.speak import topic_code
 from services.cds.discovery import GUIDANCE
 
 Json = dict[str, Any]
+VISIBLE: Final = {"label": "a button's label", "description": "the description of a button's action, not its label"}
 
 
 def sheet_of(profile: Profile, discovery: Mapping[str, Any], *, base: str) -> Json:
@@ -31,6 +32,7 @@ def sheet_of(profile: Profile, discovery: Mapping[str, Any], *, base: str) -> Js
         "source": profile.source,
         "discovery": f"{base}/cds-services" if profile.discovers else "not read by this client: type in what follows",
         "trust": {"issuer": profile.issuer, "keySet": profile.key_set},
+        "visibleWords": VISIBLE[profile.suggestions.shown],
         "services": services,
         "notReached": [
             {"id": entry.get("id"), "hook": entry.get("hook")} for entry in entries if not _way(profile, entry)
@@ -43,7 +45,16 @@ def sheet_of(profile: Profile, discovery: Mapping[str, Any], *, base: str) -> Js
 def show_sheet(sheet: Mapping[str, Any], *, console: Console) -> None:
     """Print it; long addresses and queries unwrapped, so that they can be copied."""
     console.print(Text(f"{sheet['title']}", style="bold"), f"({sheet['source']})", highlight=False)
-    _lines(console, [("discovery", sheet["discovery"]), *sheet["trust"].items()])
+    trust = sheet["trust"]
+    _lines(
+        console,
+        [
+            ("discovery", sheet["discovery"]),
+            ("issuer", trust["issuer"]),
+            ("key set", trust["keySet"]),
+            ("seen by the user", sheet["visibleWords"]),
+        ],
+    )
     for service in sheet["services"]:
         console.print()
         console.rule(Text(f"{service['title']} · {service['hook']}", style="bold"), align="left")

@@ -55,6 +55,8 @@ class CardWords:
     summary: str
     detail: str
     reasons: tuple[Reason, ...] = ()
+    says_reasons: bool = False
+    """The detail holds the whole sentence of the reasons, each with its resource."""
     app_contexts: tuple[str | None, ...] = ()
     """What each link's app is told, in the order of the links."""
 
@@ -97,9 +99,15 @@ class CardText:
         reasons = self._reasons.of(facts.values, facts.contributions)
         variables = self._variables.of(facts, reasons)
         summary = one_line(self._summary_of(variables), limit=SUMMARY_LONGEST)
-        detail = _filled(self._detail, variables, f"cards.{self.name}.detail")
+        detail = _tidy(_filled(self._detail, variables, f"cards.{self.name}.detail"))
         contexts = tuple(one and _filled(one[0], variables, one[1]).strip() for one in self._contexts)
-        return CardWords(summary=summary, detail=_tidy(detail), reasons=reasons, app_contexts=contexts)
+        return CardWords(
+            summary=summary,
+            detail=detail,
+            reasons=reasons,
+            says_reasons=bool(said := str(variables.get("reasons", ""))) and said in detail,
+            app_contexts=contexts,
+        )
 
     def summary_in_full(self, facts: CardFacts) -> str:
         """The summary before it is cut to what a card may hold: what the check measures."""

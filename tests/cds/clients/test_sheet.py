@@ -62,6 +62,7 @@ async def test_epics_sheet_holds_all_that_is_typed_in(tmp_path: Path) -> None:
         ("https://app.example/launch", True),
     ]
     assert "FHIR base" in sheet["trust"]["issuer"]
+    assert "description" in sheet["visibleWords"]
     assert sheet["notReached"] == []
 
 
