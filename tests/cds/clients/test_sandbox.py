@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.cds.tea import tea_bundle
 
 pytestmark = pytest.mark.anyio
 SANDBOX = read_profiles().named("sandbox")
+LIBRARY = Path(__file__).resolve().parents[3] / "services/guidance/library"
 ORIGIN = "https://sandbox.cds-hooks.org"
 
 
@@ -80,6 +82,17 @@ async def test_a_sites_agreement_lets_system_actions_out_and_the_log_keeps_them(
         (kept,) = cds.decisions()
     assert answer.keys() == {"cards"}
     assert kept["system_actions"] is None
+
+
+def test_every_medicine_that_is_suggested_has_the_text_and_the_code_that_it_shows() -> None:
+    """It does nothing with a MedicationRequest without `medicationCodeableConcept.text` and a first code."""
+    resources = [json.loads(path.read_bytes()) for path in LIBRARY.glob("*/resources/*.json")]
+    medicines = [one for one in resources if one["resourceType"] == "MedicationRequest"]
+    assert medicines
+    for one in medicines:
+        concept = one["medicationCodeableConcept"]
+        assert concept["text"]
+        assert concept["coding"][0]["code"]
 
 
 async def test_a_reason_without_display_is_kept(tmp_path: Path) -> None:
