@@ -81,7 +81,7 @@ def follow(link: str, base: Base, *, at: str = "") -> str:
         url = urljoin(at or f"{base}/", link)
         found = _URL.fullmatch(url)
         return url if found is not None and _origin(found, "link") == base.origin else ""
-    except ValueError:  # BadInput too
+    except (ValueError, BadInput):
         return ""
 
 
