@@ -15,8 +15,9 @@ from services.cds.decisions.feedback import read_feedback
 from services.cds.desk import Desk, wall_clock
 from services.cds.discovery import Discovery
 from services.cds.schemas import read_hook_request
+from services.cds.stopwatch import Stopwatch
 from services.plumbing.logs import get_logger
-from services.plumbing.web import json_response, read_json, unchanged
+from services.plumbing.web import json_response, read_json, trace_parts, unchanged
 from services.timeline.errors import BadInput
 
 _log = get_logger("cds")
@@ -52,12 +53,15 @@ async def discover(request: Request) -> Response:
 @router.post("/cds-services/{service_id}")
 async def call(service_id: str, request: Request) -> Response:
     """Answer one hook with the cards of one approved guidance."""
-    service = _service(request)
+    service, watch = _service(request), Stopwatch()
     caller = await service.auth.check(request.headers.getlist("authorization"), _path(request))
     seen = service.durable.token(caller.token) if caller.token is not None else None
     try:
-        answer = await service.desk.answer(service_id, read_hook_request(await read_json(request), caller))
+        hook_request = read_hook_request(await read_json(request), caller)
+        watch.lap("read")
+        answer = await service.desk.answer(service_id, hook_request, watch)
     finally:
+        trace_parts(request, watch.parts)
         # Whatever would be said: a token that another worker has seen gets 401, and nothing that tells of us.
         if seen is not None and not await seen:
             raise service.auth.replayed(caller)

@@ -33,7 +33,8 @@ from services.cds.decisions.pseudonyms import open_pseudonyms
 from services.cds.decisions.retention import Retention
 from services.cds.decisions.spool import Spool
 from services.cds.decisions.tending import Tending
-from services.cds.desk import Desk, DeskMetrics, wall_clock
+from services.cds.desk import Desk, wall_clock
+from services.cds.desk_metrics import DeskMetrics
 from services.cds.discovery import Discovery
 from services.cds.fhir.api import router as fhir_router
 from services.cds.fhir.decision_lines import router as lines_router
@@ -101,6 +102,7 @@ def create_app(
         error_form="operation-outcome",
         metrics=metrics,
         cors_origins=settings.cors_origins,
+        traces_url=settings.traces_url,
     )
     app.include_router(router)
     app.include_router(lines_router)

@@ -9,8 +9,6 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from services.cds.advice.advise import Advice, advise
 from services.cds.advice.randomise import Assigned, assign
 from services.cds.cards.compose import make_card
@@ -23,8 +21,9 @@ from services.cds.decisions.identity import new_id
 from services.cds.governed.approved import Deployed
 from services.cds.patient.bedside import Bedside
 from services.cds.patient.draft_orders import drafts_by_feature
-from services.cds.patient.facts import Facts, read_facts
+from services.cds.patient.facts import read_facts
 from services.cds.schemas import HookRequest
+from services.cds.stopwatch import Stopwatch
 from services.guidance.errors import MissingPatientData, Unavailable
 from services.timeline.errors import BadInput
 
@@ -49,32 +48,45 @@ class Considered:
     missing: MissingPatientData | None = None
 
 
-def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, profile: Profile) -> Considered:
+def consider(
+    deployed: Deployed, request: HookRequest, bedside: Bedside, *, profile: Profile, watch: Stopwatch
+) -> Considered:
     """What the deployed guidance decides for this call; Withheld if that cannot be computed or must not be said.
 
-    `profile`: whose dialect the card is put into.
+    `profile`: whose dialect the card is put into. What was found so far is gathered, and the decision is made once.
     """
     release, here = deployed.release, deployed.policy
     if release is None or here is None:
         raise Withheld("scoring", "no release is open")
+    at = bedside.moment.at
+    found: dict[str, Any] = {"latency": watch.parts}
     try:
         facts = read_facts(release, bedside.patient, bedside.moment)
-        blank = _with_facts(new_decision(deployed, request, status="shown", index_at=bedside.moment.at), facts)
+        watch.lap("features")
+        found |= {"features": facts.values, "states": facts.states, "sources": facts.sources}
         try:
             advice = advise(release, here, facts, hook=request.hook)
         except MissingPatientData as missing:
-            reason = _noted(missing.message, request)
-            return Considered(decision=_changed(blank, status="unknown", reason=reason), missing=missing)
-        decision = _with_advice(blank, advice, request)
+            watch.lap("advise")
+            unknown = new_decision(
+                deployed, request, status="unknown", index_at=at, reason=missing.message, found=found
+            )
+            return Considered(decision=unknown, missing=missing)
+        watch.lap("advise")
+        found |= _advised(advice)
         if advice.verdict != "card":
-            return Considered(decision=_changed(decision, status=advice.verdict))
-        form = _form(deployed, advice)
+            return Considered(
+                decision=new_decision(
+                    deployed, request, status=advice.verdict, index_at=at, reason=advice.reason, found=found
+                )
+            )
+        form, identity = _form(deployed, advice), new_id(time.time_ns() // 1000)
         composed = make_card(
             form,
             advice,
             request,
-            card_uuid=decision.decision,
-            index_at=bedside.moment.at,
+            card_uuid=identity,
+            index_at=at,
             gender=bedside.gender,
             orders=bedside.orders,
             ordered=drafts_by_feature(release, bedside.patient, bedside.moment, bedside.orders),
@@ -85,18 +97,25 @@ def consider(deployed: Deployed, request: HookRequest, bedside: Bedside, *, prof
         raise Withheld("scoring", _said(fault)) from fault
     if faults := faults_of(answer, form.judged):
         raise Withheld("lint", "; ".join(faults[:5]))
-    decision = _changed(decision, card=card, card_uuid=card["uuid"], system_actions=answer.get("systemActions") or None)
+    watch.lap("card")
+    found |= {
+        "decision": identity,
+        "card": card,
+        "card_uuid": identity,
+        "system_actions": answer.get("systemActions") or None,
+    }
     rule = f"rule: {advice.suppressed}" if advice.suppressed else ""
-    notes = "; ".join(note for note in (rule, decision.reason) if note)
+    reason = "; ".join(note for note in (rule, advice.reason) if note)
+    status: Status = "shown"
     if deployed.manifest.speaks and not _assigned(deployed, request).shows:
         # Before every suppression: what a rule would have done is noted, and both arms are counted alike.
-        return Considered(decision=_changed(decision, status="masked", reason=notes))
-    if rule:
+        status = "masked"
+    elif rule:
         # Before the stage: in a silent month, too, this card would not have been shown.
-        return Considered(decision=_changed(decision, status="suppressed", reason=notes, suppressed_because="rule"))
-    if not deployed.manifest.speaks:
-        decision = _changed(decision, status="silent")
-    return Considered(decision=decision)
+        status, found["suppressed_because"] = "suppressed", "rule"
+    elif not deployed.manifest.speaks:
+        status = "silent"
+    return Considered(decision=new_decision(deployed, request, status=status, index_at=at, reason=reason, found=found))
 
 
 def _form(deployed: Deployed, advice: Advice) -> CardForm:
@@ -106,14 +125,19 @@ def _form(deployed: Deployed, advice: Advice) -> CardForm:
 
 
 def new_decision(
-    deployed: Deployed, request: HookRequest, *, status: Status, index_at: int, reason: str = ""
+    deployed: Deployed,
+    request: HookRequest,
+    *,
+    status: Status,
+    index_at: int,
+    reason: str = "",
+    found: dict[str, Any] | None = None,
 ) -> Decision:
-    """A decision about this call, with nothing computed yet."""
+    """A decision about this call; `found`: the fields of it that were computed."""
     manifest = deployed.manifest
     assigned = _assigned(deployed, request)
     at = time.time_ns() // 1000
     return Decision(
-        decision=new_id(at),
         at=at,
         index_at=index_at,
         guidance=manifest.guidance,
@@ -131,6 +155,7 @@ def new_decision(
         reason=_noted(reason, request),
         arm=assigned.arm,
         arm_probability=assigned.probability,
+        **({"decision": new_id(at)} | (found or {})),
     )
 
 
@@ -142,27 +167,17 @@ def _assigned(deployed: Deployed, request: HookRequest) -> Assigned:
 
 def _noted(reason: str, request: HookRequest) -> str:
     """The reason, with the client's own name of the moment where it has one."""
-    return "; ".join(said for said in (reason, request.trigger) if said)
+    return f"{reason}; {request.trigger}" if reason and request.trigger else reason or request.trigger
 
 
-def _with_facts(decision: Decision, facts: Facts) -> Decision:
-    return _changed(decision, features=dict(facts.values), states=dict(facts.states), sources=dict(facts.sources))
-
-
-def _with_advice(decision: Decision, advice: Advice, request: HookRequest) -> Decision:
-    return _changed(
-        decision,
-        reason=_noted(advice.reason, request),
-        risk=advice.risk,
-        log_odds=advice.log_odds,
-        risks=advice.risks,
-        band=advice.band.name if advice.band is not None else "",
-        contributions=dict(advice.contributions),
-    )
-
-
-def _changed(decision: Decision, **changes: Any) -> Decision:
-    return msgspec.structs.replace(decision, **changes)
+def _advised(advice: Advice) -> dict[str, Any]:
+    return {
+        "risk": advice.risk,
+        "log_odds": advice.log_odds,
+        "risks": advice.risks,
+        "band": advice.band.name if advice.band is not None else "",
+        "contributions": advice.contributions,
+    }
 
 
 def _said(fault: BaseException) -> str:

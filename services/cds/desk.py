@@ -19,15 +19,15 @@ from services.cds.decisions.decision import Decision, Status
 from services.cds.decisions.durable import Durable
 from services.cds.decisions.override_reason import bounded_code
 from services.cds.decisions.records import Feedback
-from services.cds.decisions.retention import Done
+from services.cds.desk_metrics import DeskMetrics
 from services.cds.governed.approved import Approved, Deployed
 from services.cds.governed.circuit_breakers import CircuitBreakers
 from services.cds.patient.bedside import read_bedside
 from services.cds.patient.fetch_missing import FetchMissing, reasons
 from services.cds.schemas import HookRequest
+from services.cds.stopwatch import Stopwatch
 from services.guidance.errors import Unavailable
 from services.plumbing.logs import get_logger
-from services.plumbing.metrics import ServiceMetrics
 from services.timeline.errors import BadInput
 
 _log = get_logger("cds")
@@ -36,32 +36,6 @@ _log = get_logger("cds")
 def wall_clock() -> int:
     """Now, in microseconds since 1970 UTC."""
     return time.time_ns() // 1000
-
-
-class DeskMetrics:
-    """What the desk counts: decisions by what became of them, and faults that someone must look at."""
-
-    def __init__(self, metrics: ServiceMetrics) -> None:
-        self.decisions = metrics.counter("decisions_total", "Decisions, by guidance and status", ("guidance", "status"))
-        self.suppressed = metrics.counter(
-            "suppressed_total", "Cards that were due and not shown, by guidance and reason", ("guidance", "reason")
-        )
-        self.feedback = metrics.counter(
-            "feedback_total", "Feedback on cards, by guidance and outcome", ("guidance", "outcome")
-        )
-        self.overrides = metrics.counter(
-            "overrides_total", "Cards declined, by guidance and reason", ("guidance", "reason")
-        )
-        self.faults = metrics.counter("faults_total", "Answers withheld because of a fault", ("guidance", "kind"))
-        self.spooled = metrics.counter("spooled_total", "Records that went to the spool, the database being down")
-        self._retained = metrics.counter("retained_total", "Rows that retention changed or removed, by what", ("what",))
-        self.refused = metrics.counter("manifests_refused_total", "Manifests or releases that were refused")
-
-    def retained(self, done: Done) -> None:
-        """What a round of retention did."""
-        self._retained.labels("pseudonymised").inc(done.pseudonymised)
-        self._retained.labels("deleted").inc(done.deleted)
-        self._retained.labels("days").inc(done.days_dropped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +50,18 @@ class Desk:
     breakers: CircuitBreakers = field(default_factory=CircuitBreakers)
     bedside_clock: Callable[[], int] = wall_clock
 
-    async def answer(self, guidance: str, request: HookRequest) -> dict[str, Any]:
-        """The cards of one guidance for one call; when this returns or raises 412, its decision is durable."""
-        deployed = self.approved.find(guidance)
+    async def answer(self, guidance: str, request: HookRequest, watch: Stopwatch | None = None) -> dict[str, Any]:
+        """The cards of one guidance for one call; when this returns or raises 412, its decision is durable.
+
+        `watch`: that of the call, if it began before.
+        """
+        deployed, watch = self.approved.find(guidance), watch or Stopwatch()
+        try:
+            return await self._answer(deployed, request, watch)
+        finally:
+            self.metrics.took(guidance, watch.seconds)
+
+    async def _answer(self, deployed: Deployed, request: HookRequest, watch: Stopwatch) -> dict[str, Any]:
         profile = self.profiles.named(request.caller.profile)
         hooks = _hooks(deployed)
         request = hear(request, profile, answered=hooks)
@@ -92,15 +75,16 @@ class Desk:
             await self._silent(deployed, request, status="suspended", reason=reason)
             return answer_of([], profile, hook=request.hook)
         if deployed.release is None or deployed.policy is None:
-            raise Unavailable("no release is open", place=guidance)
+            raise Unavailable("no release is open", place=deployed.manifest.guidance)
         release, fetch = deployed.release, self.fetch.begin(request)
         fetched = await fetch.missing(release.queries.values())
+        watch.lap("fetch")
         try:
             bedside = read_bedside(release, request, fetched, now=self.bedside_clock())
             if bedside.paged and (further := await fetch.following(release.queries, bedside.paged)):
                 fetched |= further
                 bedside = read_bedside(release, request, fetched, now=self.bedside_clock())
-            considered = consider(deployed, request, bedside, profile=profile)
+            considered = consider(deployed, request, bedside, profile=profile, watch=watch)
         except Withheld as fault:
             await self._withhold(deployed, request, fault)
         kept = await self._keep(considered.decision, request, quiet=deployed.policy.quiet)
@@ -167,7 +151,7 @@ class Desk:
         except Unavailable:
             self.metrics.faults.labels(decision.guidance, "not durable").inc()
             raise
-        self.metrics.decisions.labels(kept.guidance, kept.status).inc()
+        self.metrics.decided(kept)
         if kept.status == "suppressed":
             self.metrics.suppressed.labels(kept.guidance, kept.suppressed_because).inc()
         return kept

@@ -45,7 +45,12 @@ def create_app(settings: LearnerSettings | None = None) -> FastAPI:
             log.close()
 
     app = create_service_app(
-        "Knowdo learner", version("knowdo"), lifespan, service="learner", ready=lambda: {"run_log": True}
+        "Knowdo learner",
+        version("knowdo"),
+        lifespan,
+        service="learner",
+        ready=lambda: {"run_log": True},
+        traces_url=settings.traces_url,
     )
     app.include_router(router)
     return app

@@ -42,6 +42,12 @@ class ServiceSettings(BaseSettings):
         description="least severe line that is logged",
     )
 
+    traces_url: str = Field(
+        default="",
+        validation_alias="KNOWDO_TRACES_URL",
+        description="OpenTelemetry collector that traces go to, e.g. http://collector:4318/v1/traces; empty: no traces",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -1,13 +1,13 @@
 """The door to OpenTelemetry: one span for each call and one for each of its parts, sent by OTLP over HTTP.
 
-Nothing of it is loaded unless an address is set. FastAPI's own spans stay off: they hold the query of the address, and a
-FHIR search names its patient there. Ours hold the route's template, the service's id and how it ended.
+Nothing of it is loaded unless an address is set. FastAPI's own spans stay off (`web`): they hold the query of the address,
+and a FHIR search names its patient there. Ours hold the route's template and how it ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from services.timeline.errors import BadInput
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span
-
-NATIVE_OFF: Final[dict[str, Any]] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
-"""What FastAPI is told."""
 
 
 class Traces:
@@ -27,13 +24,28 @@ class Traces:
         self._provider = provider
         self._tracer = provider.get_tracer("knowdo")
 
-    def begin(self, name: str, headers: Mapping[str, str]) -> Span:
+    def begin(self, name: str, headers: Iterable[tuple[bytes, bytes]]) -> Span:
         """A span of a request, under the caller's if it sent a `traceparent`."""
         from opentelemetry.trace import SpanKind
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        parent = TraceContextTextMapPropagator().extract(headers)
+        sent = {
+            key.decode("latin-1"): value.decode("latin-1")
+            for key, value in headers
+            if key in (b"traceparent", b"tracestate")
+        }
+        parent = TraceContextTextMapPropagator().extract(sent)
         return self._tracer.start_span(name, context=parent, kind=SpanKind.SERVER)
+
+    def end(self, span: Span, *, route: str, method: str, status: int) -> None:
+        """The request is over."""
+        from opentelemetry.trace import StatusCode
+
+        span.update_name(f"{method} {route}")
+        span.set_attributes({"http.route": route, "http.request.method": method, "http.response.status_code": status})
+        if status >= 500:
+            span.set_status(StatusCode.ERROR)
+        span.end()
 
     def part(self, of: Span, name: str, *, began: int, ended: int) -> None:
         """A part of a request that is over; nanoseconds since 1970."""

@@ -6,15 +6,17 @@ OperationOutcome. The access log holds the route's template, never the path as i
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, TypeVar
 
 import msgspec
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -25,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.plumbing.error_answers import ErrorForm, NotJson, TooLarge, add_error_handlers, json_response, on_fault
 from services.plumbing.logs import REQUEST_ID, get_logger
 from services.plumbing.metrics import CONTENT_TYPE, ServiceMetrics
+from services.plumbing.traces import Traces, open_traces
 from services.timeline.errors import BadInput
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -32,10 +35,12 @@ Readiness = Callable[[], Mapping[str, object]]
 T = TypeVar("T")
 
 __all__ = [
-    "ErrorForm", "NotJson", "TooLarge", "create_service_app", "decode", "json_response", "read_body", "read_json",
+    "ErrorForm", "NotJson", "TooLarge", "create_service_app", "decode", "json_response", "read_body", "read_json", "trace_parts",
     "unchanged",
 ]  # fmt: skip
 
+# FastAPI's own spans hold the query of the address, and a FHIR search names its patient there.
+_NO_SPANS: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 MAX_BODY: Final = 10_000_000  # a hook request of a long stay is 0.1-2 MB
 JSON_TYPES: Final = frozenset({"application/json", "application/fhir+json"})
 _CHARSET: Final = re.compile(r"""(?i)\bcharset\s*=\s*"?([^\s";]*)""")
@@ -54,20 +59,22 @@ def create_service_app(
     metrics: ServiceMetrics | None = None,
     cors_origins: Sequence[str] = (),
     cors_headers: Sequence[str] = ("Authorization", "Content-Type", "If-None-Match"),
+    traces_url: str = "",
 ) -> FastAPI:
-    """A FastAPI app with the furniture. `service` is the short name in logs and metrics.
+    """A FastAPI app with the furniture. `service` is the short name in logs and metrics, `traces_url` a collector's.
 
     `ready` is asked on `/readyz` (it may also be set later as `app.state.ready`): any value that is False means 503.
     """
     service = service or title.split()[-1].lower()
     # The interactive pages load scripts from a public host, which a hospital's network may not reach.
-    app = FastAPI(title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=_NO_SPANS)
     app.router.redirect_slashes = False
     app.state.service = service
     app.state.error_form = error_form
     app.state.ready = ready
     app.state.metrics = metrics or ServiceMetrics(service)
     app.state.log = get_logger(service)
+    app.state.traces = None
     add_error_handlers(app)
     # Innermost first. Unexpected faults are answered inside CORS, else a browser shows only "CORS error".
     app.add_middleware(ExceptionMiddleware, handlers={Exception: on_fault})
@@ -84,6 +91,24 @@ def create_service_app(
     app.add_api_route("/readyz", _readyz, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", _metrics, methods=["GET", "HEAD"], include_in_schema=False)
     return app
+
+
+def _traced(lifespan: Lifespan, url: str, *, version: str) -> Lifespan:
+    """The service's own lifespan, with traces around it where they are wanted."""
+    if not url:
+        return lifespan
+
+    @asynccontextmanager
+    async def traced(app: FastAPI) -> AsyncIterator[None]:
+        traces = app.state.traces = open_traces(url, service=app.state.service, version=version)
+        try:
+            async with lifespan(app):
+                yield
+        finally:
+            if traces is not None:
+                await asyncio.to_thread(traces.close)
+
+    return traced
 
 
 async def read_body(request: Request, *, limit: int = MAX_BODY) -> bytes:
@@ -159,6 +184,16 @@ async def _metrics(request: Request) -> Response:
     return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
 
+def trace_parts(request: Request, parts: Mapping[str, int]) -> None:
+    """Tell a trace, if there is one, where the time of this call went: microseconds by part, one after the other."""
+    if (found := request.scope.get("knowdo.trace")) is None:
+        return
+    traces, span = found
+    at = time.time_ns() - sum(parts.values()) * 1000
+    for name, spent in parts.items():
+        traces.part(span, name, began=at, ended=(at := at + spent * 1000))
+
+
 class _Edge:
     """The outermost layer: request id, tidy path, one log line and one count for each answer."""
 
@@ -176,6 +211,9 @@ class _Edge:
         _tidy_path(scope)
         scope.pop("route", None)  # that of the mount that led here
         status = 499  # no answer was begun: the caller went away, or the service stops
+        traces: Traces | None = self.state.traces
+        if traces is not None:
+            scope["knowdo.trace"] = traces, traces.begin(_method(scope), scope["headers"])
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -196,6 +234,8 @@ class _Edge:
                 self.state.log.info(
                     "answered", route=route, method=_method(scope), status=status, ms=round(seconds * 1e3, 2)
                 )
+                if traces is not None:
+                    traces.end(scope["knowdo.trace"][1], route=route, method=_method(scope), status=status)
             REQUEST_ID.reset(token)
 
 

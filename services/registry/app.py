@@ -50,7 +50,12 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
             desk.engine.dispose()
 
     app = create_service_app(
-        "Knowdo registry", version("knowdo"), lifespan, service="registry", ready=lambda: dict(facts)
+        "Knowdo registry",
+        version("knowdo"),
+        lifespan,
+        service="registry",
+        ready=lambda: dict(facts),
+        traces_url=settings.traces_url,
     )
     app.state.open_console = settings.demo
     app.include_router(console.router)

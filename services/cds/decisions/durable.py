@@ -47,7 +47,7 @@ class Durable:
         self._clock = clock
         self._on_spooled = on_spooled
         self._retry_at = 0.0
-        self._waiting: list[tuple[Record, asyncio.Future[Outcome]]] = []
+        self._waiting: list[tuple[Record, asyncio.Future[Outcome], int]] = []
         self._writer: asyncio.Task[None] | None = None
         # One thread: batches are written in the order in which they gathered.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decision-log")
@@ -75,7 +75,7 @@ class Durable:
                 remedy="Look at the database and its disk: they do not keep up",
             )
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((record, future))
+        self._waiting.append((record, future, time.perf_counter_ns()))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
         return future
@@ -95,12 +95,12 @@ class Durable:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            work = loop.run_in_executor(self._thread, self._commit, [record for record, _ in batch])
+            work = loop.run_in_executor(self._thread, self._commit, _timed(batch))
             # Not `await work`: whatever went wrong belongs to the calls of this batch, not to this task.
             await asyncio.wait([work])
             fault = work.exception()
             outcomes: Sequence[Outcome | BaseException] = work.result() if fault is None else [fault] * len(batch)
-            for (_, future), outcome in zip(batch, outcomes, strict=True):
+            for (_, future, _), outcome in zip(batch, outcomes, strict=True):
                 if future.cancelled():
                     continue
                 if isinstance(outcome, BaseException):
@@ -158,6 +158,15 @@ class Durable:
         if moved:
             _log.warning("spool replayed", records=moved)
         return moved
+
+
+def _timed(batch: Sequence[tuple[Record, asyncio.Future[Outcome], int]]) -> list[Record]:
+    """The records; of each decision it is noted how long it waited for its turn."""
+    now = time.perf_counter_ns()
+    for record, _, since in batch:
+        if isinstance(record, Entry) and record.decision.latency:
+            record.decision.latency["waited"] = (now - since) // 1000
+    return [record for record, _, _ in batch]
 
 
 def _read(line: bytes) -> Record | None:
