@@ -41,7 +41,7 @@ class ContextField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """One hook: the version of its definition, and its context."""
+    """One hook: the `hookVersion` of its definition (not its `specificationVersion`), and its context."""
 
     name: str
     version: str
@@ -98,17 +98,17 @@ HOOKS: Final[Mapping[str, Hook]] = {
         Hook(name="encounter-discharge", version="1.0", fields=(_PATIENT, _USER, _ENCOUNTER)),
         Hook(
             name="problem-list-item-create",
-            version="1.0",
+            version="0.1.0",
             fields=(*_ABOUT, ContextField(name="conditions", kind="bundle", required=True)),
         ),
         Hook(
             name="allergyintolerance-create",
-            version="1.0",
+            version="0.1.0",
             fields=(*_ABOUT, ContextField(name="allergyIntolerance", kind="resource", required=True)),
         ),
         Hook(
             name="medication-refill",
-            version="1.0",
+            version="0.1.0",
             fields=(
                 _PATIENT,
                 _PERHAPS_USER,
@@ -118,7 +118,7 @@ HOOKS: Final[Mapping[str, Hook]] = {
         ),
         Hook(
             name="medication-verify",
-            version="1.0",
+            version="0.1.0",
             # The example of its page calls it `order`.
             fields=(*_ABOUT, ContextField(name="medication", kind="resource", required=True, also=("order",))),
         ),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.cds.discovery import FHIR, GUIDANCE, HOOK_VERSIONS
+from services.cds.discovery import FHIR, GUIDANCE
 from services.cds.settings import CdsSettings
+from services.guidance.hooks import HOOKS
 from tests.cds.conftest import URL, Running, run
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.tea import MODEL, tea_bundle
@@ -79,8 +80,9 @@ async def test_every_field_of_a_service_is_there_and_none_is_empty(cds: Running)
 
 def test_every_published_hook_has_its_version() -> None:
     """The ten current hooks, the one that is not yet in the index, and the deprecated pair."""
-    assert len(HOOK_VERSIONS) == 13
-    assert HOOK_VERSIONS["order-dispatch"] == "1.1"
-    assert {hook for hook, version in HOOK_VERSIONS.items() if version == "0.1.0"} == {
+    versions = {name: hook.version for name, hook in HOOKS.items()}
+    assert len(versions) == 13
+    assert versions["order-dispatch"] == "1.1"
+    assert {hook for hook, version in versions.items() if version == "0.1.0"} == {
         "problem-list-item-create", "allergyintolerance-create", "medication-refill", "medication-verify",
     }  # fmt: skip
