@@ -128,7 +128,7 @@ async def test_a_body_too_large_is_413_before_it_is_read(cds: Running) -> None:
         ({"hook": 7}, "$.hook"),
         ({"hookInstance": None}, "$.hookInstance"),
         ({"context": "x"}, "$.context"),
-        ({"prefetch": [1]}, "prefetch"),
+        ({"prefetch": [1]}, "$.prefetch"),
     ],
 )
 async def test_a_wrong_type_is_400_with_its_json_path(cds: Running, body: dict[str, Any], path: str) -> None:

@@ -31,7 +31,7 @@ def answered_cards(engine: Engine, *, now: int, since: int = 0, hours: float = H
             func.count().filter(and_(not_(answered), late)).label("ignored"),
             func.count().filter(and_(not_(answered), not_(late))).label("waiting"),
         )
-        .where(decisions.c.status == "shown", decisions.c.decision >= first_id(since))
+        .where(decisions.c.status == "shown", decisions.c.decision >= first_id(since), decisions.c.at >= since)
         .group_by(decisions.c.guidance, decisions.c.release)
         .order_by(decisions.c.guidance, decisions.c.release)
     )

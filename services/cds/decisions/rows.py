@@ -1,6 +1,8 @@
 """A decision as a row and back. What belongs to the features stands in one column, by their order in the release.
 
 `features` is `[values, states, sources, contributions]`, each by the feature set's names; states are one letter each.
+`card` is the card; where the client was told of system actions beside it, the whole answer, so that what erases the one
+erases the other. A card has no key `cards`.
 """
 
 from __future__ import annotations
@@ -84,7 +86,11 @@ def decision_of(row: Mapping[str, Any], names: Names) -> Decision:
         fields["latency"] = {part: spent for part, spent in parts if spent is not None}
     if card is not None:
         fields["card_uuid"] = fields["decision"]
-        fields["card"] = _decode(card) if card else None
+        kept = _decode(card) if card else None
+        if kept is not None and "cards" in kept:
+            (fields["card"],), fields["system_actions"] = kept["cards"], kept["systemActions"]
+        else:
+            fields["card"] = kept
     return Decision(**fields)
 
 
@@ -115,6 +121,8 @@ def _packed(decision: Decision, names: Names) -> str:
 
 
 def _card(decision: Decision) -> str | None:
+    if decision.card is not None and decision.system_actions:
+        return _encode({"cards": [decision.card], "systemActions": decision.system_actions}).decode()
     if decision.card is not None:
         return _encode(decision.card).decode()
     return "" if decision.card_uuid else None

@@ -29,10 +29,9 @@ def test_the_default_profile_does_as_the_specification_says() -> None:
     assert default.takes_cards_as_they_are
 
 
-@pytest.mark.parametrize("name", ["standard", "demo"])
-def test_earlier_names_are_known(name: str) -> None:
-    """A trust list of before is read on."""
-    assert SHIPPED.named(name) is SHIPPED.named("default")
+def test_the_demos_client_does_as_the_specification_says() -> None:
+    """It has a name of its own in the trust list and no habits."""
+    assert SHIPPED.named("demo") is SHIPPED.named("default")
 
 
 def test_system_actions_are_off_in_every_shipped_profile() -> None:

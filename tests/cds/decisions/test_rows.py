@@ -27,6 +27,9 @@ def decisions(draw: st.DrawFn) -> Decision:
         risks=draw(st.dictionaries(TEXTS, st.none() | NUMBERS, max_size=3)),
         risk=draw(st.none() | NUMBERS),
         reason=draw(TEXTS),
+        system_actions=draw(
+            st.none() | st.lists(st.fixed_dictionaries({"description": TEXTS}), min_size=1, max_size=2)
+        ),
         latency=draw(st.dictionaries(st.sampled_from(LATENCY_PARTS), st.integers(0, 10**9))),
     )
 
