@@ -13,11 +13,12 @@ import msgspec
 
 from services.cds.advice.advise import Advice
 from services.cds.advice.predict import Predicted
-from services.cds.cards.compose import make_card
+from services.cds.cards.compose import Composed, make_card
 from services.cds.cards.form import CardStyle, card_forms
 from services.cds.cards.lint import faults_of
 from services.cds.clients.profile import read_profiles
 from services.cds.clients.speak import answer_of, speak
+from services.cds.patient.draft_orders import NONE
 from services.cds.patient.facts import Facts
 from services.cds.schemas import HookRequest
 from services.guidance.check import load_guidance
@@ -58,10 +59,16 @@ def main() -> None:
     profiles = read_profiles()
     plain, epic = profiles.named("default"), profiles.named("epic")
     judged = form.judged
-    card = make_card(form, advice, call, card_uuid=uuid, index_at=index, gender="female").card
+
+    def compose() -> Composed:
+        return make_card(
+            form, advice, call, card_uuid=uuid, index_at=index, gender="female", orders=NONE, ordered={}
+        )  # fmt: skip
+
+    card = compose().card
     seconds = in_turn(
         {
-            "compose": lambda: make_card(form, advice, call, card_uuid=uuid, index_at=index, gender="female"),
+            "compose": compose,
             "lint of a call": lambda: faults_of({"cards": [card]}, judged),
             "whole lint (once a release, and in tests)": lambda: faults_of({"cards": [card]}),
             "answer of `default`": lambda: answer_of([speak(card, plain)], plain, hook=call.hook),
