@@ -173,7 +173,7 @@ class Action(Part):
 
 
 class Suggestion(Part):
-    """A button on the card. Its actions belong together: all of them or none."""
+    """A button on the card: one press does all of its actions. Whether they may be parted, `together` says."""
 
     label: str = Field(max_length=80, description="the words on the button: verb and object")
     actions: tuple[Action, ...] = Field(min_length=1, description="what one press does")

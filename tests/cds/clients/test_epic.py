@@ -9,6 +9,8 @@ import pytest
 
 from services.cds.clients.profile import read_profiles
 from services.cds.clients.speak import speak
+from services.guidance.release import build_release
+from tests.cds import test_nephrotoxin_aki as nephrotoxin
 from tests.cds.clients.cards import button, card, create, delete
 from tests.cds.clients.ehr import card_of, tea_with, thirsty, trusting
 from tests.cds.conftest import URL
@@ -184,3 +186,21 @@ async def test_its_feedback_is_joined_to_the_decision(tmp_path: Path) -> None:
         (kept,) = cds.decisions()
     (said,) = kept["feedback"]
     assert (said["override_reason"], said["comment"]) == (reason, "later")
+
+
+async def test_a_draft_that_would_be_replaced_is_said_in_words_through_the_whole_service(tmp_path: Path) -> None:
+    """nephrotoxin-aki: elsewhere one button deletes the draft and creates another; here it is no button, and no half."""
+    ibuprofen = nephrotoxin.order("d1", nephrotoxin.IBUPROFEN, **nephrotoxin.NAMED)
+    request = nephrotoxin.call(ibuprofen, held=(nephrotoxin.creatinine(1.9),))
+    release = build_release(nephrotoxin.LOADED, nephrotoxin.model(-1.4), nephrotoxin.REFERENCE)
+    spoken: dict[str, dict[str, Any]] = {}
+    for profile in ("default", "epic"):
+        async with trusting(profile, tmp_path / profile, release) as cds:
+            spoken[profile] = await card_of(await cds.call(request, "nephrotoxin-aki"))
+    whole = {one["label"] for one in spoken["default"]["suggestions"] if len(one["actions"]) > 1}
+    assert whole
+    offered = spoken["epic"].get("suggestions", [])
+    assert not any(action["type"] == "delete" for one in offered for action in one["actions"])
+    said = spoken["epic"]["detail"].replace("\\", "")
+    for label in whole:
+        assert f"**{label}** is no button here" in said
