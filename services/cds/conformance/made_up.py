@@ -55,6 +55,12 @@ class Kind:
     more: Mapping[str, Any] | None = None
 
 
+_BILLED: Final[dict[str, Any]] = {
+    "use": "claim",
+    "provider": {"display": "Made-up hospital"},
+}
+_INSURED: Final[dict[str, Any]] = {"focal": True, "coverage": {"display": "A coverage"}}
+
 KINDS: Final[Mapping[str, Kind]] = {
     "Observation": Kind(status="final", when="effectiveDateTime", code="code", encounter="encounter"),
     "Condition": Kind(status="", when="recordedDate", code="code", more={
@@ -72,13 +78,22 @@ KINDS: Final[Mapping[str, Kind]] = {
     "AllergyIntolerance": Kind(status="", about="patient", when="recordedDate", code="code"),
     "Immunization": Kind(status="completed", about="patient", when="occurrenceDateTime", code="vaccineCode"),
     "QuestionnaireResponse": Kind(status="completed", when="authored"),
-    "Appointment": Kind(status="booked", about="", when="start"),
+    "Appointment": Kind(status="booked", about="", when="start", more={
+        "participant": [{"status": "accepted", "actor": {"display": "Ann Made-Up"}}],
+    }),
     "Task": Kind(status="requested", about="for", when="authoredOn", code="code", more={"intent": "order"}),
     "Coverage": Kind(about="beneficiary", code="type", more={"payor": [{"display": "A payer"}]}),
-    "Consent": Kind(about="patient", when="dateTime"),
+    "Consent": Kind(about="patient", when="dateTime", more={
+        "scope": {"text": "patient privacy"}, "category": [{"text": "made up"}],
+        "policyRule": {"text": "made up"},
+    }),
     "FamilyMemberHistory": Kind(status="completed", about="patient", when="date", code="relationship"),
-    "Claim": Kind(about="patient", when="created", code="type"),
-    "ExplanationOfBenefit": Kind(about="patient", when="created", code="type"),
+    "Claim": Kind(about="patient", when="created", code="type", more=_BILLED | {
+        "priority": {"text": "normal"}, "insurance": [{"sequence": 1, **_INSURED}],
+    }),
+    "ExplanationOfBenefit": Kind(about="patient", when="created", code="type", more=_BILLED | {
+        "insurer": {"display": "A payer"}, "outcome": "complete", "insurance": [_INSURED],
+    }),
     "ChargeItem": Kind(status="billable", when="occurrenceDateTime", code="code"),
     "Practitioner": Kind(status="", about="", more={"active": True, "name": [{"family": "Made", "given": ["Up"]}]}),
     "PractitionerRole": Kind(status="", about="", more={"active": True}),

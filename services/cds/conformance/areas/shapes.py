@@ -60,8 +60,8 @@ def summary_is_short(target: Target, service: Service) -> Faults:
     """Every `summary` is a text of less than 140 characters."""
     for card, place in target.cards(service):
         yield from texts(card, place, required=("summary",))
-        if len(str(card.get("summary", ""))) > LONGEST_SUMMARY:
-            yield f"{place}.summary has {len(card['summary'])} characters"
+        if isinstance(summary := card.get("summary"), str) and len(summary) > LONGEST_SUMMARY:
+            yield f"{place}.summary has {len(summary)} characters"
 
 
 @check(34)
