@@ -1,87 +1,81 @@
-"""`knowdo cds check` on the service itself, as a process of its own, with its key and a FHIR server that it may ask."""
+"""Our own service, as a process of its own, keeps all that can be seen from outside."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import subprocess
-from pathlib import Path
-from typing import Any
-
-import msgspec
 import pytest
 
-from services.cds.callers.demo_issuer import ISSUER
-from services.cds.conformance.report import Report
-from services.cds.settings import CdsSettings
-from tests.cds.conftest import run
+from services.guidance.check import load_guidance
+from services.guidance.definition import PRIMARY
+from services.guidance.folder import LoadedGuidance
+from services.guidance.manifest import Where
+from services.guidance.release import ReleaseBundle, build_release, canonical_json
+from tests.cds.conformance.checked import Checked, checked
 from tests.cds.fake_registry import FakeRegistry
-from tests.cds.serving import environment, free_port, knowdo, served
-from tests.cds.tea import tea_bundle
+from tests.cds.spec.calls import PROJECT
+from tests.cds.tea import REFERENCE, tea_bundle
+from tests.load.cost_of_a_call import model_of
 
+SHIPPED = sorted(file.parent for file in (PROJECT / "services" / "guidance" / "library").glob("*/guidance.yaml"))
 PLAIN_HTTP = {"https_is_spoken", "old_tls_is_refused"}
 
 
-async def leave_a_release(var: Path) -> None:
-    """What an earlier process would have left on the disk: a verified release and its lease."""
+@pytest.fixture(scope="module")
+def tea_time(tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    """The service with one small guidance on two hooks."""
     registry = FakeRegistry()
     registry.deploy(tea_bundle())
-    async with run(CdsSettings(var=var, demo=True), registry, client=registry.client()):
-        pass
+    return checked(tmp_path_factory.mktemp("checked"), registry)
 
 
-@pytest.fixture(scope="module")
-def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """What the command said, and the folder with both reports."""
-    var = tmp_path_factory.mktemp("checked")
-    asyncio.run(leave_a_release(var))
-    port, fhir = free_port(), free_port()
-    url = f"http://127.0.0.1:{port}"
-    words = ["cds", "check", url, "--jwk", str(var / "cds" / "demo-issuer.json"), "--iss", ISSUER]
-    words += ["--fhir-port", str(fhir)]
-    allowed = json.dumps([f"http://127.0.0.1:{fhir}"])
-    words += ["--report", str(var / "report.html"), "--json"]
-    with served(var, port, KNOWDO_CDS_PUBLIC_URL=url, KNOWDO_CDS_FHIR_SERVERS=allowed):
-        told = subprocess.run(
-            knowdo(*words), env=environment(var), capture_output=True, text=True, check=False, timeout=120
-        )
-    (var / "report.json").write_text(told.stdout)
-    return told, var
+def test_the_service_keeps_every_shall(tea_time: Checked) -> None:
+    """No check finds a SHALL that is not kept, and the command ends with 0."""
+    assert tea_time.found("fail") == {}
+    assert tea_time.told.returncode == 0, tea_time.told.stderr
+    assert tea_time.report.passed
+    assert tea_time.report.services == ["tea-time (patient-view)", "tea-time (encounter-discharge)"]
 
 
-@pytest.fixture(scope="module")
-def report(checked: tuple[subprocess.CompletedProcess[str], Path]) -> Report:
-    """The JSON report."""
-    return msgspec.json.decode((checked[1] / "report.json").read_bytes(), type=Report)
-
-
-def told_of(report: Report, *verdicts: str) -> dict[str, Any]:
-    """Check → what it found or why it was not made, of those with these verdicts."""
-    return {one.check: one.faults or one.reason for one in report.results if one.verdict in verdicts}
-
-
-def test_the_service_keeps_every_shall(checked: tuple[subprocess.CompletedProcess[str], Path], report: Report) -> None:
-    """No check finds a SHALL that is not kept; the command ends with 0 and says so."""
-    assert told_of(report, "fail") == {}
-    assert report.passed
-    assert checked[0].returncode == 0, checked[0].stdout + checked[0].stderr
-    assert report.services == ["tea-time (patient-view)", "tea-time (encounter-discharge)"]
-
-
-def test_the_service_keeps_every_should(report: Report) -> None:
+def test_the_service_keeps_every_should(tea_time: Checked) -> None:
     """No check warns."""
-    assert told_of(report, "warn") == {}
+    assert tea_time.found("warn") == {}
 
 
-def test_nothing_is_skipped_but_tls(report: Report) -> None:
-    """Cards are seen, the FHIR server is asked, discovery has an ETag: all but TLS, which a proxy brings, can be looked at."""
-    assert set(told_of(report, "skipped")) == PLAIN_HTTP, told_of(report, "skipped")
+def test_nothing_is_skipped_but_tls(tea_time: Checked) -> None:
+    """Cards are seen, the FHIR server is asked, discovery has an ETag: all but TLS, which a proxy brings, is looked at."""
+    skipped = tea_time.found("skipped")
+    assert set(skipped) == PLAIN_HTTP, skipped
 
 
-def test_no_secret_is_in_the_reports(checked: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+def test_no_secret_is_in_the_reports(tea_time: Checked) -> None:
     """Neither an access token nor the signature of a token."""
-    for name in ("report.json", "report.html"):
-        text = (checked[1] / name).read_text()
+    for text in (tea_time.told.stdout, tea_time.page):
         assert "check-access-token" not in text
         assert "(blanked)" in text
         assert "Bearer ey" not in text
+
+
+@pytest.mark.nightly
+def test_what_we_ship_keeps_every_shall_and_should(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """All guidance of the library on all its hooks: nothing fails, nothing warns, and a card for a draft order is seen."""
+    registry = FakeRegistry()
+    for folder in SHIPPED:
+        loaded = load_guidance(folder)
+        hooks = tuple(hook.hook for hook in loaded.definition.hooks)
+        registry.deploy(_release(loaded), deployment=f"d-{folder.name}", where=Where(sites=("*",), hooks=hooks))
+    shipped = checked(tmp_path_factory.mktemp("shipped"), registry)
+    assert shipped.found("fail", "warn") == {}
+    assert {service.partition(" ")[0] for service in shipped.report.services} == {folder.name for folder in SHIPPED}
+    seen = {(one.service, one.verdict) for one in shipped.report.results if one.check == "delete_has_a_resource_id"}
+    assert ("nephrotoxin-aki (order-sign)", "pass") in seen
+
+
+def _release(loaded: LoadedGuidance) -> ReleaseBundle:
+    """With the smallest models that speak."""
+    models = {
+        name: model_of(loaded.definition)
+        if one.model.published is None
+        else canonical_json({"kind": "published", "feature": one.model.published})
+        for name, one in loaded.definition.all_predictions.items()
+    }
+    first = models.pop(PRIMARY)
+    return build_release(loaded, first, REFERENCE, others={name: (one, REFERENCE) for name, one in models.items()})
