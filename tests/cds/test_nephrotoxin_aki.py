@@ -14,6 +14,7 @@ from services.cds.settings import CdsSettings
 from services.guidance.check import load_guidance
 from services.guidance.prefetch import derive_queries
 from services.guidance.release import build_release
+from tests.cds.clients.ehr import trusting
 from tests.cds.conftest import Running, run
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.patient.test_draft_orders import (
@@ -252,12 +253,20 @@ async def test_dialysis_and_an_injury_that_is_there_are_not_its_business(high: R
         assert await answered(high, call(order("d1", IBUPROFEN), held=held)) == []
 
 
-async def test_a_call_that_does_not_say_what_is_ordered_is_412(high: Running) -> None:
-    """Never an empty answer, which would read as no risk."""
+async def test_a_call_that_does_not_say_what_is_ordered_is_400(high: Running) -> None:
+    """The hook's definition requires the orders; never an empty answer, which would read as no risk."""
     answer = await high.call(call(held=(creatinine(1.9),), context={}), "nephrotoxin-aki")
-    assert answer.status_code == 412
-    assert "draft orders" in answer.text
-    assert [row["status"] for row in high.decisions()] == ["unknown"]
+    assert answer.status_code == 400
+    assert "$.context.draftOrders" in answer.text
+
+
+async def test_where_a_client_may_not_send_the_orders_it_is_412(tmp_path: Path) -> None:
+    """Epic without its scopes for unsigned orders: nobody can say what is ordered, and that is said."""
+    async with trusting("epic", tmp_path, build_release(LOADED, model(-1.4), REFERENCE)) as cds:
+        answer = await cds.call(call(held=(creatinine(1.9),), context={}), "nephrotoxin-aki")
+        assert answer.status_code == 412
+        assert "draft orders" in answer.text
+        assert [row["status"] for row in cds.decisions()] == ["unknown"]
 
 
 async def test_the_example_of_the_page_is_a_call(high: Running) -> None:

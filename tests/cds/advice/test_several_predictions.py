@@ -20,6 +20,7 @@ from services.cds.governed.site_policy import site_policy
 from services.cds.patient.bedside import Bedside
 from services.cds.patient.facts import Facts
 from services.cds.schemas import HookRequest
+from services.cds.stopwatch import Stopwatch
 from services.guidance.definition import PRIMARY
 from services.guidance.errors import BadManifest
 from services.guidance.manifest import LedgerHead, Manifest, Where, policy_named
@@ -181,7 +182,7 @@ def considered(*more: dict[str, Any], stage: str = "general", covered: bool = Tr
     timeline = timeline_of(events, coverage=Coverage(otherwise=ALWAYS) if covered else Coverage())
     patient = patient_of(timeline, 0)
     bedside = Bedside(patient=patient, moment=moment_of(patient, at=NOW, encounter="e"), gender=None)
-    return consider(deployed(stage), CALL, bedside, profile=read_profiles().named("default"))
+    return consider(deployed(stage), CALL, bedside, profile=read_profiles().named("default"), watch=Stopwatch())
 
 
 def result(code: str, value: float, unit: str, **more: Any) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def bedside(
 def facts(context: dict[str, Any], **more: Any) -> Facts:
     """The features at that bedside."""
     known = bedside(context, **more)
-    return read_facts(RELEASE, known.timeline, known.rows)
+    return read_facts(RELEASE, known.patient, known.moment)
 
 
 @pytest.mark.parametrize("key", ["draftOrders", "medications", "orders"])
@@ -175,7 +175,7 @@ def test_what_is_no_order_of_this_patient_is_skipped_and_counted() -> None:
             )
         }
     )
-    assert read_facts(RELEASE, known.timeline, known.rows).values["nephrotoxin_ordered"] == 0.0
+    assert read_facts(RELEASE, known.patient, known.moment).values["nephrotoxin_ordered"] == 0.0
     assert {reason: n for reason, n in known.skipped.items() if reason.startswith("draftOrders")} == {
         "draftOrders: of another patient": 1,
         "draftOrders: MedicationRequest: status cancelled": 1,
@@ -195,8 +195,8 @@ def test_an_order_in_a_stay_that_has_ended_is_written_at_its_end() -> None:
         "period": {"start": instant_text(NOW - 50 * HOUR), "end": instant_text(NOW - HOUR)},
     }
     known = bedside({"draftOrders": bundle(order("d1", IBUPROFEN))}, held=(ended,), encounter="e1")
-    assert known.index_at == NOW - HOUR
-    assert read_facts(RELEASE, known.timeline, known.rows).values["nsaid_ordered"] == 1.0
+    assert known.moment.at == NOW - HOUR
+    assert read_facts(RELEASE, known.patient, known.moment).values["nsaid_ordered"] == 1.0
 
 
 def test_each_feature_has_the_drafts_that_it_counts_and_their_names() -> None:
@@ -211,7 +211,7 @@ def test_each_feature_has_the_drafts_that_it_counts_and_their_names() -> None:
             )
         }
     )
-    found = drafts_by_feature(RELEASE, known.timeline, known.rows, known.orders)
+    found = drafts_by_feature(RELEASE, known.patient, known.moment, known.orders)
     assert {name: [one.reference for one in drafts] for name, drafts in found.items()} == {
         "nephrotoxin_ordered": ["MedicationRequest/d1", "MedicationRequest/d2"],
         "nsaid_ordered": ["MedicationRequest/d1"],
