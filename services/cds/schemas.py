@@ -43,7 +43,7 @@ class _Wire(msgspec.Struct):
     hook: str
     hookInstance: Instance  # noqa: N815 (as on the wire)
     context: dict[str, msgspec.Raw]
-    prefetch: msgspec.Raw = msgspec.Raw(b"null")
+    prefetch: dict[str, msgspec.Raw] | None = None
     fhirServer: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815
     fhirAuthorization: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815
     extension: msgspec.Raw = msgspec.Raw(b"null")
@@ -87,7 +87,6 @@ _LOOKS: Final[Mapping[Kind, str]] = {
 }  # fmt: skip
 
 _WIRE: Final = msgspec.json.Decoder(_Wire)
-_PREFETCH: Final = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 _TEXT: Final = msgspec.json.Decoder(str | None)
 _AUTHORIZATION: Final = msgspec.json.Decoder(FhirAuthorization | None)
 
@@ -110,7 +109,7 @@ def read_hook_request(body: bytes, caller: Caller = ANYONE) -> HookRequest:
         user=_reference(_lenient_text(context.get("userId", _NULL))),
         caller=caller,
         context=context,
-        prefetch=decode(_PREFETCH, bytes(wire.prefetch), place="$.prefetch") or {},
+        prefetch=wire.prefetch or {},
         fhir_server=server,
         fhir_token=_token(wire.fhirAuthorization) if server else "",
         extension=wire.extension,

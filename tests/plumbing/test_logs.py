@@ -53,6 +53,19 @@ def test_a_log_that_goes_to_a_file_still_shows_errors(tmp_path: Path) -> None:
     assert [json.loads(line)["event"] for line in run.stderr.splitlines()] == ["fault", "fell"]
 
 
+def test_what_packs_headers_and_knows_urls_is_quiet_at_every_level() -> None:
+    """At debug the packer of HTTP/2 headers logs each of them, a token for a FHIR server among them."""
+    script = """
+import logging
+from services.plumbing.logs import configure_logs
+configure_logs(level="debug")
+for name in ("hpack.hpack", "hpack.table", "httpx", "httpcore.http2"):
+    logging.getLogger(name).debug("Adding (b'authorization', b'Bearer t0ken') to the header table")
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stderr + run.stdout == ""
+
+
 def test_importing_the_door_configures_nothing() -> None:
     """A library's import leaves the logging of its host alone."""
     handlers = list(logging.getLogger().handlers)
