@@ -57,7 +57,8 @@ async def call(service_id: str, request: Request) -> Response:
     caller = await service.auth.check(request.headers.getlist("authorization"), _path(request))
     seen = service.durable.token(caller.token) if caller.token is not None else None
     try:
-        hook_request = read_hook_request(await read_json(request), caller)
+        may_lack = service.desk.profiles.named(caller.profile).may_lack
+        hook_request = read_hook_request(await read_json(request), caller, may_lack=may_lack)
         watch.lap("read")
         answer = await service.desk.answer(service_id, hook_request, watch)
     finally:

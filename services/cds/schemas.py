@@ -7,7 +7,7 @@ The table of hooks says what a context must hold. Unknown hooks and fields are r
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -23,10 +23,6 @@ FHIR_ID: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-._]{1,256}")
 Instance = Annotated[str, msgspec.Meta(pattern=r"^[\x20-\x7e]{1,128}$")]
 """The specification says UUID. It names a call for retries and traces and opens nothing, so that a client with another
 habit loses nothing by it; what is kept must be short and printable."""
-
-MAY_LACK: Final[Mapping[str, frozenset[str]]] = {"epic": frozenset({"draftOrders", "selections"})}
-"""Client profile → fields that it leaves out where the specification requires them: Epic sends the orders only to
-clients that have its scopes for unsigned orders."""
 
 
 class FhirAuthorization(msgspec.Struct, frozen=True):
@@ -91,13 +87,15 @@ _TEXT: Final = msgspec.json.Decoder(str | None)
 _AUTHORIZATION: Final = msgspec.json.Decoder(FhirAuthorization | None)
 
 
-def read_hook_request(body: bytes, caller: Caller = ANYONE) -> HookRequest:
-    """The body of a hook call, or BadInput naming the field that is wrong by its JSON path."""
+def read_hook_request(body: bytes, caller: Caller = ANYONE, *, may_lack: Collection[str] = ()) -> HookRequest:
+    """The body of a hook call, or BadInput naming the field that is wrong by its JSON path.
+
+    `may_lack`: required fields that this client is known to leave out.
+    """
     wire = decode(_WIRE, body)
     context = wire.context
     patient = _identifier(context, "patientId", "Patient")
     if (hook := HOOKS.get(wire.hook)) is not None:
-        may_lack = MAY_LACK.get(caller.profile, frozenset())
         for field in hook.fields:
             _check(field, context, may_lack)
     server = _lenient_text(wire.fhirServer)
@@ -116,7 +114,7 @@ def read_hook_request(body: bytes, caller: Caller = ANYONE) -> HookRequest:
     )
 
 
-def _check(field: ContextField, context: Mapping[str, msgspec.Raw], may_lack: frozenset[str]) -> None:
+def _check(field: ContextField, context: Mapping[str, msgspec.Raw], may_lack: Collection[str]) -> None:
     """A required field must be there, any field of the table must look like its kind; `null` and `""` are not there."""
     for name in field.spellings():
         raw = context.get(name, _NULL)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cds.callers.client_auth import Caller
+from services.cds.clients.profile import read_profiles
 from services.cds.schemas import HookRequest, read_hook_request
 from services.guidance.hooks import HOOKS, ContextField
 from services.timeline.errors import BadInput
@@ -28,10 +28,10 @@ def full(hook: str) -> dict[str, Any]:
     return {field.name: SAMPLES[field.kind] for field in HOOKS[hook].fields}
 
 
-def read(hook: str, context: dict[str, Any], *, profile: str = "default", **more: Any) -> HookRequest:
+def read(hook: str, context: dict[str, Any], *, may_lack: tuple[str, ...] = (), **more: Any) -> HookRequest:
     """A hook request, read."""
     body = {"hook": hook, "hookInstance": str(uuid.uuid4()), "context": context, **more}
-    return read_hook_request(json.dumps(body).encode(), Caller(iss="", profile=profile))  # type: ignore[arg-type]
+    return read_hook_request(json.dumps(body).encode(), may_lack=may_lack)
 
 
 @pytest.mark.parametrize("hook", sorted(HOOKS))
@@ -109,10 +109,12 @@ def test_a_verified_medication_may_be_wrapped(name: str) -> None:
     )
 
 
-def test_only_epic_may_leave_out_the_orders() -> None:
-    """It sends them to clients with its scopes only; for everyone else they are required."""
+def test_what_a_client_is_known_to_leave_out_may_lack() -> None:
+    """Epic sends draft orders to clients with its scopes only; for everyone else they are required."""
     context = {"userId": "Practitioner/1", "patientId": "p1"}
-    assert read("order-select", context, profile="epic").patient == "p1"
+    epic = read_profiles().named("epic")
+    assert read("order-select", context, may_lack=epic.may_lack).patient == "p1"
+    assert read_profiles().named("default").may_lack == ()
     with pytest.raises(BadInput, match="missing"):
         read("order-select", context)
 

@@ -36,6 +36,11 @@ class RawServer:
         """Its address by number."""
         return f"http://127.0.0.1:{self.port}"
 
+    def forget(self) -> None:
+        """Nobody came yet."""
+        self.connections = 0
+        self.asked.clear()
+
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:

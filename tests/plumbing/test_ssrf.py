@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -108,19 +107,27 @@ LISTED = {
 """What an operator put on the list by mistake: it is not asked unless its network is allowed."""
 
 
-@pytest.fixture
-async def recorder() -> AsyncIterator[RawServer]:
-    """A server inside, which must not be asked."""
+@pytest.fixture(scope="module")
+async def inside() -> AsyncIterator[RawServer]:
+    """A server inside."""
     async with raw_server(says(bundle())) as server:
         yield server
 
 
 @pytest.fixture
-async def strict(tmp_path: Path, recorder: RawServer) -> AsyncIterator[Running]:
-    """A service as a hospital runs it: two issuers, a list, no demo."""
+def recorder(inside: RawServer) -> RawServer:
+    """That server, which nobody has asked yet and nobody must."""
+    inside.forget()
+    return inside
+
+
+@pytest.fixture(scope="module")
+async def strict(tmp_path_factory: pytest.TempPathFactory, inside: RawServer) -> AsyncIterator[Running]:
+    """A service as a hospital runs it: an issuer, a list, no demo."""
+    tmp_path = tmp_path_factory.mktemp("strict")
     ehr = DemoIssuer.load_or_create(tmp_path / "cds/demo-issuer.json")
     (tmp_path / "trusted.json").write_text(json.dumps([{"iss": ehr.iss, "jwks": ehr.jwks()}]))
-    listed = [url.format(port=recorder.port) for url in LISTED.values()]
+    listed = [url.format(port=inside.port) for url in LISTED.values()]
     settings = CdsSettings(
         var=tmp_path, public_url=URL, trusted_issuers_file=tmp_path / "trusted.json", fhir_servers=(GOOD, *listed)
     )
@@ -184,8 +191,19 @@ ELSEWHERE = {
 
 
 @pytest.fixture
-async def loose(tmp_path: Path) -> AsyncIterator[tuple[Running, RawServer, RawServer]]:
-    """A service in development, a server on its list that leads to `lead`, and one that is not on it."""
+def loose(development: tuple[Running, RawServer, RawServer]) -> tuple[Running, RawServer, RawServer]:
+    """A service in development, a server on its list, and one that is not on it; nobody has asked them yet."""
+    for server in development[1:]:
+        server.forget()
+    return development
+
+
+@pytest.fixture(scope="module")
+async def development(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Running, RawServer, RawServer]]:
+    """They live as long as the tables below."""
+    tmp_path = tmp_path_factory.mktemp("loose")
     async with raw_server(says(bundle())) as other, raw_server(says(bundle())) as listed:
         settings = CdsSettings(var=tmp_path, demo=True, public_url=URL, fhir_servers=(listed.url,))
         registry = FakeRegistry()
@@ -208,7 +226,7 @@ async def test_a_fetched_page_leads_nowhere_else(loose: tuple[Running, RawServer
     listed.say = say
     said = await cds.call(hook_request({}) | TOKEN | {"fhirServer": listed.url})
     assert said.status_code == 200, said.text
-    assert listed.connections > 0
+    assert listed.asked
     assert other.connections == 0
     assert not any(asked.target.startswith("/x") for asked in listed.asked)
 
@@ -224,7 +242,7 @@ async def test_a_sent_page_leads_nowhere_else(loose: tuple[Running, RawServer, R
     sent = {key: given.get(template.partition("?")[0].partition("/")[0]) for key, template in keys.items()}
     said = await cds.call(hook_request(sent) | TOKEN | {"fhirServer": listed.url})
     assert said.status_code == 200, said.text
-    assert (listed.connections, other.connections) == (0, 0)
+    assert (listed.asked, other.connections) == ([], 0)
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 Other", "307 Again", "308 Moved"])
@@ -241,7 +259,7 @@ async def test_control_the_listed_server_is_asked_with_the_token(loose: tuple[Ru
     """The tables above would be empty words if this one were not reached."""
     cds, listed, other = loose
     await cds.call(hook_request({}) | TOKEN | {"fhirServer": listed.url})
-    assert listed.connections > 0
+    assert listed.asked
     assert {asked.headers["authorization"] for asked in listed.asked} == {"Bearer t0ken-of-the-ehr"}
     assert other.connections == 0
 
@@ -318,7 +336,7 @@ async def test_an_environment_with_a_proxy_changes_nothing(
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
         monkeypatch.setenv(name, other.url)
     await cds.call(hook_request({}) | TOKEN | {"fhirServer": listed.url})
-    assert (listed.connections > 0, other.connections) == (True, 0)
+    assert (bool(listed.asked), other.connections) == (True, 0)
 
 
 def test_the_table_is_as_long_as_it_says() -> None:

@@ -119,6 +119,8 @@ class Profile(_Part, frozen=True, kw_only=True, dict=True):
     """Where this is from, and how old it is."""
     hooks: tuple[str, ...] = ()
     """The hooks that it calls; empty: any."""
+    may_lack: tuple[_Text, ...] = ()
+    """Fields of a context that it leaves out, though the hook's definition requires them."""
     discovers: bool = True
     """It reads discovery itself; else a person types in what `knowdo cds sheet` prints."""
     audiences: tuple[_Text, ...] = ()
