@@ -21,6 +21,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
+from services.cds.advice.suppress import Quiet
 from services.cds.decisions.decision import Decision
 from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.identity import MICROSECONDS_PER_DAY, new_id
@@ -34,7 +35,7 @@ BATCH = 8
 FILL = 500
 DAYS = 90
 PATIENTS = 100_000
-COOL_DOWN = MICROSECONDS_PER_DAY
+QUIET = Quiet(bands=("high",), cool_down=MICROSECONDS_PER_DAY, per_clinician=True)
 NAMES = [f"feature_{n}" for n in range(30)]
 CARD = {
     "summary": "Risk of readmission within 30 days: 27 of 100 patients like this one", "indicator": "warning",
@@ -62,14 +63,14 @@ class Log:
             decision=number, at=at, index_at=at, guidance="readmission-30d", release="sha256:" + "0" * 64,
             policy_digest="sha256:" + "1" * 64, stage="general", hook="patient-view", hook_instance=new_id(at),
             patient=f"p{sample.randrange(PATIENTS)}", encounter=f"e{sample.randrange(10**6)}", user="Practitioner/u1",
-            issuer="https://ehr.hospital.example", status="shown" if shown else "below-band", risk=0.2, log_odds=-1.4,
+            issuer="https://ehr.hospital.example", status="shown" if shown else "below-band", risk=0.2, log_odds=-1.4, band="high" if shown else "",
             risks={"risk": 0.2}, features={name: sample.random() * 100 for name in NAMES},
             states=dict.fromkeys(NAMES, "value"), contributions={name: sample.random() for name in NAMES},
             sources={name: f"Observation/{sample.randrange(10**9)}" for name in NAMES},
             card=dict(CARD, uuid=number) if shown else None, card_uuid=number if shown else "",
             latency={"read": 90, "features": 300, "advise": 60, "card": 80},
         )  # fmt: skip
-        return Entry(decision=made, cool_down=COOL_DOWN if shown else 0)
+        return Entry(decision=made, quiet=QUIET if shown else None)
 
     def fill(self, many: int) -> None:
         """A past of so many decisions, spread over the days, the oldest first."""

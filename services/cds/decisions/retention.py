@@ -15,12 +15,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, String, and_, bindparam, delete, insert, or_, select, update
 
 from services.cds.decisions.identity import MICROSECONDS_PER_DAY, day_of, first_id, first_of_day
+from services.cds.decisions.override_reason import code_of, decoded
 from services.cds.decisions.partitions import days_there, drop_day
 from services.cds.decisions.pseudonyms import Pseudonyms
 from services.cds.decisions.rows import sources_in, without_identifiers
 from services.cds.decisions.schema import accesses, decisions, feedback, retention
 from services.cds.decisions.writing import FEEDBACK_DONE, PSEUDONYMISED_TO
 from services.guidance.errors import Unavailable
+from services.guidance.words.override_reasons import OVERRIDE_REASONS
 from services.plumbing.database import reading, writing
 
 STEP: Final = 100  # rows in one transaction: some 10 ms, which a call may wait for
@@ -219,13 +221,14 @@ def _feedback(connection: Connection, mark: str, before: int) -> tuple[int, str]
 
 
 def _coded(reason: str | None) -> str | None:
-    """The coded part of an override reason: what was typed beside it may name anybody."""
-    found = json.loads(reason) if reason is not None else None
-    given = found.get("reason") if isinstance(found, dict) else None
-    if not isinstance(given, dict):
-        return None
-    kept = {key: given[key] for key in ("code", "system", "display") if isinstance(given.get(key), str)}
-    return json.dumps({"reason": kept}) if kept else None
+    """The coded part of an override reason: what was typed beside it, or in its place, may name anybody."""
+    found = decoded(reason)
+    given = found.get("reason", found) if isinstance(found, dict) else None
+    if isinstance(given, dict):
+        coding = {key: given[key] for key in ("code", "system") if isinstance(given.get(key), str)}
+        return json.dumps({"reason": coding}) if coding else None
+    code = code_of(found)
+    return json.dumps({"reason": code}) if code in OVERRIDE_REASONS else None
 
 
 def _drop_days(engine: Engine, *, before: int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.cds.decisions.decision import Decision
+from services.cds.decisions.override_reason import code_of
 from services.timeline.instants import instant_text
 
 Resource = dict[str, Any]
@@ -42,13 +43,15 @@ def feedback_parameters(said: Mapping[str, Any], decision: Decision | None, *, s
 
 
 def _told(said: Mapping[str, Any]) -> list[Resource]:
-    """The reason that was chosen and the words that were typed."""
-    reason = (said["override_reason"] or {}).get("reason")
+    """The reason that was chosen, in whichever shape the client sent it, and the words that were typed."""
+    given = said["override_reason"] or {}
+    reason = given.get("reason", given)
     part: list[Resource] = []
+    coding = {"code": code} if (code := code_of(given)) else {}
     if isinstance(reason, Mapping):
-        coding = {key: reason[key] for key in ("system", "code", "display") if isinstance(reason.get(key), str)}
-        if coding:
-            part.append({"name": "reason", "valueCoding": coding})
+        coding |= {key: reason[key] for key in ("system", "display") if isinstance(reason.get(key), str)}
+    if coding := {key: text for key, text in coding.items() if text}:
+        part.append({"name": "reason", "valueCoding": coding})
     if said["comment"]:
         part.append({"name": "comment", "valueString": said["comment"]})
     return part

@@ -19,6 +19,7 @@ from services.cds.decisions.pseudonyms import Pseudonyms, load_or_make_key
 from services.cds.decisions.records import Entry
 from services.cds.decisions.retention import STEP, Retention, erase, keep_to, reached
 from services.guidance.errors import Unavailable
+from services.guidance.words.override_reasons import OVERRIDE_REASONS
 from services.learner.evidence.decisions_file import read_decisions
 from services.plumbing.database import open_database
 from services.timeline.errors import BadInput
@@ -169,6 +170,32 @@ def test_a_round_ends_when_the_service_stops(log: DecisionLog, engine: Engine) -
     assert (first.pseudonymised, first.finished) == (STEP, False)
     assert reached(engine)
     assert keep_to(engine, RULES, now=NOW).pseudonymised == 5
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"reason": {"code": "known", "system": "urn:x", "display": "Mr X"}}, {"reason": {"code": "known", "system": "urn:x"}}),
+        ({"code": "known", "userComment": "Mr X"}, {"reason": {"code": "known"}}),
+        ({"reason": sorted(OVERRIDE_REASONS)[0]}, {"reason": sorted(OVERRIDE_REASONS)[0]}),
+        ({"reason": "Mr X said so"}, None),
+        ({"extension": {"reasonTitle": "Mr X"}}, None),
+    ],
+)  # fmt: skip
+def test_of_a_reason_only_its_code_stays(
+    tmp_path: Path, sent: dict[str, object], kept: dict[str, object] | None
+) -> None:
+    """Whatever was typed in or beside a reason goes; a known code stays, so that what is counted stays."""
+    log = DecisionLog(open_database(f"sqlite:///{tmp_path / 'log.sqlite'}"))
+    log.create()
+    one = decision(at=NOW - 40 * DAY)
+    log.write(
+        [Entry(decision=one), feedback(card_uuid=one.card_uuid, override_reason=sent, received_at=NOW - 40 * DAY)]
+    )
+    keep_to(log.engine, RULES, now=NOW)
+    ((said,),) = [row["feedback"] for page in log.export(since=0) for row in page]
+    assert said["override_reason"] == kept
+    log.close()
 
 
 def test_another_key_is_refused(log: DecisionLog, engine: Engine) -> None:

@@ -130,3 +130,25 @@ def test_feedback_has_the_six_fields() -> None:
     assert by_name["intervention"]["valueString"] == "tea-time"
     assert by_name["location"]["valueString"] == "default"
     assert "user" not in by_name
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"reason": {"code": "known", "display": "Known"}}, {"code": "known", "display": "Known"}),
+        ({"code": "known", "system": "urn:x"}, {"code": "known", "system": "urn:x"}),
+        ({"reason": "known"}, {"code": "known"}),
+        ({"userComment": "no code"}, None),
+        ({"reason": {"code": "", "display": ""}}, None),
+    ],
+)
+def test_a_reason_is_told_in_whichever_shape_it_came(sent: dict[str, Any], told: dict[str, str] | None) -> None:
+    """The specification's, a bare coding, a bare code; empty strings are nothing."""
+    said = {
+        "service": "tea-time", "card_uuid": "c", "outcome": "overridden", "accepted_suggestions": [],
+        "override_reason": sent, "comment": None, "at": NOON, "received_at": NOON,
+    }  # fmt: skip
+    made = feedback_parameters(said, None, site="")
+    valid(made)
+    found = [one["part"][0]["valueCoding"] for one in made["parameter"] if one["name"] == "userFeedback"]
+    assert found == ([told] if told is not None else [])
