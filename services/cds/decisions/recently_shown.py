@@ -24,9 +24,7 @@ _SAID: Final = (
     # So written that no planner takes the index of all cards shown for that of this patient's decisions.
     "{reason} FROM decisions d{declined} WHERE coalesce(d.status, '') = 'shown'"
 )
-_DECLINED: Final = " LEFT JOIN feedback f ON f.card_uuid = d.decision{collated} AND f.outcome = 'overridden'"
-# The id's own collation is "C", and an index of another collation would not serve.
-_COLLATED: Final = {"postgresql": ' COLLATE "default"'}
+_DECLINED: Final = " LEFT JOIN feedback f ON f.card_uuid = d.decision AND f.outcome = 'overridden'"
 # To know that the cap is reached is enough: the cost does not grow with what came before it.
 _CARDS: Final = (
     "SELECT count(*) FROM (SELECT at FROM decisions"
@@ -57,7 +55,7 @@ def look_up(
     """The statement and its values: what was said of these patients since then (microseconds), and why declined."""
     query = _SAID.format(
         reason="f.override_reason" if with_reasons else "NULL",
-        declined=_DECLINED.format(collated=_COLLATED.get(dialect, "")) if with_reasons else "",
+        declined=_DECLINED if with_reasons else "",
     )
     if dialect == "postgresql":
         # One text however many patients, so that it is planned once; the days before are not looked into.

@@ -85,7 +85,8 @@ feedback: Final = Table(
     TABLES,
     Column("feedback", String, primary_key=True),
     Column("service", String, nullable=False),
-    Column("card_uuid", String, nullable=False, index=True),
+    # Compared with `decision`: an index of another collation would not serve.
+    Column("card_uuid", ByBytes, nullable=False, index=True),
     Column("outcome", String, nullable=False),
     Column("accepted_suggestions", Text, nullable=False),
     Column("override_reason", Text),

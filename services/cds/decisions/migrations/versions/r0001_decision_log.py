@@ -51,7 +51,10 @@ def upgrade() -> None:
     op.create_table(
         "feedback",
         sa.Column("feedback", sa.String(), primary_key=True),
-        *map(text, ("service", "card_uuid", "outcome")),
+        text("service"),
+        # Compared with `decision`: an index of another collation would not serve.
+        sa.Column("card_uuid", by_bytes, nullable=False),
+        text("outcome"),
         sa.Column("accepted_suggestions", sa.Text(), nullable=False),
         sa.Column("override_reason", sa.Text()),
         sa.Column("comment", sa.Text()),
