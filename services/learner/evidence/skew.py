@@ -28,9 +28,12 @@ LATE = "result arrived late"
 COVERAGE = "fact not in prefetch window (coverage)"
 EARLY = "seen at the bedside before the record says it was known"
 PLAN = "the patient left otherwise than planned"
+DRAFTED = "a draft at the hook: history has the order from when it was signed, or never"
 UNEXPLAINED = "unexplained"
 # Before the end of a stay its disposition is what is planned; afterwards it is what came of the plan.
 PLANNED_FIELDS = frozenset({"Encounter.dischargeDisposition"})
+# Only of guidance that reads what is being ordered; the draft may be changed or dropped before it is signed.
+ORDERED_FIELDS = frozenset({"MedicationRequest.medication", "ServiceRequest.code"})
 STATES = ("value", "absent", "unknown")
 
 Ints = NDArray[np.int64]
@@ -127,6 +130,7 @@ class _Evidence:
         self._guidance = guidance
         self._value_sets = value_sets
         self._columns = columns
+        self._reads_drafts = any(feature.window.this_order for feature in guidance.features.values())
         self._matching: dict[str, NDArray[np.bool_]] = {}
         self._by_patient = _places(columns.patient.index)
         self._by_resource = _places(columns.resource.index)
@@ -148,6 +152,8 @@ class _Evidence:
         logged_state, rebuilt_state = told
         if logged_state == STATES[UNKNOWN] and rebuilt_state != UNKNOWN:
             return COVERAGE
+        if self._reads_drafts and decision.features.get(name) and set(sources_of(feature)) <= ORDERED_FIELDS:
+            return DRAFTED
         at = decision.moment
         seen_then = decision.sources.get(name, "")
         named = [resource for resource in (seen_then, seen_later) if resource]

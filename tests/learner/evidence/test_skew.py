@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import services.guidance as guidance_room
 from services.guidance.check import load_guidance
 from services.guidance.features import FeaturePlan, compile_features, read_features
 from services.guidance.folder import LoadedGuidance
@@ -15,6 +16,7 @@ from services.learner.evidence.decisions_file import LoggedDecision, read_decisi
 from services.learner.evidence.skew import (
     CORRECTED,
     COVERAGE,
+    DRAFTED,
     EARLY,
     LATE,
     PLAN,
@@ -218,3 +220,23 @@ outcome:"""
     corrected = creatinine_of(1, DAY, 3.1, meta={"lastUpdated": "2024-02-05T00:00:00Z", "versionId": "2"})
     found = compare(loaded, plan, [*person(), corrected], at_the_bedside(plan, seen))
     assert dict(found.by_feature) == {(name, CORRECTED): 1 for name in ("creatinine", "inner", "outer")}
+
+
+NEPHROTOXIN = load_guidance(Path(guidance_room.__file__).parent / "library/nephrotoxin-aki")
+
+
+@pytest.mark.parametrize("signed", ["2024-02-02T20:01:30Z", ""], ids=["signed a minute later", "never signed"])
+def test_a_draft_that_history_dates_otherwise_is_told_apart_from_skew(signed: str) -> None:
+    """What was being ordered at the hook is the call's own: features of orders differ by that, and by nothing else."""
+    guidance, value_sets = NEPHROTOXIN.definition, NEPHROTOXIN.value_sets
+    ordered = compile_features(guidance, value_sets, {})
+    order = {
+        "resourceType": "MedicationRequest", "id": "d1", "status": "active", "intent": "order", "authoredOn": HOOK,
+        "subject": {"reference": "Patient/p1"},
+        "medicationCodeableConcept": concept("http://www.nlm.nih.gov/research/umls/rxnorm", "5640"),
+    }  # fmt: skip
+    logged = at_the_bedside(ordered, [*person(), order])
+    later = [order | {"authoredOn": signed}] if signed else []
+    found = compare_features(guidance, value_sets, ordered, batch_of([*person(), *later]).columns(), [logged])
+    assert set(found.causes) == {DRAFTED}
+    assert {name for name, _ in found.by_feature} == {"nephrotoxin_ordered", "nsaid_ordered", "nephrotoxins_n", "nsaid"}
