@@ -18,8 +18,8 @@ from services.cds.patient.prefetch_shapes import UNREADABLE, read_answer
 from services.cds.schemas import HookRequest
 from services.guidance.reading.plan import FeaturePlan, sources_of
 from services.guidance.ready import Release
-from services.timeline.concepts import target
-from services.timeline.elements import Reference
+from services.timeline.concepts import target, tokens_of
+from services.timeline.elements import CodeableReference, Reference
 from services.timeline.events import COLUMNS, EventBatch
 from services.timeline.flatten import FLATTEN
 from services.timeline.one_patient import Moment, OnePatient
@@ -58,7 +58,7 @@ class DraftOrders:
     """The draft orders of one call."""
 
     said: bool = False
-    """The call says what is ordered; else nobody can say."""
+    """The call says what is ordered, and of all of it what it is; else nobody can say."""
     drafts: tuple[Draft, ...] = ()
     medications: tuple[tuple[Medication, msgspec.Raw], ...] = ()
     """What the drafts may point to."""
@@ -106,7 +106,11 @@ def read_draft_orders(request: HookRequest) -> DraftOrders:
             name = f"{type(read).__name__}/{read.id}"
             now = selected is None or name in selected or (read.id or "") in selected
             drafts.append(Draft(order=read, raw=resource, now=now))
-    return DraftOrders(said=True, drafts=tuple(drafts), medications=tuple(medications), skipped=skipped)
+    # An order that does not say of what is not known to be harmless.
+    nameless = sum(_nameless(draft.order) for draft in drafts)
+    if nameless:
+        skipped["draftOrders: MedicationRequest: no medication"] += nameless
+    return DraftOrders(said=not nameless, drafts=tuple(drafts), medications=tuple(medications), skipped=skipped)
 
 
 def drafts_by_feature(
@@ -145,6 +149,18 @@ def _counting(plan: FeaturePlan, patient: OnePatient, row: int) -> list[int]:
     )
     (feeds,) = plan.feeding.rows_of(signatures)
     return [number for number, *_, counts, _ in feeds if counts]
+
+
+def _nameless(order: Order) -> bool:
+    """Whether an order of a medicine does not say of which."""
+    if not isinstance(order, MedicationRequest) or order.do_not_perform:
+        return False
+    either = order.medication or CodeableReference()
+    concept, pointer = (
+        order.medication_codeable_concept or either.concept,
+        order.medication_reference or either.reference,
+    )
+    return pointer is None and not tokens_of(concept)
 
 
 def _selected(request: HookRequest) -> frozenset[str] | None:

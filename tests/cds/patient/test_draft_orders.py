@@ -163,6 +163,15 @@ def test_a_medication_beside_the_orders_says_what_one_of_them_is() -> None:
     assert facts({"draftOrders": bundle(pointing)}).states["nephrotoxin_ordered"] == "unknown"
 
 
+def test_an_order_that_does_not_say_of_what_leaves_it_open() -> None:
+    """Beside others, too: that none of those is nephrotoxic says nothing of it. What is forbidden orders nothing."""
+    nameless = order("d1", "", medicationCodeableConcept={})
+    assert facts({"draftOrders": bundle(order("d2", ACETAMINOPHEN), nameless)}).states["nsaid_ordered"] == "unknown"
+    assert facts({"draftOrders": bundle(order("d2", IBUPROFEN), nameless)}).values["nsaid_ordered"] == 1.0
+    forbidden = nameless | {"doNotPerform": True}
+    assert facts({"draftOrders": bundle(forbidden)}).values["nsaid_ordered"] == 0.0
+
+
 def test_what_is_no_order_of_this_patient_is_skipped_and_counted() -> None:
     """Other patients, what is over, other types and broken resources give no fact, and each has its reason."""
     known = bedside(
