@@ -253,11 +253,16 @@ async def test_dialysis_and_an_injury_that_is_there_are_not_its_business(high: R
         assert await answered(high, call(order("d1", IBUPROFEN), held=held)) == []
 
 
-async def test_a_call_that_does_not_say_what_is_ordered_is_400(high: Running) -> None:
-    """The hook's definition requires the orders; never an empty answer, which would read as no risk."""
-    answer = await high.call(call(held=(creatinine(1.9),), context={}), "nephrotoxin-aki")
-    assert answer.status_code == 400
-    assert "$.context.draftOrders" in answer.text
+async def test_a_call_that_does_not_say_what_is_ordered_is_412(high: Running) -> None:
+    """Never an empty answer, which would read as no risk: a draft without a medicine, or no draft orders at all."""
+    nameless = order("d1", "", medicationCodeableConcept={})
+    answer = await high.call(call(nameless, held=(creatinine(1.9),)), "nephrotoxin-aki")
+    assert answer.status_code == 412
+    lacking = await high.call(call(held=(creatinine(1.9),), context={}), "nephrotoxin-aki")
+    assert lacking.status_code == 400  # of a client that must send them; of one that may not, 412
+    assert "draftOrders" in lacking.text
+    assert "draft orders" in answer.text
+    assert [row["status"] for row in high.decisions()] == ["unknown"]
 
 
 async def test_where_a_client_may_not_send_the_orders_it_is_412(tmp_path: Path) -> None:

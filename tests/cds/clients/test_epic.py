@@ -204,3 +204,15 @@ async def test_a_draft_that_would_be_replaced_is_said_in_words_through_the_whole
     said = spoken["epic"]["detail"].replace("\\", "")
     for label in whole:
         assert f"**{label}** is no button here" in said
+
+
+async def test_without_its_scope_for_unsigned_orders_nothing_reads_as_no_risk(tmp_path: Path) -> None:
+    """nephrotoxin-aki: a call that lacks draftOrders is not refused as malformed, and is answered with 412, not with silence."""
+    request = nephrotoxin.call(held=(nephrotoxin.creatinine(1.9),), context={})
+    release = build_release(nephrotoxin.LOADED, nephrotoxin.model(-1.4), nephrotoxin.REFERENCE)
+    async with trusting("epic", tmp_path, release) as cds:
+        answer = await cds.call(request, "nephrotoxin-aki")
+        (kept,) = cds.decisions()
+    assert answer.status_code == 412
+    assert "draft orders" in answer.text
+    assert kept["status"] == "unknown"
