@@ -274,6 +274,14 @@ async def test_where_a_client_may_not_send_the_orders_it_is_412(tmp_path: Path) 
         assert [row["status"] for row in cds.decisions()] == ["unknown"]
 
 
+async def test_an_order_that_does_not_say_of_what_is_412(high: Running) -> None:
+    """A draft without a medicine is not known to be harmless, and that is said."""
+    nameless = order("d1", "", medicationCodeableConcept={})
+    answer = await high.call(call(nameless, held=(creatinine(1.9),)), "nephrotoxin-aki")
+    assert answer.status_code == 412
+    assert "draft orders" in answer.text
+
+
 async def test_the_example_of_the_page_is_a_call(high: Running) -> None:
     """What the page shows as a context gets a card that is about the order in it."""
     page = (DIRECTORY.parents[3] / "docs/guidance/nephrotoxin-aki.md").read_text(encoding="utf-8")
