@@ -17,11 +17,12 @@ from services.cds.discovery import Discovery
 from services.cds.schemas import read_hook_request
 from services.cds.stopwatch import Stopwatch
 from services.plumbing.logs import get_logger
-from services.plumbing.web import json_response, read_json, trace_parts, unchanged
+from services.plumbing.web import PlainRoute, json_response, read_json, trace_parts, unchanged
 from services.timeline.errors import BadInput
 
 _log = get_logger("cds")
 router = APIRouter()
+calls = APIRouter(route_class=PlainRoute)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ async def discover(request: Request) -> Response:
     return Response(written, headers=headers, media_type="application/json")
 
 
-@router.post("/cds-services/{service_id}")
+@calls.post("/cds-services/{service_id}")
 async def call(service_id: str, request: Request) -> Response:
     """Answer one hook with the cards of one approved guidance."""
     service, watch = _service(request), Stopwatch()

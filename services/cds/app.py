@@ -18,7 +18,7 @@ import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from services.cds.api import Service, router
+from services.cds.api import Service, calls, router
 from services.cds.beside import run_beside
 from services.cds.callers.client_auth import ClientAuth
 from services.cds.callers.demo_issuer import DemoIssuer
@@ -54,8 +54,7 @@ from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.metrics import ServiceMetrics
 from services.plumbing.registry_client import RegistryClient
 from services.plumbing.terminology_files import read_terminology
-from services.plumbing.web import create_service_app
-from services.timeline.errors import BadInput
+from services.plumbing.web import add_plain, create_service_app
 from services.timeline.terminology import NOTHING, Terminology
 
 _log = get_logger("cds")
@@ -73,18 +72,7 @@ def create_app(
     `registry_keys`: its public keys, handed over by whoever runs both; else they come from the pinned file.
     `bedside_clock`: what time it is for the patients (a demo's); leases and tokens always go by the real clock.
     """
-    if settings.open and not settings.demo:
-        raise BadInput(
-            "a service that answers anyone is for the demo only",
-            place="KNOWDO_CDS_OPEN",
-            remedy="Name the clients that may call: `knowdo cds trust add --help`",
-        )
-    if settings.trust_sandbox and not settings.demo:
-        raise BadInput(
-            "the private key of the public Sandbox is published: anyone could sign in its name",
-            place="KNOWDO_CDS_TRUST_SANDBOX",
-            remedy="Unset it; it is for the demo only",
-        )
+    settings.refuse_demo_ways()
     metrics = ServiceMetrics("cds")
 
     @asynccontextmanager
@@ -104,6 +92,7 @@ def create_app(
         cors_origins=settings.cors_origins,
         traces_url=settings.traces_url,
     )
+    add_plain(app, calls)
     app.include_router(router)
     app.include_router(lines_router)
     app.include_router(export_router)  # before the types, whose paths are open-ended
@@ -147,7 +136,7 @@ async def _start(
         keys=registry_keys or read_keys(pinned),
         site=settings.site,
         terminology=terminology,
-        style=CardStyle(evidence_url=_evidence_url(settings), topic_system=settings.topic_system),
+        style=CardStyle(evidence_url=settings.evidence_page, topic_system=settings.topic_system),
         on_refused=counted.refused.inc,
     )
     await approved.load()
@@ -277,10 +266,6 @@ def _retention(settings: CdsSettings) -> Retention:
         kept_days=settings.kept_days,
         pseudonyms=open_pseudonyms(_text(settings.pseudonym_key), settings.var / "cds"),
     )
-
-
-def _evidence_url(settings: CdsSettings) -> str:
-    return settings.evidence_url.replace("{public_url}", settings.public_url.rstrip("/"))
 
 
 def _warn(settings: CdsSettings, approved: Approved, auth: ClientAuth, pinned: Path) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.plumbing.settings import ServiceSettings
+from services.timeline.errors import BadInput
 
 
 class CdsSettings(ServiceSettings):
@@ -108,3 +109,23 @@ class CdsSettings(ServiceSettings):
     def decisions_url(self) -> str:
         """Where the decision log is."""
         return self.database_url or f"sqlite:///{(self.var / 'cds' / 'decisions.sqlite').resolve()}"
+
+    @property
+    def evidence_page(self) -> str:
+        """Where a card's source leads, with `{digest}` still to be filled in."""
+        return self.evidence_url.replace("{public_url}", self.public_url.rstrip("/"))
+
+    def refuse_demo_ways(self) -> None:
+        """BadInput where something is set that is for the demo only, and this is none."""
+        if self.open and not self.demo:
+            raise BadInput(
+                "a service that answers anyone is for the demo only",
+                place="KNOWDO_CDS_OPEN",
+                remedy="Name the clients that may call: `knowdo cds trust add --help`",
+            )
+        if self.trust_sandbox and not self.demo:
+            raise BadInput(
+                "the private key of the public Sandbox is published: anyone could sign in its name",
+                place="KNOWDO_CDS_TRUST_SANDBOX",
+                remedy="Unset it; it is for the demo only",
+            )

@@ -37,10 +37,11 @@ def flatten_observation(seen: Observation, batch: EventBatch) -> None:
             retract(batch, patient=patient, resource=resource, updated=updated)
         return
 
-    issued = seen.issued
-    if issued and issued == seen.effective_date_time and (time := INSTANTS[issued]) != NAT:
-        known, assumed = time, False  # as where a monitor writes its own record
-    else:
+    issued, effective = seen.issued, seen.effective_date_time
+    time = INSTANTS[effective] if effective else NAT
+    known = time if issued == effective else INSTANTS[issued] if issued else NAT
+    assumed = False
+    if time == NAT or known == NAT:
         time, known, assumed = _times(seen, updated, batch)
     pointer = seen.encounter
     encounter = STAYS[pointer.reference] if pointer is not None and pointer.reference else ""

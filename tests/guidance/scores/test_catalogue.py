@@ -94,11 +94,11 @@ def test_the_parts_of_a_score_sum_to_it_exactly(data: st.DataObject) -> None:
 IN_PLAIN_PYTHON = {name: formula.one for name, formula in FORMULAS.items() if formula.one is not None}
 
 
-def test_sums_of_points_are_read_in_plain_python_at_the_bedside() -> None:
-    """All but those that must look at more than points; LACE's expected share is a look-up."""
+def test_these_are_read_in_plain_python_at_the_bedside() -> None:
+    """Sums of points that look at nothing else, LACE's expected share, a look-up, and the filtration rate."""
     assert set(IN_PLAIN_PYTHON) == {
         "hospital-2013", "hospital-2016", "lace", "lace-expected-percent", "qsofa", "charlson-1987", "charlson-quan-2011",
-        "charlson-lace",
+        "charlson-lace", "ckd-epi-2021",
     }  # fmt: skip
 
 
