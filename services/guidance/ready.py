@@ -48,6 +48,8 @@ class Release:
     cards: Mapping[str, CardText] = field(repr=False)
     resources: Mapping[str, Mapping[str, Any]] = field(repr=False)
     """Suggestion resources by file name, without the `resources/` before it."""
+    required: tuple[str, ...] = ()
+    """The features without which there is no answer."""
     terminology: Terminology = NOTHING
     """What the codes of this site mean: no part of the release, its digest does not know it."""
 
@@ -110,6 +112,7 @@ def open_release(bundle: ReleaseBundle, *, terminology: Terminology = NOTHING) -
         conditions=conditions,
         cards=cards,
         resources=_resources(bundle, guidance),
+        required=tuple(name for name, feature in guidance.features.items() if feature.required),
         terminology=terminology,
     )
 

@@ -7,9 +7,9 @@ is an abstention, not silence; a suppression that is unknown does not silence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 from services.cds.advice.predict import NOTHING, Predicted, predict
 from services.cds.governed.site_policy import SitePolicy
@@ -62,15 +62,16 @@ class Advice:
 
 def advise(release: Release, here: SitePolicy, facts: Facts, *, hook: str) -> Advice:
     """The advice for one patient; MissingPatientData if what the guidance requires has no value."""
-    if reason := _certainly_outside(release, facts, hook):
+    population = _Population.of(release, facts, hook)
+    if reason := population.certainly_outside():
         return Advice(verdict="outside", reason=reason, facts=facts)
     guidance = release.guidance
     # Not there is as bad as not asked: without a birth date nobody can say that this is an adult.
-    missing = [name for name, feature in guidance.features.items() if feature.required and facts.values[name] is None]
+    missing = [name for name in release.required if facts.values[name] is None]
     if missing:
         # Silence would read as "no risk"; the specification asks for 412 instead.
         raise MissingPatientData([guidance.features[name].label for name in missing])
-    if reason := _perhaps_outside(release, facts, hook):
+    if reason := population.perhaps_outside():
         return Advice(verdict="outside", reason=reason, facts=facts)
     predicted = predict(release, here, facts)
     notes = [
@@ -80,7 +81,7 @@ def advise(release: Release, here: SitePolicy, facts: Facts, *, hook: str) -> Ad
         return Advice(verdict="abstained", reason="; ".join(notes), facts=facts, predicted=predicted)
     row = release.row_of(facts.values, {name: one.risk for name, one in predicted.items()})
     band, undecided, abstains = _band(here, row)
-    notes = [*undecided, *notes, *_unknown_exclusions(release, facts)]
+    notes = [*undecided, *notes, *population.unknown_exclusions()]
     if band is None or band.card is None:
         return Advice(
             verdict="abstained" if abstains else "below-band",
@@ -104,38 +105,47 @@ def _when(guidance: Guidance, hook: str) -> str | None:
     return next((entry.when for entry in guidance.hooks if entry.hook == hook), None)
 
 
-def _certainly_outside(release: Release, facts: Facts, hook: str) -> str:
-    """Why this patient, or this moment, is surely not meant; empty if it may be."""
-    truth = release.conditions
-    population = release.guidance.population
-    for text in population.exclude:
-        if truth[text].evaluate_one(facts.values) is True:
-            return f"excluded: {text}"
-    for text in population.include:
-        if truth[text].evaluate_one(facts.values) is False:
-            return f"not included: {text}"
-    when = _when(release.guidance, hook)
-    if when is not None and truth[when].evaluate_one(facts.values) is False:
-        return f"not the moment: {when}"
-    return ""
+@dataclass(frozen=True, slots=True)
+class _Population:
+    """Whether the patient, and the moment, are meant: each condition with its truth, None = nobody can say."""
 
+    excluded: Sequence[tuple[str, bool | None]]
+    included: Sequence[tuple[str, bool | None]]
+    when: str | None
+    moment: bool | None = True
 
-def _perhaps_outside(release: Release, facts: Facts, hook: str) -> str:
-    """Which inclusion cannot be decided; empty if all hold."""
-    when = _when(release.guidance, hook)
-    for text in (*release.guidance.population.include, *([when] if when is not None else [])):
-        if release.conditions[text].evaluate_one(facts.values) is None:
-            return f"not known whether: {text}"
-    return ""
+    @classmethod
+    def of(cls, release: Release, facts: Facts, hook: str) -> Self:
+        """Every condition is asked once."""
+        truth, values, population = release.conditions, facts.values, release.guidance.population
+        when = _when(release.guidance, hook)
+        return cls(
+            [(text, truth[text].evaluate_one(values)) for text in population.exclude],
+            [(text, truth[text].evaluate_one(values)) for text in population.include],
+            when,
+            truth[when].evaluate_one(values) if when is not None else True,
+        )
 
+    def certainly_outside(self) -> str:
+        """Why they are surely not meant; empty if they may be."""
+        for text, truth in self.excluded:
+            if truth is True:
+                return f"excluded: {text}"
+        for text, truth in self.included:
+            if truth is False:
+                return f"not included: {text}"
+        return f"not the moment: {self.when}" if self.moment is False else ""
 
-def _unknown_exclusions(release: Release, facts: Facts) -> list[str]:
-    exclusions = release.guidance.population.exclude
-    return [
-        f"exclusion not known: {text}"
-        for text in exclusions
-        if release.conditions[text].evaluate_one(facts.values) is None
-    ]
+    def perhaps_outside(self) -> str:
+        """Which inclusion cannot be decided; empty if all hold."""
+        for text, truth in self.included:
+            if truth is None:
+                return f"not known whether: {text}"
+        return f"not known whether: {self.when}" if self.moment is None else ""
+
+    def unknown_exclusions(self) -> list[str]:
+        """What to note of those that do not exclude because nobody can say."""
+        return [f"exclusion not known: {text}" for text, truth in self.excluded if truth is None]
 
 
 def _band(here: SitePolicy, row: Row) -> tuple[Band | None, list[str], bool]:
