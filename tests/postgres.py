@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -47,29 +48,63 @@ def running_server(*, lasting: bool = False) -> str:
     """The URL of a server; started at most once in a test run and stopped at its end."""
     if given := os.environ.get(VARIABLE):
         return given
-    programs = _programs()
-    if programs is None:
-        pytest.skip(f"needs PostgreSQL: set {VARIABLE}, or install the package `postgresql`")
-    account = _account()
-    if account is None:
-        pytest.skip("PostgreSQL does not run as root, and there is no account `postgres` to run it as")
-    folder = Path(tempfile.mkdtemp(prefix="knowdo-postgres-"))
-    shutil.chown(folder, account)
-    run = functools.partial(subprocess.run, check=True, capture_output=True, user=account, cwd=folder)
-    run([programs / "initdb", "-D", folder / "data", "-U", "knowdo", "-A", "trust", "-E", "UTF8", "--no-sync"])
-    # A socket in a folder of its own: no port to collide on. Durability is not what these tests ask of it.
-    options = f"-k {folder} -c listen_addresses='' -c fsync={'on' if lasting else 'off'} -c max_connections=50"
-    run([programs / "pg_ctl", "-D", folder / "data", "-o", options, "-l", folder / "log", "-w", "start"])
-    atexit.register(_stop, programs, folder, account)
-    return f"postgresql://knowdo@/postgres?host={folder}"
+    server = Server(lasting=lasting)
+    server.start()
+    atexit.register(server.remove)
+    return server.url
 
 
-def _stop(programs: Path, folder: Path, account: str) -> None:
-    subprocess.run(
-        [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"],
-        check=False, capture_output=True, user=account, cwd=folder,
-    )  # fmt: skip
-    shutil.rmtree(folder, ignore_errors=True)
+class Server:
+    """A PostgreSQL of our own that can be stopped and started; skips, with the reason, where there is none to start."""
+
+    def __init__(self, *, lasting: bool) -> None:
+        programs, account = _programs(), _account()
+        if programs is None:
+            pytest.skip(f"needs PostgreSQL: set {VARIABLE}, or install the package `postgresql`")
+        if account is None:
+            pytest.skip("PostgreSQL does not run as root, and there is no account `postgres` to run it as")
+        self._programs = programs
+        self._folder = Path(tempfile.mkdtemp(prefix="knowdo-postgres-"))
+        shutil.chown(self._folder, account)
+        self._run = functools.partial(subprocess.run, capture_output=True, user=account, cwd=self._folder)
+        # A socket in a folder of its own: no port to collide on. Durability is not what most tests ask of it.
+        self._options = (
+            f"-k {self._folder} -c listen_addresses='' -c fsync={'on' if lasting else 'off'} -c max_connections=50"
+        )
+        self.url = f"postgresql://knowdo@/postgres?host={self._folder}"
+        words = ["-D", self._data, "-U", "knowdo", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        self._run([programs / "initdb", *words], check=True)
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def start(self) -> None:
+        """It answers when this returns."""
+        self._control("-o", self._options, "-l", self._folder / "log", "-w", "start", check=True)
+
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """It has gone when this returns; every connection was cut."""
+        self._control("-m", mode, "-w", "stop", check=True)
+
+    def remove(self) -> None:
+        """Stop it, if it runs, and leave nothing."""
+        self._control("-m", "immediate", "stop", check=False)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _control(self, *words: str | Path, check: bool) -> None:
+        self._run([self._programs / "pg_ctl", "-D", self._data, *words], check=check)
+
+
+@contextmanager
+def private_server() -> Iterator[Server]:
+    """A running server that nobody else uses: for taking it away."""
+    server = Server(lasting=True)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def _programs() -> Path | None:

@@ -46,6 +46,7 @@ from services.cds.governed.circuit_breakers import CircuitBreakers
 from services.cds.governed.follow_registry import Ears, follow_registry
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
+from services.cds.vitals import Vitals
 from services.plumbing.addresses import LOOPBACK, AddressGuard
 from services.plumbing.database import open_database
 from services.plumbing.fhir_server import FetchMetrics, FhirServers, Limits, open_client
@@ -158,9 +159,12 @@ async def _start(
 
     def ready() -> dict[str, object]:
         trusted = "OPEN" if settings.open else f"{len(auth.issuers)} trusted"
-        return {"authentication": trusted, **approved.readiness(), **breakers.readiness()}
+        return {"authentication": trusted, **vitals.readiness(), **breakers.readiness()}
 
     app.state.ready = ready
+    ears = Ears()
+    vitals = Vitals(metrics, approved=approved, durable=durable, ears=ears)
+    run_beside(stack, vitals.keep_on())
     run_beside(stack, follow_trust_list(trusted, auth))
     retention = _retention(settings)
     app.state.fhir = fhir = open_room(
@@ -186,7 +190,6 @@ async def _start(
     run_beside(stack, tending.keep_on(seconds=settings.report_seconds))
     if client is not None:
         pin = pinned if settings.demo else None
-        ears = Ears()
         following = run_beside(
             stack, follow_registry(approved, client, worker=settings.worker, pin_keys_to=pin, heard=ears.heard)
         )

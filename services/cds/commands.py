@@ -53,19 +53,10 @@ def serve(
 
     Example: KNOWDO_CDS_REGISTRY_URL=http://registry:8001 knowdo cds serve --port 8000
     """
-    import uvicorn
+    from services.cds.serve import serve as listen
 
     settings = CdsSettings.from_environment()
-    uvicorn.run(
-        "services.cds.app:app_from_environment",
-        factory=True,
-        host=host or settings.host,
-        port=port or settings.port,
-        workers=workers,
-        # The service writes its own access log, which holds no identifiers; `app` configures logging.
-        access_log=False,
-        log_config=None,
-    )
+    listen(host=host or settings.host, port=port or settings.port, workers=workers)
 
 
 @app.command()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import httpx
@@ -23,26 +24,35 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(var: Path, port: int, *, log: Path | None = None, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+def served(
+    var: Path, port: int, *, log: Path | None = None, workers: int = 1, **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """`knowdo cds serve` as a demo service, until the block ends; it answers when the block begins. It may log to a file."""
     with log.open("wb") if log is not None else nullcontext() as written:
         process = subprocess.Popen(
-            knowdo("cds", "serve", "--port", str(port)),
+            knowdo("cds", "serve", "--port", str(port), "--workers", str(workers)),
             env=environment(var, **settings),
             stdout=written,
             stderr=subprocess.STDOUT if written is not None else None,
+            start_new_session=True,  # so that its workers can be killed with it
         )
     try:
         for _ in range(300):
             try:
                 httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
                 break
-            except httpx.ConnectError:
+            except httpx.TransportError:
                 time.sleep(0.05)
         yield process
     finally:
-        process.kill()
-        process.wait()
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for the process and its workers at once."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def knowdo(*words: str) -> list[str]:

@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from services.cds.callers.trust_list import TrustedIssuer
-from services.cds.governed.approved_files import write_whole
+from services.cds.governed.approved_files import write_once
 from services.guidance.errors import Unavailable
 from services.plumbing.public_keys import read_jwks
 from services.timeline.errors import BadInput
@@ -38,7 +38,7 @@ class DemoIssuer:
         if not path.exists():
             key = ECKey.generate_key("P-384", auto_kid=True)
             try:
-                write_whole(path, json.dumps(key.as_dict(private=True)).encode())
+                write_once(path, json.dumps(key.as_dict(private=True)).encode())
             except OSError as fault:
                 raise Unavailable(f"cannot be written ({fault.strerror})", place=str(path)) from fault
         return cls.load(path, iss=ISSUER)

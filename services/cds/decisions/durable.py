@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from sqlalchemy.exc import IntegrityError
@@ -47,6 +47,10 @@ class Durable:
         self._clock = clock
         self._on_spooled = on_spooled
         self._retry_at = 0.0
+        self.kept_in: Literal["log", "spool", "nowhere"] = "log"
+        """Where the last batch went."""
+        self.kept_at = 0.0
+        """When that was, by the clock."""
         self._waiting: list[tuple[Record, asyncio.Future[Outcome], int]] = []
         self._writer: asyncio.Task[None] | None = None
         # One thread: batches are written in the order in which they gathered.
@@ -79,6 +83,16 @@ class Durable:
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
         return future
+
+    @property
+    def spooled(self) -> int:
+        """How many records of this process wait in its spool."""
+        return self._spool.waiting
+
+    @property
+    def seconds_since(self) -> float:
+        """Since the last batch was kept, or could not be."""
+        return self._clock() - self.kept_at
 
     async def bring_home(self) -> int:
         """Replay the spool if the database is back; how many records came home."""
@@ -115,22 +129,29 @@ class Durable:
             try:
                 if self._spool.waiting:
                     self._replay()
-                return self._write(records)
+                outcomes = self._write(records)
+                self._went("log")
+                return outcomes
             except Unavailable as fault:
                 self._retry_at = self._clock() + RETRY_SECONDS
                 _log.error("decision log does not answer", message=fault.message, place=fault.place)
         try:
             self._spool.keep([msgspec.json.encode(record) for record in records])
         except OSError as fault:
+            self._went("nowhere")
             _log.error("spool failed", error=type(fault).__name__, errno=fault.errno)
             raise Unavailable(
                 "the decision cannot be made durable: neither database nor spool can be written",
                 place="decision log",
                 remedy="Bring back the database, or make room on the disk of the spool",
             ) from fault
+        self._went("spool")
         self._on_spooled(len(records))
         # Nobody can look up what was shown or seen before: cards go out, and repeats are let in.
         return [record.decision if isinstance(record, Entry) else True for record in records]
+
+    def _went(self, where: Literal["log", "spool", "nowhere"]) -> None:
+        self.kept_in, self.kept_at = where, self._clock()
 
     def _write(self, records: list[Record]) -> list[Outcome]:
         try:

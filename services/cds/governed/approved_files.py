@@ -6,6 +6,7 @@ Nothing read here is believed: signatures are verified again and every byte of a
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,3 +109,15 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         spare.replace(path)
     finally:
         spare.unlink(missing_ok=True)
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Make a file unless it is there: of workers that start together the first one's holds, and the others read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = path.with_name(f".{path.name}.{os.getpid()}.new")
+    write_whole(own, data)
+    try:
+        with suppress(FileExistsError):
+            path.hardlink_to(own)
+    finally:
+        own.unlink(missing_ok=True)

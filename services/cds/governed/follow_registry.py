@@ -33,15 +33,20 @@ class Ears:
     """When the registry was heard last."""
 
     def __init__(self) -> None:
+        self._began = time.monotonic()
         self._at = 0.0
 
     def heard(self) -> None:
         """Now."""
         self._at = time.monotonic()
 
+    def silence(self) -> float:
+        """Seconds since then, or since the start."""
+        return time.monotonic() - (self._at or self._began)
+
     def said(self) -> str:
         """As readiness says it."""
-        return f"heard {time.monotonic() - self._at:.0f} s ago" if self._at else "not heard yet"
+        return f"heard {self.silence():.0f} s ago" if self._at else "not heard yet"
 
 
 async def follow_registry(

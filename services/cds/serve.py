@@ -1,0 +1,90 @@
+"""The processes of the service: how many listen, how they stop, and where they count together.
+
+A stop drains: no new connection is taken, calls under way are answered, what they rest on is durable, and the process ends
+with 0. Docker gives ten seconds for that; the two limits below and the last round (three seconds) stay within.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from services.plumbing.metrics import SHARED
+
+DRAIN: Final = 5
+"""Seconds for calls under way; longer than any call may take, unless its caller has stopped sending."""
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it)
+
+
+def serve(*, host: str, port: int, workers: int) -> None:
+    """Listen until told to stop (SIGTERM, SIGINT); then drain, and end with 0."""
+    signal.signal(signal.SIGTERM, _end)
+    # The service writes its own access log, which holds no identifiers; `app` configures logging.
+    chosen: dict[str, Any] = {
+        "factory": True, "host": host, "port": port, "access_log": False, "log_config": None,
+        "timeout_graceful_shutdown": DRAIN,
+    }  # fmt: skip
+    if workers == 1:
+        uvicorn.run("services.cds.app:app_from_environment", **chosen)
+        return
+    with counted_together():
+        config = uvicorn.Config("services.cds.serve:worker", workers=workers, **chosen)
+        Workers(config, [config.bind_socket()]).run()
+
+
+class Workers(Multiprocess):
+    """Worker processes that share one listening socket, replaced when they die."""
+
+    def terminate_all(self) -> None:
+        """Tell all to stop. The socket is let go of: who comes now is refused, and does not wait for nobody."""
+        super().terminate_all()
+        for socket in self.sockets:
+            socket.close()
+
+
+def worker() -> FastAPI:
+    """The service in one of several processes; it stops when the one that watches over them is gone."""
+    from services.cds.app import app_from_environment
+
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_stop_after, args=(parent.sentinel,), name="parent", daemon=True).start()
+    return app_from_environment()
+
+
+@contextmanager
+def counted_together() -> Iterator[None]:
+    """A folder in which the workers count, for one scrape to see all; one that the environment names is used as it is.
+
+    In memory: a full disk under a file that is mapped into memory would kill its process.
+    """
+    if os.environ.get(SHARED):
+        yield
+        return
+    place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="knowdo-metrics-", dir=place) as folder:
+        os.environ[SHARED] = folder
+        yield
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """The server has drained and hands the signal on; or it has not begun, and there is nothing to drain."""
+    sys.exit(0)
+
+
+def _stop_after(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
