@@ -22,7 +22,7 @@ from services.command import app as platform_app
 from services.guidance.check import guidance_schema
 from services.guidance.scores.catalogue import FORMULAS
 from services.guidance.scores.formula import Formula
-from tests import reference_guidance
+from tests import reference_guidance, reference_metrics
 
 PROJECT = Path(__file__).resolve().parents[1]
 REFERENCE = PROJECT / "docs" / "reference"
@@ -199,6 +199,7 @@ PAGES = {
     "settings.md": settings_page,
     "guidance-yaml.md": grammar_page,
     "scores.md": scores_page,
+    "metrics.md": lambda: reference_metrics.page(NOTE),
     **reference_guidance.pages(NOTE),
 }
 

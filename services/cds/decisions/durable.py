@@ -177,6 +177,7 @@ class Durable:
         except OSError as fault:
             raise Unavailable("the spool cannot be read", place="spool", remedy="Look at its disk") from fault
         if moved:
+            self._went("log")
             _log.warning("spool replayed", records=moved)
         return moved
 
