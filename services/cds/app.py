@@ -44,6 +44,7 @@ from services.cds.governed.approved import Approved
 from services.cds.governed.approved_files import ApprovedFiles, read_keys
 from services.cds.governed.circuit_breakers import CircuitBreakers
 from services.cds.governed.follow_registry import Ears, follow_registry
+from services.cds.openapi.document import describe
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
 from services.cds.vitals import Vitals
@@ -98,6 +99,7 @@ def create_app(
     app.include_router(lines_router)
     app.include_router(export_router)  # before the types, whose paths are open-ended
     app.include_router(fhir_router)
+    describe(app)
     return app
 
 
