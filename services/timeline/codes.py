@@ -48,6 +48,8 @@ LONGEST: Final = 200
 """Codes and texts are cut here: what is longer is a narrative, not a code."""
 _REMEMBERED: Final = 20_000
 """Verdicts that one set keeps: a hospital's vocabulary, not its history."""
+_LONGEST_REMEMBERED: Final = 2_000
+"""Characters of all codes of a fact beyond which its verdict is not kept: nobody codes anything in so many ways."""
 
 
 def token(system: str, code: str) -> str:
@@ -134,6 +136,8 @@ class CodeSet:
         verdict = self._verdicts.get(codes)
         if verdict is None:
             verdict = self._holds(codes)
+            if len(codes) > _LONGEST_REMEMBERED:
+                return verdict
             if len(self._verdicts) >= _REMEMBERED:
                 self._verdicts.clear()
             self._verdicts[codes] = verdict

@@ -183,3 +183,11 @@ def test_icd_10_cm_and_who_share_prefixes() -> None:
 def test_a_site_s_own_code_is_told_from_a_standard_one(one: str, standard: bool) -> None:
     """What no guidance can ask for is worth a line in the report on the data."""
     assert is_standard(one) is standard
+
+
+def test_a_verdict_on_more_codes_than_anything_has_is_not_kept() -> None:
+    """A client may write as many codes as a body holds: the set answers, and remembers none of it."""
+    code_set = CodeSet.of(["a|b"])
+    for number in range(50):
+        assert code_set.matches("a|b\n" + f"{number}" * 10_000)
+    assert not code_set._verdicts

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from math import nan
 from threading import Lock
 
@@ -18,6 +19,8 @@ from services.timeline.links import LINKS
 from services.timeline.units import conversion
 
 _FIELD_SETS = 1_000  # which fields occur in one patient's answers: few combinations do
+
+_CHARACTERS = 10_000_000  # of the signatures remembered: a hospital's hundred thousand need about as many
 
 POINTS = "->"
 """The answer, in a signature, of whatever points to another resource for its codes."""
@@ -94,6 +97,7 @@ class _Memory:
     numbers: dict[Feed, int] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
     table: FeedTable = field(default_factory=lambda: _table(()))
+    characters: int = 0
 
 
 class Feeding:
@@ -174,11 +178,13 @@ class Feeding:
     def _learn(self, signatures: Sequence[Signature]) -> _Memory:
         """A memory that knows these ways of coding."""
         with self._lock:
-            # Beyond so many the memory starts afresh: it does not grow with history.
-            if len(self._memory.feeds_of) > self._remembered:
+            # Beyond so many the memory starts afresh: it does not grow with history. Nor with what a client makes up:
+            # a unit or a list of codes may be as long as a body.
+            if len(self._memory.feeds_of) > self._remembered or self._memory.characters > _CHARACTERS:
                 self._memory = _Memory()
             memory = self._memory
             fresh = {one: self._decide(memory, one) for one in signatures if one not in memory.feeds_of}
+            memory.characters += sum(map(len, chain.from_iterable(fresh)))
             # The table first: who sees a feed must find its row.
             memory.table = _table(memory.rows)
             memory.rows_of.update({one: tuple(memory.rows[feed] for feed in feeds) for one, feeds in fresh.items()})

@@ -61,3 +61,12 @@ def test_threads_may_share_it() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(ask, range(8)))
+
+
+def test_the_memory_is_bounded_by_its_text_too() -> None:
+    """A client may write a unit or a list of codes as long as a body: however many it sends, they are not kept."""
+    feeding = Feeding([wish(unit="g/dL")])
+    for number in range(300):
+        ((feed,),), table = feeding.of([signature("718-7", unit=f"{number}" + "x" * 100_000)])
+        assert not table.convertible[feed]
+    assert len(feeding) < 150
