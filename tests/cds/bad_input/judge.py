@@ -134,9 +134,12 @@ def is_(resource: dict[str, Any], reference: str) -> bool:
 
 
 def years_since(birth: Any) -> list[float]:
-    """Full years since a date that may lack its day; none for what is no date."""
+    """Years since a date, which may lack its day, be a number or stand in an array; none for what is no date."""
+    if isinstance(birth, list):
+        return [years for one in birth for years in years_since(one)]
+    digits = str(birth).strip()[:10].replace("-", "")
     try:
-        year, month, day = (*(int(part) for part in str(birth).split("-")), 7, 1)[:3]
+        year, month, day = int(digits[:4]), int(digits[4:6] or 7), int(digits[6:8] or 1)
         return [(_TODAY - date(year, month, day)).days / 365.25]
     except ValueError:
         return []
