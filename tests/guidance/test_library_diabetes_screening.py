@@ -262,10 +262,15 @@ def test_with_kidney_failure_no_hba1c_is_offered(resource: Resource, labels: lis
     assert offered == labels
 
 
-def test_it_speaks_every_90_days_at_most_within_its_budget() -> None:
-    """Section 5: snooze 90 days, at most 15 % of visits."""
-    assert GUIDANCE.policy.cooldown_hours == 90 * 24
-    assert GUIDANCE.policy.alert_budget == 0.15
+def test_it_speaks_once_a_visit_and_rests_90_days_once_somebody_has_decided() -> None:
+    """Section 5: once a visit, snooze 90 days, at most 15 % of visits. No time, or too little known, decides nothing."""
+    policy = GUIDANCE.policy
+    assert policy.once_per_encounter
+    assert policy.cooldown_hours == 24
+    assert {snooze.hours for snooze in policy.snooze.values()} == {90 * 24}
+    reasons = {reason.code for reason in GUIDANCE.override_reasons}
+    assert reasons - policy.snooze.keys() == {"limited-time", "wrong-time-workflow", "need-more-info"}
+    assert policy.alert_budget == 0.15
 
 
 # -- what may happen -------------------------------------------------------------------------------------------------
