@@ -10,7 +10,7 @@ import logging
 import sys
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import msgspec
 import structlog
@@ -39,7 +39,7 @@ def configure_logs(*, level: str = "info", to: Path | None = None) -> None:
             *([] if to is None else [_show_errors]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer if to is None else to.open("ab")),
+        logger_factory=structlog.BytesLoggerFactory(file=cast("BinaryIO", LogFile(_opened(to)))),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -64,6 +64,45 @@ def configure_logs(*, level: str = "info", to: Path | None = None) -> None:
     logging.getLogger("httpcore").setLevel(logging.WARNING)
     # hpack logs every header that it packs at debug: among them the token for a FHIR server.
     logging.getLogger("hpack").setLevel(logging.WARNING)
+
+
+class LogFile:
+    """Where lines are written. One that cannot be (its disk is full) is lost, and never the answer that it tells of.
+
+    How many were lost is said as soon as a line can be written again.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lost = 0
+
+    def write(self, line: bytes) -> None:
+        """Write a line whole, or note that it is lost."""
+        if self._lost:
+            # The last one may have been torn: it ends here.
+            said = {"event": "log lines were lost", "level": "error", "lines": self._lost}
+            line = b"\n" + _to_json(said) + b"\n" + line
+        try:
+            left = memoryview(line)
+            while left:
+                written = self._file.write(left)
+                if written is None:
+                    raise BlockingIOError  # whoever should read it does not keep up
+                left = left[written:]
+        except OSError:
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def flush(self) -> None:
+        """Every line is brought out at once."""
+
+
+def _opened(to: Path | None) -> BinaryIO:
+    """Unbuffered: what a full disk did not take must not be tried again with the next line."""
+    if to is not None:
+        return cast("BinaryIO", to.open("ab", buffering=0))
+    return cast("BinaryIO", getattr(sys.stderr.buffer, "raw", sys.stderr.buffer))
 
 
 def get_logger(service: str) -> FilteringBoundLogger:

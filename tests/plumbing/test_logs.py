@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from services.plumbing.logs import REQUEST_ID, get_logger
@@ -64,6 +65,27 @@ for name in ("hpack.hpack", "hpack.table", "httpx", "httpcore.http2"):
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stderr + run.stdout == ""
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
+    """The work that is told of goes on; how many lines were lost, and every later line, is in the log again."""
+    script = """
+import resource
+from services.plumbing.logs import configure_logs, get_logger
+configure_logs(level="info")
+log = get_logger("cds")
+log.info("before")
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+log.info("lost"); log.info("lost, too")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+log.info("after")
+"""
+    with tempfile.TemporaryFile() as log:
+        subprocess.run([sys.executable, "-c", script], stderr=log, check=True)
+        log.seek(0)
+        lines = [json.loads(line) for line in log.read().splitlines() if line]
+    assert [line["event"] for line in lines] == ["before", "log lines were lost", "after"]
+    assert lines[1]["lines"] == 2
 
 
 def test_importing_the_door_configures_nothing() -> None:

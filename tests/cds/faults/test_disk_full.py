@@ -1,4 +1,4 @@
-"""The disk is full, for the database and the spool at once: nothing is answered that is not kept, until there is room."""
+"""The disk is full, for the database, the spool and the log at once: nothing is answered that is not kept, until there is room."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def test_a_full_disk_is_503_and_room_is_enough_to_go_on(tmp_path: Path) ->
     with small_disk(tmp_path / "disk") as disk:
         var = disk.folder / "var"
         load = Load(port, await prepare(var), callers=2, pause=0.02)
-        with served(var, port, KNOWDO_CDS_OPEN="true") as process:
+        with served(var, port, log=disk.folder / "log", KNOWDO_CDS_OPEN="true") as process:
             async with load:
                 await load.further(30)
                 disk.fill(process.pid)
