@@ -20,12 +20,16 @@ from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from services.plumbing.metrics import SHARED
 
 DRAIN: Final = 5
 """Seconds for calls under way; longer than any call may take, unless its caller has stopped sending."""
+KEEP_ALIVE: Final = 75
+"""Seconds that an idle connection stays open: longer than proxies and connection pools keep theirs (60 is usual), else
+they send a call into a connection that was closed a moment ago."""
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it)
 
 
@@ -35,14 +39,17 @@ def serve(*, host: str, port: int, workers: int) -> None:
     # The service writes its own access log, which holds no identifiers; `app` configures logging.
     chosen: dict[str, Any] = {
         "factory": True, "host": host, "port": port, "access_log": False, "log_config": None,
-        "timeout_graceful_shutdown": DRAIN,
+        "timeout_graceful_shutdown": DRAIN, "timeout_keep_alive": KEEP_ALIVE,
     }  # fmt: skip
     if workers == 1:
         uvicorn.run("services.cds.app:app_from_environment", **chosen)
         return
     with counted_together():
         config = uvicorn.Config("services.cds.serve:worker", workers=workers, **chosen)
-        Workers(config, [config.bind_socket()]).run()
+        several = Workers(config, [config.bind_socket()])
+        several.run()
+    if any(one.exitcode == STARTUP_FAILURE for one in several.processes):
+        sys.exit(STARTUP_FAILURE)
 
 
 class Workers(Multiprocess):

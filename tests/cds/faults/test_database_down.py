@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from services.cds.callers.demo_issuer import DemoIssuer
 from tests.cds.faults.load import PATH, Load, Wire, jti_of, until
 from tests.cds.faults.world import counted, get, measured, opened, prepare, rows
-from tests.cds.serving import free_port, served
+from tests.cds.serving import environment, free_port, knowdo, served
 from tests.postgres import Server, private_server
 
 pytestmark = pytest.mark.anyio
@@ -78,3 +79,13 @@ async def test_nothing_is_lost_and_nothing_doubled_while_postgresql_is_away(tmp_
     assert len(told) == 5
     answered = {row["card_uuid"]: row["feedback"] for row in rows(server.url) if row["feedback"]}
     assert {card: len(entries) for card, entries in answered.items()} == dict.fromkeys(told, 1)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_service_does_not_start_without_its_database(tmp_path: Path, processes: int) -> None:
+    """It ends with a fault that says so, for its supervisor to start it again: it does not know which tokens were used."""
+    nowhere = environment(tmp_path, KNOWDO_CDS_DATABASE_URL=f"postgresql://knowdo@/x?host={tmp_path}")
+    words = knowdo("cds", "serve", "--port", str(free_port()), "--workers", str(processes))
+    ended = subprocess.run(words, env=nowhere, capture_output=True, text=True, check=False, timeout=20)
+    assert ended.returncode == 3
+    assert "the database does not answer" in ended.stderr

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import re
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ FLOOD = 50_000_000
 async def misbehave(asked: Asked, writer: asyncio.StreamWriter) -> None:
     """As the first part of the path says: each is a server of its own to the service."""
     how, wanted = asked.target.split("/")[1:3]
-    good: dict[str, Any] = patient("p1") if wanted.startswith("Patient") else bundle(haemoglobin(8.0))
+    name = re.findall(r"\bp\d+", asked.target)[0]
+    good: dict[str, Any] = patient(name) if wanted.startswith("Patient") else bundle(haemoglobin(8.0, of=name))
     if how == "slow":
         await asyncio.sleep(3)
         writer.write(answer(good))
@@ -44,7 +47,7 @@ async def misbehave(asked: Asked, writer: asyncio.StreamWriter) -> None:
             writer.write(b" " * 100_000)
             await writer.drain()
     elif how == "stranger":
-        lie = patient("p2") if wanted.startswith("Patient") else bundle(haemoglobin(3.0, of="p2"))
+        lie = patient("p0") if wanted.startswith("Patient") else bundle(haemoglobin(3.0, of="p0"))
         writer.write(answer(lie))
     elif how == "nonsense":
         writer.write(answer(b"<html>Welcome to the hospital</html>"))
@@ -63,10 +66,11 @@ class Bedside:
     base: str
     body: dict[str, Any]
     var: Path
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def call(self, how: str, *, without: str) -> Answer:
-        """A call about patient p1 that leaves a kind of resource out, to be fetched from a server that behaves so."""
-        request = json.loads(json.dumps(self.body).replace(NUMBER, "1"))
+        """A call about a new patient that leaves a kind of resource out, to be fetched from a server that behaves so."""
+        request = json.loads(json.dumps(self.body).replace(NUMBER, f"{next(self.numbers):07d}"))
         request["hookInstance"] = str(uuid.uuid4())
         request["prefetch"] = {
             key: value for key, value in request["prefetch"].items()
@@ -111,6 +115,8 @@ async def test_a_server_that_behaves_is_heard(bedside: Bedside) -> None:
     without_result = await bedside.call("good", without="Observation")
     assert (without_patient.status, without_result.status) == (200, 200)
     assert bedside.states(without_result)["hb"] == "value"
+    assert without_result.card is not None
+    assert "haemoglobin 8.0 g/dL" in without_result.card["detail"]
 
 
 @pytest.mark.parametrize("how", BAD)
@@ -129,7 +135,8 @@ async def test_other_data_that_cannot_be_had_is_unknown_and_never_absent(bedside
     assert got.status == 200
     assert got.seconds < BUDGET + SLACK
     assert bedside.states(got)["hb"] == "unknown"
-    assert b"haemoglobin 3.0" not in got.body
+    assert got.card is not None
+    assert "Not known: haemoglobin" in got.card["detail"]
 
 
 async def test_a_bad_server_holds_up_nobody_else(bedside: Bedside) -> None:
