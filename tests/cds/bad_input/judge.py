@@ -145,6 +145,12 @@ def years_since(birth: Any) -> list[float]:
         return []
 
 
-def _value(result: dict[str, Any]) -> Any:
-    quantity = result.get("valueQuantity")
-    return quantity.get("value") if isinstance(quantity, dict) else None
+def _value(result: dict[str, Any]) -> float | None:
+    """The number that a result says, also as text or in an array of one (`timeline.repair`)."""
+    found: Any = result.get("valueQuantity")
+    while isinstance(found, dict | list) and found:
+        found = found.get("value") if isinstance(found, dict) else found[0]
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        return None

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -164,8 +164,11 @@ def _speaking(name: str) -> ReleaseBundle:
 
 
 @contextmanager
-def hammered(var: Path, **settings: Any) -> Iterator[Hammered]:
-    """A demo service that answers anyone, with `tea-time` and everything that is shipped, nothing cooling down."""
+def hammered(var: Path, *, runner: asyncio.Runner | None = None, **settings: Any) -> Iterator[Hammered]:
+    """A demo service that answers anyone, with `tea-time` and everything that is shipped, nothing cooling down.
+
+    `runner`: whose loop it lives in, if that is somebody else's too.
+    """
     registry = FakeRegistry()
     always = policy_named("standard", {"*": {"cooldown_hours": 0}})
     for bundle in (tea_bundle(), *(_speaking(name) for name in LOADED)):
@@ -181,7 +184,8 @@ def hammered(var: Path, **settings: Any) -> Iterator[Hammered]:
             **settings,
         }
     )
-    with asyncio.Runner() as runner, structlog.testing.capture_logs() as lines:
+    own = asyncio.Runner() if runner is None else nullcontext(runner)
+    with own as runner, structlog.testing.capture_logs() as lines:
         stack = AsyncExitStack()
         running = runner.run(stack.enter_async_context(run(chosen, registry, client=registry.client())))
         listening = _Listening(lines)
