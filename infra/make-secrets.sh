@@ -8,6 +8,8 @@ make_one() { [ -s "secrets/$1" ] || { printf '%s' "$2" >"secrets/$1"; chmod 0644
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 make_one postgres_password "$(random)"
 make_one export_token "$(random)"
+make_one auditor_token "$(random)"
+make_one pseudonym_key "$(random)"
 for service in cds learner registry mlflow; do
   make_one "${service}_password" "$(random)"
   scheme=postgresql+psycopg
