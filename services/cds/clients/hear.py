@@ -42,6 +42,6 @@ def _trigger(request: HookRequest, profile: Profile) -> str:
     try:
         raw = _EXTENSION.decode(request.extension).get(profile.triggers.extension)
         value = "" if raw is None else str(_VALUE.decode(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return value if value in profile.triggers.names else ""

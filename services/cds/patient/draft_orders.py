@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from services.cds.patient.prefetch_shapes import UNREADABLE, read_answer
-from services.cds.schemas import HookRequest
+from services.cds.schemas import FHIR_ID, HookRequest
 from services.guidance.reading.plan import FeaturePlan, sources_of
 from services.guidance.ready import Release
 from services.timeline.concepts import target, tokens_of
@@ -49,8 +49,9 @@ class Draft:
 
     @property
     def reference(self) -> str:
-        """`Type/id`, as a deletion names it; "" if it has no id."""
-        return f"{type(self.order).__name__}/{self.order.id}" if self.order.id else ""
+        """`Type/id`, as a deletion names it; "" if it has no id, or one by which nothing could be named in an action."""
+        name = self.order.id or ""
+        return f"{type(self.order).__name__}/{name}" if FHIR_ID.fullmatch(name) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

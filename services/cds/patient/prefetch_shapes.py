@@ -208,7 +208,10 @@ def _is_grave(outcome: Raw) -> bool:
     """An outcome among the entries that says error or fatal: the search failed; else it is a remark."""
     parts = _part(_PARTS, outcome)
     issues = _part(_ISSUES, parts.get("issue")) if parts else None
-    return any(issue.severity in {"error", "fatal"} for issue in issues or ())
+    # A severity that is no text cannot be read, and so not be taken for a remark.
+    return any(
+        not isinstance(said := issue.severity, str | None) or said in {"error", "fatal"} for issue in issues or ()
+    )
 
 
 def _refused(response: Raw) -> bool:

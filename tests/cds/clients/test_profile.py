@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from services.cds.clients.profile import Profile, read_profiles
 from services.timeline.errors import BadInput
@@ -96,3 +100,40 @@ def test_profiles_that_extend_one_another_are_a_fault(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("extends: a\n")
     with pytest.raises(BadInput, match="circle"):
         read_profiles(tmp_path)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.sampled_from(["epic", "default", "own", "any"]),
+    lambda part: (
+        st.lists(part, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*Profile.__struct_fields__, "extends", "keys", "one_action", "behaviors"]) | st.text(max_size=4), part, max_size=5
+        )
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(anything)
+def test_a_file_of_a_site_is_a_profile_or_named_as_none(tmp_path: Path, content: Any) -> None:
+    """Whatever YAML it holds: never another error, and the file is named."""
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+    assert _refused(tmp_path) in {"", "own.yaml", str(tmp_path)}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.binary(max_size=40), st.text("{}[]:,-&*!|>%@`\"'#? \n\tab1é\x00\x85", max_size=30).map(str.encode)))
+def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes) -> None:
+    """Bytes of any kind, and YAML's own signs in any order."""
+    (tmp_path / "own.yaml").write_bytes(content)
+    assert _refused(tmp_path) in {"", "own.yaml", str(tmp_path)}
+
+
+def _refused(folder: Path) -> str:
+    """Where a folder of profiles is wrong; empty if it has a profile of its own."""
+    try:
+        profiles = read_profiles(folder)
+    except BadInput as fault:
+        return fault.place
+    return "" if profiles.named("own").name == "own" else "another"

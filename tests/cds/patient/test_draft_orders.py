@@ -258,3 +258,12 @@ def test_a_draft_equals_the_order_that_history_has_of_it(
         for name, value, state in zip(matrix.names, matrix.values[0].tolist(), matrix.states[0].tolist(), strict=True)
     }
     assert dict(at_bedside.values) == in_history
+
+
+@pytest.mark.parametrize("name", ["a b", "ü", "a/b", "..", "x" * 257, "a\u0000", ""])
+def test_an_order_whose_id_is_none_is_counted_and_cannot_be_deleted(name: str) -> None:
+    """The warning stands; what would name the order in an action is not made: the card would not be well-formed."""
+    orders = bedside({"draftOrders": bundle(order(name, IBUPROFEN))}).orders
+    (draft,) = orders.drafts
+    assert draft.now
+    assert draft.reference == ""

@@ -60,6 +60,8 @@ def test_shapes_that_are_answers(value: Any, state: str, count: int, searched: b
         OUTCOME,
         REMARK,
         bundle(PATIENT, OUTCOME),
+        bundle(PATIENT, OUTCOME | {"issue": [{"severity": ["information"]}]}),
+        bundle(PATIENT, OUTCOME | {"issue": [{"severity": {"a": 1}}]}),
         {"response": {"status": "404"}, "resource": bundle()},
         {"response": {"status": "500 Server Error"}, "resource": PATIENT},
         [OUTCOME],
@@ -115,6 +117,7 @@ anything = st.recursive(
                     "mode",
                     "response",
                     "issue",
+                    "severity",
                 ]
             ),
             part | st.sampled_from(["Bundle", "Patient", "OperationOutcome", "next", "outcome"]),
