@@ -82,7 +82,9 @@ async def feedback(service_id: str, request: Request) -> Response:
     if said.odd:
         _log.info("feedback leaves the specification", issuer=caller.iss, profile=profile.name, odd=dict(said.odd))
     if said.faults:
-        raise BadInput("; ".join(said.faults[:5]), place="feedback", remedy=f"{len(said.kept)} other entries were kept")
+        raise BadInput(
+            "; ".join(said.faults[:5]), place="$.feedback", remedy=f"{len(said.kept)} other entries were kept"
+        )
     return json_response({})
 
 

@@ -66,11 +66,12 @@ def read_feedback(body: bytes, *, service: str, now: int, profile: Profile) -> S
     """The entries of one batch; BadInput if it is none. `now` in microseconds since 1970 UTC."""
     batch = decode(_BATCH, body)
     if len(batch.feedback) > MOST:
-        raise BadInput(f"more than {MOST} entries", place="feedback", remedy="Send them in several batches")
+        raise BadInput(f"more than {MOST} entries", place="$.feedback", remedy="Send them in several batches")
     said = Said(kept=[], faults=[])
     for place, raw in enumerate(batch.feedback):
         try:
-            one = _read(bytes(raw), service=service, now=now, place=f"feedback[{place}]", profile=profile, odd=said.odd)
+            where = f"$.feedback[{place}]"
+            one = _read(bytes(raw), service=service, now=now, place=where, profile=profile, odd=said.odd)
         except BadInput as fault:
             said.faults.append(str(fault))
         else:
@@ -88,7 +89,7 @@ def _read(raw: bytes, *, service: str, now: int, place: str, profile: Profile, o
         )
     at = parse_instant(entry.outcomeTimestamp) if entry.outcomeTimestamp else now
     if at == NAT:
-        raise BadInput("outcomeTimestamp is no instant", place=place, remedy="Write it as 2026-01-31T12:00:00Z")
+        raise BadInput("no instant", place=f"{place}.outcomeTimestamp", remedy="Write it as 2026-01-31T12:00:00Z")
     card = entry.card.replace("\x00", "").removeprefix(_PREFIX)
     fields = decode(_FIELDS, raw, place=place)
     reason = _reason(fields, profile, odd)

@@ -129,8 +129,10 @@ def resources(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def is_(resource: dict[str, Any], reference: str) -> bool:
-    """Whether it is what the reference names."""
-    return f"{resource['resourceType']}/{resource.get('id')}" == reference
+    """Whether it is what the reference names; the empty one names what has no id."""
+    name = resource.get("id")
+    name = name[0] if isinstance(name, list) and len(name) == 1 else name
+    return f"{resource['resourceType']}/{name}" == reference if reference else not name or isinstance(name, list | dict)
 
 
 def years_since(birth: Any) -> list[float]:

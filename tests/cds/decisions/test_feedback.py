@@ -158,7 +158,7 @@ def test_one_bad_entry_does_not_cost_the_others() -> None:
     """The good are kept, the bad are named by their place."""
     said = said_of(SPEC, {"card": "x"}, {"card": "y", "outcome": "gone"}, 7)
     assert len(said.kept) == 1
-    assert [fault.split(":")[0] for fault in said.faults] == ["feedback[1]", "feedback[2].outcome", "feedback[3]"]
+    assert [fault.split(":")[0] for fault in said.faults] == ["$.feedback[1]", "$.feedback[2].outcome", "$.feedback[3]"]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"feedback":{}}', b'{"feedback":null}', b"\xff"])
@@ -195,3 +195,39 @@ def test_whatever_is_sent_each_entry_is_kept_or_named(entries: list[dict[str, An
     for profile in PROFILES.names:
         said = said_of(*entries, profile=profile)
         assert len(said.kept) + len(said.faults) == len(entries)
+        assert all(fault.startswith("$.feedback[") for fault in said.faults)
+
+
+@given(st.one_of(st.binary(max_size=60), st.text('{}[]":,feedback\\u0d8nul1.-e \n', max_size=60).map(str.encode)))
+def test_no_bytes_are_a_fault_of_ours(body: bytes) -> None:
+    """A batch, or a refusal that says where."""
+    try:
+        said = read_feedback(body, service="tea-time", now=NOON, profile=PROFILES.named("epic"))
+    except BadInput as fault:
+        refused = fault.place
+    else:
+        refused = "" if not said.kept else "kept"
+    assert refused == "" or refused == "body" or refused.startswith("$")
+
+
+@pytest.mark.parametrize("key", ["card", "outcome", "acceptedSuggestions", "outcomeTimestamp"])
+@pytest.mark.parametrize("value", [7, True, {"a": 1}, [1]])
+def test_a_wrong_type_is_named_by_its_json_path(key: str, value: Any) -> None:
+    """In the entry where it stands; the entry beside it is kept."""
+    said = said_of(SPEC, SPEC | {"card": "c-2", key: value})
+    assert len(said.kept) == 1
+    (fault,) = said.faults
+    assert fault.startswith(f"$.feedback[1].{key}")
+
+
+@pytest.mark.parametrize("depth", [10, 300, *range(900, 1000, 3), 5000])
+def test_an_entry_that_is_nested_deeply_is_kept_or_refused(depth: int) -> None:
+    """At no depth does it break the batch: neither while it is read nor while its repeat is looked for."""
+    entry = json.dumps(SPEC)[:-1] + ',"extension":' + "[" * depth + "]" * depth + "}"
+    try:
+        said = read_feedback(
+            f'{{"feedback":[{entry}]}}'.encode(), service="tea-time", now=NOON, profile=PROFILES.named("default")
+        )
+    except BadInput:
+        return
+    assert len(said.kept) + len(said.faults) == 1

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cds.decisions.identity import new_id
-from services.cds.fhir.searching import LARGEST, cursor_of, read_search
+from services.cds.fhir.searching import LARGEST, cursor_of, read_search, searchset
 from services.timeline.errors import BadInput
 
 DAY = 86_400_000_000
@@ -72,3 +74,45 @@ def test_whatever_is_sent_it_is_read_or_refused(given: list[tuple[str, str]]) ->
     """No query string is a fault of ours."""
     with contextlib.suppress(BadInput):
         read_search(given)
+
+
+dates = st.tuples(
+    st.sampled_from(["", "eq", "ge", "gt", "le", "lt"]), st.dates().map(str), st.sampled_from([4, 7, 10])
+).map(lambda parts: parts[0] + parts[1][: parts[2]])
+
+
+@given(
+    st.lists(dates, max_size=3),
+    st.dictionaries(st.sampled_from(["patient", "guidance"]), st.text("abcXYZ-._0/", min_size=1, max_size=9)),
+    st.integers(1, 2 * LARGEST),
+    st.integers(0, 2**42).map(lambda milliseconds: new_id(milliseconds * 1000)),
+)
+def test_the_next_page_asks_for_the_same_as_the_first(
+    dates: list[str], one: dict[str, str], count: int, last: str
+) -> None:
+    """Nothing of what was asked for gets lost on the way through a link: a page never shows more than the first."""
+    try:
+        first = read_search([*(("date", date) for date in dates), *one.items(), ("_count", str(count))])
+    except BadInput:
+        assert any("0001" in date or "9999" in date for date in dates)  # what no calendar ends
+        return
+    page = searchset("https://x", "AuditEvent", first, [], last=last)
+    links = {link["relation"]: link["url"] for link in page["link"]}
+    again = read_search(parse_qsl(urlsplit(links["next"]).query, keep_blank_values=True))
+    assert dataclasses.replace(again, before="") == first
+    assert again.before == last
+    assert read_search(parse_qsl(urlsplit(links["self"]).query, keep_blank_values=True)) == first
+
+
+@given(dates)
+def test_a_prefix_cuts_where_its_date_begins_or_ends(date: str) -> None:
+    """Before, within and after are parted without a gap: each moment is in one of lt, eq and gt."""
+    plain = date.lstrip("eqgtl")
+    try:
+        within = read_search([("date", plain)])
+        before, after = read_search([("date", f"lt{plain}")]), read_search([("date", f"gt{plain}")])
+    except BadInput:
+        return
+    assert within.since is not None
+    assert within.until is not None
+    assert before.until == within.since < within.until == after.since
