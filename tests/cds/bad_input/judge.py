@@ -115,7 +115,12 @@ def judge_card(cds: Hammered, ask: Ask, card: Any) -> None:
 
 def loosely(body: bytes) -> Any:
     """The JSON of a body that was taken, read by another parser than ours; the last of two equal keys counts."""
-    return json.loads(body.decode("utf-8", "surrogateescape"))
+    return json.loads(body.decode("utf-8", "surrogateescape"), parse_int=_whole)
+
+
+def _whole(digits: str) -> float:
+    """A number of thousands of digits is no number of a patient, and Python refuses to read it."""
+    return int(digits) if len(digits) < 1000 else float("inf")
 
 
 def resources(value: Any) -> Iterator[dict[str, Any]]:
