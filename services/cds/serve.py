@@ -1,12 +1,13 @@
 """The processes of the service: how many listen, how they stop, and where they count together.
 
 A stop drains: no new connection is taken, calls under way are answered, what they rest on is durable, and the process ends
-with 0. Docker gives ten seconds for that; the two limits below and the last round (three seconds) stay within.
+with 0. Docker gives ten seconds for that; the drain below and the last round (three seconds) stay within.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -26,11 +27,12 @@ from uvicorn.supervisors import Multiprocess
 from services.plumbing.metrics import SHARED
 
 DRAIN: Final = 5
-"""Seconds for calls under way; longer than any call may take, unless its caller has stopped sending."""
+"""Seconds for calls under way; more than a call takes, unless its caller has stopped sending or it may fetch for longer."""
 KEEP_ALIVE: Final = 75
 """Seconds that an idle connection stays open: longer than proxies and connection pools keep theirs (60 is usual), else
 they send a call into a connection that was closed a moment ago."""
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it)
+_PREFIX: Final = "knowdo-metrics-"
 
 
 def serve(*, host: str, port: int, workers: int) -> None:
@@ -81,10 +83,17 @@ def counted_together() -> Iterator[None]:
     if os.environ.get(SHARED):
         yield
         return
-    place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="knowdo-metrics-", dir=place) as folder:
+    place = _MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    for left in place.glob(f"{_PREFIX}*-*"):
+        if not _lives(left.name.removeprefix(_PREFIX).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)  # its process was killed
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=place) as folder:
         os.environ[SHARED] = folder
         yield
+
+
+def _lives(pid: str) -> bool:
+    return not pid.isdecimal() or Path("/proc", pid).exists()
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
