@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cds.faults.load import PATH, Load, Wire, until
+from tests.cds.faults.load import Load, Wire, until
 from tests.cds.faults.processes import gone, workers
 from tests.cds.faults.world import counted, prepare, sqlite_of
 from tests.cds.serving import free_port, served
@@ -28,8 +28,16 @@ async def test_a_stop_drains(tmp_path: Path, processes: int) -> None:
 
     async def slowly(asked: Asked, writer: asyncio.StreamWriter) -> None:
         fetching.append(asked.target)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.0)
         writer.write(answer(patient(asked.target.split("/")[-1].partition("?")[0])))
+
+    async def refused() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            return True
+        writer.close()
+        return False
 
     async with raw_server(slowly) as ehr:
         without = json.loads(body) | {"fhirServer": ehr.url}
@@ -47,18 +55,15 @@ async def test_a_stop_drains(tmp_path: Path, processes: int) -> None:
                 await until(lambda: len(fetching) == 8)
                 process.terminate()
                 told = time.monotonic()
+                await until(refused)
+                answered_by_then = [call.done() for call in under_way]
                 answers = await asyncio.gather(*under_way)
-            refused = False
-            try:
-                await Wire(port).post(PATH, body)
-            except ConnectionRefusedError:
-                refused = True
             status = await asyncio.to_thread(process.wait, 10)
             took = time.monotonic() - told
     kept = counted(sqlite_of(tmp_path))
     assert [one.status for one in answers] == [200] * 8
     assert all(one.card for one in answers)
-    assert refused
+    assert answered_by_then == [False] * 8  # nobody new was let in while they were waited for
     assert status == 0
     assert took < 8
     assert gone(watched, seconds=0)
