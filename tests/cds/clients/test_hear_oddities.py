@@ -69,7 +69,10 @@ def test_an_extension_that_cannot_be_read_says_nothing(raw: bytes) -> None:
 
 
 @given(
-    st.dictionaries(st.text(min_size=1, max_size=4), st.text(min_size=1, max_size=4), max_size=4),
+    # Two of our keys never have one name at the client: a profile that says so is refused.
+    st.dictionaries(st.text(min_size=1, max_size=4), st.text(min_size=1, max_size=4), max_size=4).filter(
+        lambda keys: len(set(keys.values())) == len(keys)
+    ),
     st.dictionaries(st.text(max_size=4), st.integers(), max_size=6),
 )
 def test_renamed_keys_come_back_to_ours_and_nothing_is_lost(keys: dict[str, str], sent: dict[str, int]) -> None:
