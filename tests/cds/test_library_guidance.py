@@ -14,7 +14,7 @@ from services.timeline.codes import ValueSets
 from tests.cds.conftest import run
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.tea import NOW
-from tests.load.cost_of_a_call import LIBRARY, body, model_of
+from tests.load.hospital_call import LIBRARY, body, model_of
 
 pytestmark = pytest.mark.anyio
 

@@ -24,7 +24,7 @@ from tests.cds.tea import hook_request
 from tests.fhir_servers.hapi_server import Hospital, NotHere, hospital
 from tests.guidance.test_library_cardiovascular_prevention import VISIT
 from tests.guidance.test_library_cardiovascular_prevention import patient as prevention_patient
-from tests.load.cost_of_a_call import model_of, record
+from tests.load.hospital_call import model_of, record
 
 # The first time, what the server is made of has to be fetched.
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]

@@ -31,6 +31,9 @@ def main() -> None:
         "--json", action="store_true", help="ingest, features and one card only, one JSON object a line"
     )
     parser.add_argument("--patients", default="2000")
+    parser.add_argument(
+        "--peer", type=Path, default=Path("var/peer"), help="environment that HealthChain is installed into, once"
+    )
     asked = parser.parse_args()
     form = ["--json"] if asked.json else []
     with tempfile.TemporaryDirectory() as folder:
@@ -52,10 +55,10 @@ def main() -> None:
     run("tests.load.cost_of_a_card", *form)
     if asked.json:
         return
-    say("a governed call, no JWT, 8 connections (floor: 0.57 ms receive and decode; target 1.2 ms CPU)", as_json=False)
-    run("tests.load.cost_of_a_call", "--requests", "1000")
-    say("a governed call, ES384, 8 connections (target 2.0 ms CPU)", as_json=False)
-    run("tests.load.cost_of_a_call", "--requests", "1000", "--jwt")
+    say("what history costs a call", as_json=False)
+    run("tests.load.cost_of_history", "--past", "100000")
+    say("a governed call beside its floors and its peer", as_json=False)
+    run("tests.load.cost_of_a_call", *(["--peer", str(asked.peer)] if asked.peer is not None else []))
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ from services.guidance.definition import PRIMARY
 from services.guidance.ready import open_release
 from services.guidance.release import build_release
 from tests.cds.fake_registry import FakeRegistry
-from tests.load.cost_of_a_call import LIBRARY, model_of
 from tests.load.figures import Figure, in_turn, show
+from tests.load.hospital_call import LIBRARY, model_of
 
 REFERENCE = {"name": "none", "base_rate": 0.12, "n": 1, "events": 1, "inputs": {}}
 

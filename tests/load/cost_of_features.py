@@ -28,8 +28,8 @@ from services.timeline.events import EventBatch
 from services.timeline.flatten import flatten_json
 from services.timeline.instants import NAT
 from services.timeline.timeline import IndexRows, Timeline, assemble, index_rows
-from tests.load.cost_of_a_call import LIBRARY, model_of, record
 from tests.load.figures import Figure, in_turn, show
+from tests.load.hospital_call import LIBRARY, model_of, record
 
 FEATURES = 30
 MICROSECONDS = 1e6

@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.load.governed_call import hospital_body
+from tests.load.cost_of_a_call import hospital_body
 from tests.load.load_generator import cpu, drive, resident, there_is_wrk
 from tests.load.pacer import Slice, pace
 from tests.load.targets import Target, ours

@@ -24,7 +24,8 @@ from services.guidance.release import build_release
 from tests.cds.conftest import run
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.serving import environment, free_port, knowdo
-from tests.load.cost_of_a_call import LIBRARY, model_of
+from tests.load.cost_of_history import Log
+from tests.load.hospital_call import LIBRARY, model_of
 
 SERVICE: Final = "readmission-30d"
 Sign = Callable[[int], Sequence[str]]
@@ -74,11 +75,18 @@ def floors() -> Iterator[list[Target]]:
 
 
 @contextmanager
-def ours(var: Path, *, name: str, jwt: str = "", workers: int = 1, database: str = "") -> Iterator[Target]:
-    """`knowdo cds serve` with the readmission guidance in general use; `jwt` is the algorithm that its callers sign with."""
+def ours(
+    var: Path, *, name: str, jwt: str = "", workers: int = 1, database: str = "", past: int = 0
+) -> Iterator[Target]:
+    """`knowdo cds serve` with the readmission guidance in general use; `jwt` is the algorithm that its callers sign with.
+
+    `past`: so many decisions are in its log already.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     asyncio.run(_prepared(CdsSettings(var=var, demo=True, public_url=url)))
+    if past:
+        Log(database or f"sqlite:///{var / 'cds' / 'decisions.sqlite'}").fill(past)
     chosen = {"KNOWDO_CDS_PUBLIC_URL": url, "KNOWDO_LOG_LEVEL": "info"}
     if database:
         chosen["KNOWDO_CDS_DATABASE_URL"] = database

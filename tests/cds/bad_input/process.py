@@ -15,7 +15,7 @@ from tests.cds.conftest import run
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.serving import free_port, served
 from tests.cds.tea import tea_bundle
-from tests.load.cost_of_a_call import rss
+from tests.load.load_generator import resident
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Served:
 
     def megabytes(self) -> float:
         """What it has in memory."""
-        return rss(self.pid)
+        return resident(self.pid)
 
 
 @contextmanager

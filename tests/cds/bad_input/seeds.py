@@ -19,7 +19,7 @@ from tests.cds import test_nephrotoxin_aki as nephrotoxin
 from tests.cds.bad_input.service import LOADED, Hammered
 from tests.cds.patient.test_draft_orders import IBUPROFEN, LISINOPRIL, order
 from tests.cds.tea import NOW, bundle, haemoglobin, hook_request, patient
-from tests.load.cost_of_a_call import body
+from tests.load.hospital_call import body
 
 MARK: Final = "Zq7Chalmers"
 """Stands for whatever may be said of a person; nothing else contains it."""

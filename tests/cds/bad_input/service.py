@@ -25,7 +25,7 @@ from tests.cds.conftest import URL, Running, run
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.tea import tea_bundle
 from tests.demo.as_of_comparison import release_of
-from tests.load.cost_of_a_call import model_of
+from tests.load.hospital_call import model_of
 
 LIBRARY: Final = Path(__file__).resolve().parents[3] / "services/guidance/library"
 LOADED: Final = {path.parent.name: load_guidance(path.parent) for path in sorted(LIBRARY.glob("*/guidance.yaml"))}

@@ -14,7 +14,7 @@ from services.guidance.ready import open_release
 from services.guidance.release import build_release
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.tea import REFERENCE, tea_bundle
-from tests.load.cost_of_a_call import model_of
+from tests.load.hospital_call import model_of
 
 LIBRARY = Path(__file__).resolve().parents[3] / "services/guidance/library"
 

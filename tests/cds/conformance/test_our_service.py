@@ -13,7 +13,7 @@ from tests.cds.conformance.checked import Checked, checked
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.spec.calls import PROJECT
 from tests.cds.tea import REFERENCE, tea_bundle
-from tests.load.cost_of_a_call import model_of
+from tests.load.hospital_call import model_of
 
 SHIPPED = sorted(file.parent for file in (PROJECT / "services" / "guidance" / "library").glob("*/guidance.yaml"))
 PLAIN_HTTP = {"https_is_spoken", "old_tls_is_refused"}
