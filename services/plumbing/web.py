@@ -68,7 +68,14 @@ def create_service_app(
     """
     service = service or title.split()[-1].lower()
     # The interactive pages load scripts from a public host, which a hospital's network may not reach.
-    app = FastAPI(title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=_NO_SPANS)
+    app = FastAPI(
+        title=title,
+        version=version,
+        lifespan=_traced(lifespan, traces_url, version=version),
+        docs_url=None,
+        redoc_url=None,
+        telemetry=_NO_SPANS,
+    )
     app.router.redirect_slashes = False
     app.state.service = service
     app.state.error_form = error_form
