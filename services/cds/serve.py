@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import connection, parent_process
@@ -23,7 +24,9 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
+from services.plumbing.logs import configure_logs
 from services.plumbing.metrics import SHARED
 
 DRAIN: Final = 5
@@ -31,11 +34,13 @@ DRAIN: Final = 5
 KEEP_ALIVE: Final = 75
 """Seconds that an idle connection stays open: longer than proxies and connection pools keep theirs (60 is usual), else
 they send a call into a connection that was closed a moment ago."""
+AGAIN: Final = 3.0
+"""Seconds between two attempts at a worker that cannot start: each costs a start."""
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it)
 _PREFIX: Final = "knowdo-metrics-"
 
 
-def serve(*, host: str, port: int, workers: int) -> None:
+def serve(*, host: str, port: int, workers: int, log_level: str) -> None:
     """Listen until told to stop (SIGTERM, SIGINT); then drain, and end with 0."""
     signal.signal(signal.SIGTERM, _end)
     # The service writes its own access log, which holds no identifiers; `app` configures logging.
@@ -46,6 +51,7 @@ def serve(*, host: str, port: int, workers: int) -> None:
     if workers == 1:
         uvicorn.run("services.cds.app:app_from_environment", **chosen)
         return
+    configure_logs(level=log_level)
     with counted_together():
         config = uvicorn.Config("services.cds.serve:worker", workers=workers, **chosen)
         several = Workers(config, [config.bind_socket()])
@@ -56,6 +62,23 @@ def serve(*, host: str, port: int, workers: int) -> None:
 
 class Workers(Multiprocess):
     """Worker processes that share one listening socket, replaced when they die."""
+
+    _again_at = 0.0
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace who died. One that cannot start, the database being away, does not end those that go on without it."""
+        if self.should_exit.is_set():
+            return
+        super().keep_subprocess_alive()
+        failed = [one for one in self.processes if one.exitcode == STARTUP_FAILURE]
+        if not failed or not any(one.is_ready() for one in self.processes if one not in failed):
+            return
+        self.should_exit.clear()  # set above: by itself, the server would give up
+        if time.monotonic() >= self._again_at:
+            self._again_at = time.monotonic() + AGAIN
+            at = self.processes.index(failed[0])
+            self.processes[at] = Process(self.config, self.sockets)
+            self.processes[at].start()
 
     def terminate_all(self) -> None:
         """Tell all to stop. The socket is let go of: who comes now is refused, and does not wait for nobody."""

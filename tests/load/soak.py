@@ -56,6 +56,7 @@ class Soaked:
     """What came of it."""
 
     capacity: float
+    """Calls a second that it can answer; 0 if that was not measured."""
     rate: float
     calls: int
     errors: int
@@ -156,8 +157,9 @@ def _say(one: Slice, megabytes: float) -> None:
 
 def show(soaked: Soaked) -> None:
     """A table: a line for each stretch, then the verdict."""
+    limit = f", half of {soaked.capacity:.0f}" if soaked.capacity else ""
     table = Table(
-        title=f"{soaked.rate:.0f} calls a second, half of {soaked.capacity:.0f}; {soaked.cpu_ms:.2f} ms CPU a call",
+        title=f"{soaked.rate:.0f} calls a second{limit}; {soaked.cpu_ms:.2f} ms CPU a call",
         title_justify="left",
     )
     for name in ("until s", "calls", "errors", "p50 ms", "p99 ms", "worst ms", "at once", "MB"):
@@ -191,7 +193,7 @@ def main() -> None:
         room = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         database = stack.enter_context(lasting_database()) if asked.database == "postgresql" else ""
         target = stack.enter_context(ours(room, name="soak", workers=asked.workers, database=database))
-        limit = capacity(target, body, seconds=10) if not asked.rate else 2 * asked.rate
+        limit = capacity(target, body, seconds=10) if not asked.rate else 0.0
         soaked = soak(
             target, body, rate=asked.rate or limit / 2, limit=limit, seconds=asked.minutes * 60, every=asked.every
         )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 
 from services.cds.callers.demo_issuer import DemoIssuer
 from tests.cds.faults.load import PATH, Load, Wire, jti_of, until
+from tests.cds.faults.processes import workers
 from tests.cds.faults.world import counted, get, measured, opened, prepare, rows
 from tests.cds.serving import environment, free_port, knowdo, served
 from tests.postgres import Server, private_server
@@ -79,6 +83,41 @@ async def test_nothing_is_lost_and_nothing_doubled_while_postgresql_is_away(tmp_
     assert len(told) == 5
     answered = {row["card_uuid"]: row["feedback"] for row in rows(server.url) if row["feedback"]}
     assert {card: len(entries) for card, entries in answered.items()} == dict.fromkeys(told, 1)
+
+
+async def test_a_worker_that_dies_meanwhile_takes_nobody_along(tmp_path: Path, server: Server) -> None:
+    """Killed while PostgreSQL is away it cannot be replaced yet; the other goes on alone, and what it spooled comes home as well."""
+    port, body = free_port(), await prepare(tmp_path)
+    load = Load(port, body, callers=4)
+    chosen = {"KNOWDO_CDS_OPEN": "true", "KNOWDO_CDS_DATABASE_URL": server.url, "KNOWDO_CDS_REPORT_SECONDS": "1"}
+    replacements: set[int] = set()
+
+    def one_has_failed(pid: int, both: list[int]) -> bool:
+        now = workers(pid)
+        replacements.update(now - set(both))
+        return bool(replacements - now)
+
+    with served(tmp_path, port, workers=2, **chosen) as process:
+        async with load:
+            await load.further(40)
+            await asyncio.to_thread(server.stop)
+            await load.further(40)
+            (first, _) = both = sorted(workers(process.pid))
+            os.kill(first, signal.SIGKILL)
+            await until(lambda: one_has_failed(process.pid, both), seconds=10)
+            alone = time.monotonic()
+            await load.further(40)
+            await asyncio.to_thread(server.start)
+            await until(lambda: len(workers(process.pid) - {first}) == 2, seconds=10)
+            await until(lambda: not list((tmp_path / "cds" / "spool").glob(f"{first}-*")), seconds=10)
+            await load.further(20)
+        process.terminate()
+        status = await asyncio.to_thread(process.wait, 10)
+    kept = counted(server.url)
+    assert {one.status for one in load.since(alone)} == {200}
+    assert status == 0
+    assert load.kept(200) <= set(kept)
+    assert set(kept.values()) == {1}
 
 
 @pytest.mark.parametrize("processes", [1, 2])
