@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -53,6 +54,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for left in Path("/dev/shm").glob(f"knowdo-metrics-{process.pid}-*"):  # the next start would do it  # noqa: S108
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def knowdo(*words: str) -> list[str]:
