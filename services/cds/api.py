@@ -17,7 +17,8 @@ from services.cds.discovery import Discovery
 from services.cds.schemas import read_hook_request
 from services.cds.stopwatch import Stopwatch
 from services.plumbing.logs import get_logger
-from services.plumbing.web import PlainRoute, json_response, read_json, trace_parts, unchanged
+from services.plumbing.plain_routes import PlainRoute
+from services.plumbing.web import json_response, read_json, trace_parts, unchanged
 from services.timeline.errors import BadInput
 
 _log = get_logger("cds")

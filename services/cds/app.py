@@ -54,9 +54,10 @@ from services.plumbing.fhir_server import FetchMetrics, FhirServers, Limits, ope
 from services.plumbing.key_sets import KeySets, guarded_http
 from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.metrics import ServiceMetrics
+from services.plumbing.plain_routes import add_plain
 from services.plumbing.registry_client import RegistryClient
 from services.plumbing.terminology_files import read_terminology
-from services.plumbing.web import add_plain, create_service_app
+from services.plumbing.web import create_service_app
 from services.timeline.terminology import NOTHING, Terminology
 
 _log = get_logger("cds")

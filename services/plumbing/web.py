@@ -12,11 +12,10 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
-from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
@@ -36,7 +35,7 @@ Readiness = Callable[[], Mapping[str, object]]
 T = TypeVar("T")
 
 __all__ = [
-    "ErrorForm", "NotJson", "PlainRoute", "TooLarge", "add_plain", "create_service_app", "decode", "json_response", "read_body", "read_json", "trace_parts",
+    "ErrorForm", "NotJson", "TooLarge", "create_service_app", "decode", "json_response", "read_body", "read_json", "trace_parts",
     "unchanged",
 ]  # fmt: skip
 
@@ -99,29 +98,6 @@ def create_service_app(
     app.add_api_route("/readyz", _readyz, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", _metrics, methods=["GET", "HEAD"], include_in_schema=False)
     return app
-
-
-class PlainRoute(APIRoute):
-    """A route whose endpoint takes its request and the parts of its path as they are: nothing is injected or validated.
-
-    For what is called most: FastAPI's own machinery costs it twice what is left. Add it with `add_plain`; a router that is
-    included makes routes of its own.
-    """
-
-    def __init__(self, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
-        endpoint = self.endpoint
-
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await endpoint(request=Request(scope, receive, send), **scope["path_params"])
-            await response(scope, receive, send)
-
-        self.app = answer
-
-
-def add_plain(app: FastAPI, router: APIRouter) -> None:
-    """Put a router's plain routes into an app, as they are."""
-    app.router.routes.extend(router.routes)
 
 
 def _traced(lifespan: Lifespan, url: str, *, version: str) -> Lifespan:
