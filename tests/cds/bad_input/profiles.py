@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 BATCH: Final = 20
 """Cases that are asked at once: they share a commit of the decision log, as calls of a busy hospital do."""
-NIGHTLY: Final = pytest.mark.nightly
 
 
 def cases_of(few: int, many: int) -> pytest.MarkDecorator:

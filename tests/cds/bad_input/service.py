@@ -48,8 +48,6 @@ class Ask:
     query: bytes = b""
     chunk: int = 1 << 20
     """The body arrives in pieces of so many bytes."""
-    meant: Any = None
-    """What whoever made it knows of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
