@@ -219,7 +219,7 @@ def _merged(name: str, written: Mapping[str, str], shipped: Mapping[str, str], *
         return own
     # A site's `epic` that extends `epic` means the shipped one.
     source = shipped if above == name else written
-    if above not in source:
+    if not isinstance(above, str) or above not in source:
         raise _bad(name, f"it extends `{above}`, and there is no such profile")
     merged = _merged(above, source, shipped, depth=depth + 1)
     for key, value in own.items():

@@ -81,6 +81,7 @@ def test_a_sites_file_writes_over_a_shipped_profile_key_by_key(tmp_path: Path) -
         ("extends: default\ndetail: {format: html}\n", "HTML needs"),
         ("title: x\n", "source"),
         ("extends: nobody\n", "nobody"),
+        ("extends: [epic]\n", "no such profile"),
         ("extends: odd\n", "odd"),
         ("- list\n", "not an object"),
         ("a: [\n", "not YAML"),
