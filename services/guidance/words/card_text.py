@@ -16,7 +16,6 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.guidance.definition import Card, Guidance
-from services.guidance.words.binding import bind_resource
 from services.guidance.words.card_facts import CardFacts, Reason, Reasons, missing_of, origin_of, read_from, reasons_of
 from services.guidance.words.card_variables import VARIABLES, Variables, names_of
 from services.guidance.words.markdown import SafeMarkdown, escape_markdown, one_line
@@ -30,7 +29,6 @@ __all__ = [
     "CardWords",
     "Reason",
     "Stated",
-    "bind_resource",
     "compile_cards",
     "missing_of",
     "origin_of",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from services.guidance.definition import PRIMARY, Feature, Guidance, Prediction
-from services.guidance.words.card_facts import CardFacts, Reason, missing_of, origin_of, read_from, reasons_of
+from services.guidance.words.card_facts import CardFacts, Reason, missing_of, origin_of, read_from
 from services.guidance.words.markdown import SafeMarkdown, escape_markdown
 from services.guidance.words.order_variables import named_in, of_orders
 from services.guidance.words.prediction_variables import (
@@ -87,12 +87,6 @@ class Variables:
     def of(self, facts: CardFacts, reasons: Sequence[Reason]) -> dict[str, Any]:
         """Their values for one call; `reasons` are those of `reasons_of`."""
         return {name: make(facts, reasons) for name, make in self._makers}
-
-
-def variables_of(guidance: Guidance, facts: CardFacts) -> dict[str, Any]:
-    """Every name of `names_of`, with its value for one call."""
-    reasons = reasons_of(guidance, facts.values, facts.contributions)
-    return Variables(guidance, names_of(guidance)).of(facts, reasons)
 
 
 _Maker = Callable[[CardFacts, Sequence[Reason]], Any]

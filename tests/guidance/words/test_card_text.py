@@ -6,19 +6,19 @@ import pytest
 
 from services.guidance.check import load_files
 from services.guidance.definition import Card, Guidance
+from services.guidance.words.binding import bind_resource
 from services.guidance.words.card_text import (
     SUMMARY_LONGEST,
     VARIABLES,
     CardFacts,
     CardText,
     TemplateFault,
-    bind_resource,
     compile_cards,
     read_from,
     reasons_of,
 )
-from services.guidance.words.card_variables import variables_of
 from tests.guidance.small_guidance import GUIDANCE, files
+from tests.guidance.words.variables import variables_of
 
 SMALL = load_files(files(GUIDANCE + "pronouns: true\n")).definition
 DIGEST = "sha256:" + "9f3c" * 16

@@ -9,7 +9,7 @@ import pytest
 from services.guidance.check import load_files
 from services.guidance.checking.cards import sample_facts
 from services.guidance.words.card_text import CardFacts, CardText, Stated, compile_cards
-from services.guidance.words.card_variables import names_of, variables_of
+from services.guidance.words.card_variables import names_of
 from services.guidance.words.wording import (
     not_computed,
     not_meant,
@@ -18,6 +18,7 @@ from services.guidance.words.wording import (
     too_little_known,
 )
 from tests.guidance.several_predictions import files
+from tests.guidance.words.variables import variables_of
 
 GUIDANCE = load_files(files()).definition
 VITALS = {"rr": 25.0, "spo2": 96.0, "oxygen": 1.0, "sbp": 130.0, "pulse": 112.0, "alert": 1.0, "temp": 38.4}
