@@ -94,6 +94,24 @@ class Weighed(msgspec.Struct, frozen=True, kw_only=True):
     """Events seen against events expected; None where the outcome cannot be judged yet."""
 
 
+class Validation(msgspec.Struct, frozen=True, kw_only=True):
+    """How the kind that was chosen did where it was not fitted: in later time, or at a site that it had not seen."""
+
+    scheme: Literal["temporal", "site"]
+    name: str
+    """The period tested, `2025-01-01 to 2025-12-31`, or the site."""
+    fitted_rows: Count
+    rows: Count
+    events: Count
+    patients: Count
+    auroc: Estimate | None = None
+    observed_expected: Estimate | None = None
+    calibration_intercept: Estimate | None = None
+    calibration_slope: Estimate | None = None
+    unjudged: str = ""
+    """The sentence that says why there are no numbers."""
+
+
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of one prediction: learned, or published and weighed."""
 
@@ -111,6 +129,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, int] = {}
     """Rows by state of the outcome, those left out too: positive, negative, pending, competing-death, not-meant."""
     published: Weighed | None = None
+    validations: tuple[Validation, ...] = ()
+    """In later time and at each site left out."""
     unevaluated: str = ""
     """The sentence that says why a published score could not be judged here; then there is no model report."""
 
@@ -225,7 +245,7 @@ class SilentMonth(msgspec.Struct, frozen=True, kw_only=True):
 
 # A guidance with one learned prediction says nothing of these, as before there were others.
 _WHERE_THERE_IS_ONE: Final = (
-    "predictions", "published", "unevaluated", "price_of_glass_box", "leaks", "sample_size",
+    "predictions", "published", "unevaluated", "price_of_glass_box", "leaks", "sample_size", "validations",
 )  # fmt: skip
 
 Report = TypeVar("Report", Evaluation, SilentMonth)
