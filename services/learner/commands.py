@@ -17,12 +17,15 @@ from services.learner.proposal import propose
 from services.learner.settings import LearnerSettings
 from services.learner.terminal import (
     AuthorOption,
+    EngineOption,
     JsonOption,
+    MasterOption,
     StoreOption,
     TokenOption,
     UrlOption,
     WorkersOption,
     author_of,
+    engine_of,
     print_json,
     registry_of,
 )
@@ -47,6 +50,8 @@ def ingest(
     buckets: Annotated[
         int | None, typer.Option(help="Buckets of a new store; memory is bounded by one. Default 16")
     ] = None,
+    engine: EngineOption = None,
+    master: MasterOption = "",
     terminology: Annotated[
         Path | None,
         typer.Option(
@@ -61,12 +66,17 @@ def ingest(
     Exit code 1 if a part of the source could not be read (a truncated archive); what was good is kept all the same.
 
     Example: knowdo learner ingest export.tar.xz --store var/learner/store --json
+
+    Example: knowdo learner ingest /shared/export --store /shared/store --engine spark --master spark://10.0.0.5:7077
     """
     from services.learner.intake.ingest import ingest as read
     from services.learner.intake.sources import Source
 
     settings = LearnerSettings.from_environment()
-    with screen.bytes_bar("reading", Source(source).size) as bar:
+    with (
+        engine_of(settings, engine, master, workers) as chosen,
+        screen.bytes_bar("reading", Source(source).size) as bar,
+    ):
         report = read(
             source,
             store or settings.store_folder,
@@ -74,6 +84,7 @@ def ingest(
             buckets=buckets,
             terminology=terminology or settings.terminology,
             quality=quality,
+            engine=chosen,
             on_bytes=lambda count: bar.advance(bar.task_ids[0], count),
             on_stage=lambda stage: bar.update(bar.task_ids[0], description=stage),
         )
@@ -95,6 +106,8 @@ def train(
     until: Annotated[str, typer.Option(help="Only moments of prediction before this date")] = "",
     data_until: Annotated[str, typer.Option(help="End of the data, if it is not the last known event")] = "",
     workers: WorkersOption = None,
+    engine: EngineOption = None,
+    master: MasterOption = "",
     offer: Annotated[bool, typer.Option("--propose", help="Propose the release to the registry")] = False,
     registry_url: UrlOption = "",
     token_file: TokenOption = None,
@@ -106,6 +119,8 @@ def train(
     """Learn a guidance from the store: release, evidence, MLflow version, and a report.
 
     Example: knowdo learner train readmission-30d --store var/learner/store --folds 5 --seed 0 --json
+
+    Example: knowdo learner train readmission-30d --store /shared/store --engine spark --master local[2]
     """
     from services.learner.runs import kept_of, run_training
     from services.learner.train_options import TrainOptions
@@ -131,7 +146,7 @@ def train(
         if run_id is not None:
             log.fail(run_id, str(fault))
         raise
-    with screen.stages_bar() as bar:
+    with engine_of(settings, engine, master, options.workers) as chosen, screen.stages_bar() as bar:
         run, result = run_training(
             directory,
             opened,
@@ -139,6 +154,7 @@ def train(
             shelf_of(settings),
             options,
             run=run_id,
+            engine=chosen,
             progress=lambda stage, done, of: bar.update(bar.task_ids[0], description=stage, completed=done, total=of),
         )
     if offer:

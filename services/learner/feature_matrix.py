@@ -24,7 +24,7 @@ from services.guidance.guards.canary import compile_canaries, watch_canaries
 from services.guidance.guards.known_time import KnownTimeProof, values_of_the_future
 from services.guidance.outcome import Labels, horizon_passed, label_outcome, looked_for
 from services.learner.cohort import FeatureColumns, Flow, find_moments, in_population
-from services.learner.workers import Pool
+from services.learner.engines.engine import Engine
 from services.plumbing.event_store import EventStore
 from services.timeline.errors import BadInput
 from services.timeline.instants import FOREVER, NAT
@@ -121,7 +121,7 @@ class BucketTask:
 def read_cohort_rows(
     store: EventStore,
     loaded: LoadedGuidance,
-    pool: Pool,
+    engine: Engine,
     *,
     since: int = NAT,
     until: int = FOREVER,
@@ -144,7 +144,7 @@ def read_cohort_rows(
     ]
     parts: list[CohortRows] = []
     patients = 0
-    for part in pool.map_in_order(rows_of_bucket, tasks):
+    for part in engine.map_in_order(rows_of_bucket, tasks):
         np.add(part.patients, patients, out=part.patients)  # numbers of patients differ between buckets
         patients += int(part.flow.counts.get(("patients in the event store", "here"), 0))
         parts.append(part)

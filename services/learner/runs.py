@@ -10,6 +10,7 @@ import msgspec
 
 from services.guidance.errors import NotFound, Unavailable
 from services.guidance.release import EvidencePack, ReleaseBundle, pack, unpack, unpack_evidence
+from services.learner.engines.engine import Engine
 from services.learner.retrain import Progress, Trained, train
 from services.learner.run_log import EVIDENCE_FILE, RELEASE_FILE, REPORT_FILE, RESULT_FILE, Run, RunLog
 from services.learner.train_options import TrainOptions
@@ -36,6 +37,7 @@ def run_training(
     options: TrainOptions,
     *,
     run: str | None = None,
+    engine: Engine | None = None,
     progress: Progress = lambda *_: None,
 ) -> tuple[str, dict[str, Any]]:
     """Train, keep, shelve and log; answers the run's id and its result."""
@@ -50,6 +52,7 @@ def run_training(
             folds=options.folds,
             seed=options.seed,
             workers=options.workers,
+            engine=engine,
             since=since,
             until=until,
             data_end=data_end,

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.learner.engines.engine import HERE, EngineName
 from services.plumbing.settings import ServiceSettings
 
 
@@ -40,6 +41,10 @@ class LearnerSettings(ServiceSettings):
     )
     # Each worker holds one bucket: on a small machine fewer workers need less memory.
     workers: int | None = Field(default=None, ge=1, description="worker processes; default: one for each core")
+    engine: EngineName = Field(
+        default="processes", description="where commands do their work: `embedded`, `processes` or `spark`"
+    )
+    spark_master: str = Field(default=HERE, description="master of Spark, where the engine is `spark`")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8002, description="port to listen on")
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from services.learner.engines.engine import Engine
 from services.learner.intake.quality import Quality, weigh
 from services.learner.intake.reading import Load, Tally, read_load
 from services.learner.intake.sources import CHUNK, Chunk, Source, Trouble
@@ -80,12 +82,14 @@ def ingest(
     terminology: Path | None = None,
     quality: bool = True,
     chunk_bytes: int = CHUNK,
+    engine: Engine | None = None,
     on_bytes: Callable[[int], None] = lambda _: None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> IngestReport:
     """Read a source into the store in this folder, and say how it went.
 
     `terminology`: the folder in which the site says what its codes mean. `quality`: report on the whole store at the end.
+    `engine`: what does the work, else so many worker processes.
     """
     began = time.perf_counter()
     source = Source(path, chunk_bytes=chunk_bytes, on_bytes=on_bytes)
@@ -97,7 +101,7 @@ def ingest(
     segments: list[Segment] = []
     alone = size * _PACKED.get(path.suffix, 1) < ALONE
     wanted = workers if workers is not None else 1 if alone else len(os.sched_getaffinity(0))
-    with store.append() as append, worker_pool(wanted) as pool:
+    with store.append() as append, nullcontext(engine) if engine else worker_pool(wanted) as pool:
         loads = _loads(
             source,
             Load(
