@@ -13,6 +13,7 @@ from services.learner import screen
 from services.learner.app import open_run_log, shelf_of, workers_of
 from services.learner.evidence_commands import propose_run, report, silent
 from services.learner.guidance_names import guidance_folder
+from services.learner.intake_commands import client_key, erase, fetch
 from services.learner.proposal import propose
 from services.learner.settings import LearnerSettings
 from services.learner.terminal import (
@@ -43,7 +44,10 @@ app = typer.Typer(
 @app.command()
 def ingest(
     source: Annotated[
-        Path, typer.Argument(help="Folder, tar archive, NDJSON or JSON Bundle; packed with gz, xz or bz2 or not")
+        str,
+        typer.Argument(
+            help="Folder, tar archive, NDJSON or JSON Bundle, packed with gz, xz or bz2 or not; here or as s3://bucket/folder"
+        ),
     ],
     store: StoreOption = None,
     workers: WorkersOption = None,
@@ -94,6 +98,11 @@ def ingest(
         screen.show_ingest(report)
     if not report.complete:
         raise typer.Exit(1)
+
+
+app.command()(fetch)
+app.command()(client_key)
+app.command()(erase)
 
 
 @app.command()

@@ -39,6 +39,9 @@ class LearnerSettings(ServiceSettings):
     api_token: SecretStr | None = Field(
         default=None, description="what a caller must show to start a run over HTTP; empty: nobody can, unless demo"
     )
+    private_networks: tuple[str, ...] = Field(
+        default=(), description='private networks that a FHIR server fetched from may be in, e.g. ["10.1.0.0/16"]'
+    )
     # Each worker holds one bucket: on a small machine fewer workers need less memory.
     workers: int | None = Field(default=None, ge=1, description="worker processes; default: one for each core")
     engine: EngineName = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -16,6 +17,7 @@ from services.timeline.instants import NAT, parse_instant
 
 MOST_FILES: Final = 100_000
 _GONE: Final = frozenset({404, 410})
+_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _FORMAT: Final = "application/fhir+ndjson"
 
 
@@ -31,7 +33,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     def path(self) -> str:
         """Where the operation stands under the server's base."""
         if self.level == "group":
-            return f"Group/{quote(self.group, safe='')}/$export"
+            if _ID.fullmatch(self.group) is None or not self.group.strip("."):
+                raise BadInput("not the id of a Group", place="--group", remedy="Give it as in Group/ID")
+            return f"Group/{self.group}/$export"
         return "Patient/$export" if self.level == "patient" else "$export"
 
     def query(self, since: str) -> str:

@@ -143,7 +143,7 @@ class ExportFetch:
                 one.bytes = await fetch_file(
                     self._steady,
                     one.url,
-                    self._desk.files / one.name,
+                    self._desk.place_of(one),
                     accept=_ACCEPT,
                     with_token=state.with_token,
                     largest=self._largest,

@@ -18,7 +18,7 @@ from services.timeline.errors import BadInput
 FOLDER: Final = "fetching"
 """In the store's folder: what is being fetched for it."""
 _STATE: Final = "state.json"
-_FILES: Final = "files"
+_FILES, _ERRORS = "files", "errors"
 
 Kind = Literal["output", "deleted", "error"]
 
@@ -60,6 +60,11 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files = folder / _FILES
+        """What is ingested."""
+
+    def place_of(self, file: WantedFile) -> Path:
+        """Where a file goes: what the server says of its own faults is not among the data."""
+        return (self.folder / _ERRORS if file.kind == "error" else self.files) / file.name
 
     def read(self) -> FetchState | None:
         """What the run before left; None if it left nothing, or nothing that can be read."""
@@ -80,15 +85,17 @@ class Desk:
     def forget(self) -> None:
         """Begin anew: away with what was fetched."""
         (self.folder / _STATE).unlink(missing_ok=True)
-        shutil.rmtree(self.files, ignore_errors=True)
-        self.files.mkdir(parents=True, exist_ok=True)
+        for folder in (self.files, self.folder / _ERRORS):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
 def desk(folder: Path) -> Iterator[Desk]:
     """The folder of a fetch, readable by its owner alone; Refused if another process is at it."""
     try:
-        (folder / _FILES).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for one in (_FILES, _ERRORS):
+            (folder / one).mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     except OSError as fault:
         raise BadInput(f"nothing can be kept there ({fault.strerror})", place=str(folder)) from fault
