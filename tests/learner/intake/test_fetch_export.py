@@ -24,6 +24,8 @@ from services.plumbing.event_store import EventStore
 from services.plumbing.steady_http import Server
 from services.timeline.errors import BadInput
 from services.timeline.events import RETRACTED
+from services.timeline.instants import FOREVER, parse_instant
+from services.timeline.timeline import assemble
 from tests.fhir_servers.bulk_server import BulkServer, bulk_server
 from tests.learner.intake.people import people, person, result
 
@@ -107,6 +109,15 @@ def test_corrections_and_deletions_of_an_increment_leave_the_past_as_it_was(tmp_
     assert sorted(value for name, _, _, value in rows if name == "Observation/o3") == pytest.approx([9.8, 20.0])
     fields = {(field, patient) for name, field, patient, _ in rows if name == "Observation/o5"}
     assert fields == {("Observation.code", "p5"), (RETRACTED, "p5")}
+    seen = {}
+    for number in range(store.buckets):
+        timeline = assemble(store.read_bucket(number))
+        for row in range(len(timeline.time)):
+            name = timeline.resource_words[timeline.resource[row]]
+            seen.setdefault(name, []).append((int(timeline.known[row]), int(timeline.until[row])))
+    issued, corrected, deleted = map(parse_instant, ("2025-05-01T09:00:00Z", LATER, server.now))
+    assert sorted(seen["Observation/o3"]) == [(issued, corrected), (corrected, FOREVER)]
+    assert seen["Observation/o5"] == [(issued, deleted)]
 
 
 def test_tombstones_make_the_same_store_in_whatever_order_they_come(tmp_path: Path) -> None:

@@ -15,10 +15,16 @@ import ca.uhn.fhir.rest.server.HardcodedServerAddressStrategy;
 import ca.uhn.fhir.rest.server.RestfulServer;
 import ca.uhn.fhir.rest.server.exceptions.AuthenticationException;
 import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
+import jakarta.servlet.DispatcherType;
+import jakarta.servlet.Filter;
+import jakarta.servlet.http.HttpServletResponse;
+import jakarta.servlet.http.HttpServletResponseWrapper;
 import java.net.InetSocketAddress;
+import java.util.EnumSet;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.ee10.servlet.FilterHolder;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
@@ -52,6 +58,14 @@ public final class Hospital {
             rest.registerInterceptor(new Bearer("Bearer " + arguments[1]));
             handler.addServlet(new ServletHolder(rest), mount.getKey() + "/*");
         }
+        // It asks clients to come again in two minutes, however small the export is: a test does not wait for that.
+        Filter soon = (request, response, chain) -> chain.doFilter(request, new HttpServletResponseWrapper((HttpServletResponse) response) {
+            @Override
+            public void addHeader(String name, String value) {
+                super.addHeader(name, "Retry-After".equalsIgnoreCase(name) ? "1" : value);
+            }
+        });
+        handler.addFilter(new FilterHolder(soon), "/*", EnumSet.of(DispatcherType.REQUEST));
         var jetty = new Server(new InetSocketAddress("127.0.0.1", port));
         jetty.setHandler(handler);
         jetty.start();
