@@ -113,6 +113,7 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) ->
         rows,
         kind=chosen.chosen,
         later=later,
+        fold=candidates[chosen.chosen].fold,
         seed=fitting.seed,
         workers=fitting.workers,
         progress=lambda done, of: fitting.progress("testing elsewhere", done, of),
