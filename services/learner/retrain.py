@@ -5,10 +5,11 @@ The same data, guidance and seed give the same release digest and the same evide
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
 
@@ -30,7 +31,11 @@ from services.plumbing.event_store import EventStore
 from services.timeline.errors import BadInput
 from services.timeline.instants import FOREVER, NAT, instant_text
 
-__all__ = ["Progress", "Trained", "train"]
+__all__ = ["Finder", "Progress", "Trained", "train"]
+
+Finder = Callable[[Guidance, str, CohortRows, Fitting], Found]
+"""How a prediction's model is found: it is fitted, unless another way is named."""
+_FITTED: Final[Mapping[str, Finder]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +76,9 @@ def train(
     until: int = FOREVER,
     data_end: int | None = None,
     progress: Progress = lambda *_: None,
+    finders: Mapping[str, Finder] = _FITTED,
 ) -> Trained:
-    """Learn a guidance from the store: a release, and the evidence for it."""
+    """Learn a guidance from the store: a release, and the evidence for it. `finders`: other ways to a prediction's model."""
     if faults := check_guidance(directory):
         raise BadGuidance(faults)
     loaded = load_guidance(directory)
@@ -89,7 +95,7 @@ def train(
         )
     fitting = Fitting(folds=SharedFolds(folds, seed=seed), count=folds, seed=seed, workers=workers, progress=progress)
     try:
-        found = {name: find(guidance, name, everyone, fitting) for name in guidance.all_predictions}
+        found = {name: finders.get(name, find)(guidance, name, everyone, fitting) for name in guidance.all_predictions}
     except BadInput as fault:
         raise BadInput(fault.message, place=fault.place or str(store.folder), remedy=fault.remedy) from fault
     bundle = _release(loaded, found)
@@ -116,7 +122,8 @@ def _evaluation(guidance: Guidance, bundle: ReleaseBundle, found: Mapping[str, F
         release=bundle.digest,
         since=instant_text(int(first.rows.at.min())),
         until=instant_text(int(first.rows.at.max())),
-        split=f"{folds}-fold cross-validation, grouped by patient" if learned else "nothing was fitted: all rows",
+        split=first.split
+        or (f"{folds}-fold cross-validation, grouped by patient" if learned else "nothing was fitted: all rows"),
         predictions={
             name: JudgedPrediction(**_facts(found[name].judged), label=prediction.label)
             for name, prediction in guidance.predictions.items()
