@@ -97,7 +97,9 @@ def train(
     try:
         found = {name: finders.get(name, find)(guidance, name, everyone, fitting) for name in guidance.all_predictions}
     except BadInput as fault:
-        raise BadInput(fault.message, place=fault.place or str(store.folder), remedy=fault.remedy) from fault
+        if fault.place:
+            raise
+        raise BadInput(fault.message, place=str(store.folder), remedy=fault.remedy) from fault
     bundle = _release(loaded, found)
     evaluation = _evaluation(guidance, bundle, found, folds)
     pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed)
