@@ -13,6 +13,7 @@ from services.learner import screen
 from services.learner.app import open_run_log, shelf_of, workers_of
 from services.learner.evidence_commands import propose_run, report, silent
 from services.learner.guidance_names import guidance_folder
+from services.learner.import_commands import import_model
 from services.learner.intake_commands import client_key, erase, fetch
 from services.learner.proposal import propose
 from services.learner.settings import LearnerSettings
@@ -180,6 +181,7 @@ def train(
         raise typer.Exit(1)
 
 
+app.command("import")(import_model)
 app.command("propose")(propose_run)
 app.command()(silent)
 app.command()(report)

@@ -45,6 +45,8 @@ class Found:
     """None: it could not be judged."""
     performances: Mapping[str, Performance] = field(default_factory=dict)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    split: str = ""
+    """How rows were kept apart, if not by the folds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,12 @@ The same data, guidance and seed give the same release digest and the same evide
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
 
@@ -32,7 +33,11 @@ from services.plumbing.event_store import EventStore
 from services.timeline.errors import BadInput
 from services.timeline.instants import FOREVER, NAT, instant_text
 
-__all__ = ["Progress", "Trained", "train"]
+__all__ = ["Finder", "Progress", "Trained", "train"]
+
+Finder = Callable[[Guidance, str, CohortRows, Fitting], Found]
+"""How a prediction's model is found: it is fitted, unless another way is named."""
+_FITTED: Final[Mapping[str, Finder]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +79,12 @@ def train(
     until: int = FOREVER,
     data_end: int | None = None,
     progress: Progress = lambda *_: None,
+    finders: Mapping[str, Finder] = _FITTED,
 ) -> Trained:
     """Learn a guidance from the store: a release, and the evidence for it.
 
-    `engine`: what reads the features, else so many worker processes. Models are fitted by these in any case.
+    `engine`: what reads the features, else so many worker processes. Models are fitted by these in any case. `finders`: other
+    ways to a prediction's model.
     """
     if faults := check_guidance(directory):
         raise BadGuidance(faults)
@@ -95,9 +102,11 @@ def train(
         )
     fitting = Fitting(folds=SharedFolds(folds, seed=seed), count=folds, seed=seed, workers=workers, progress=progress)
     try:
-        found = {name: find(guidance, name, everyone, fitting) for name in guidance.all_predictions}
+        found = {name: finders.get(name, find)(guidance, name, everyone, fitting) for name in guidance.all_predictions}
     except BadInput as fault:
-        raise BadInput(fault.message, place=fault.place or str(store.folder), remedy=fault.remedy) from fault
+        if fault.place:
+            raise
+        raise BadInput(fault.message, place=str(store.folder), remedy=fault.remedy) from fault
     bundle = _release(loaded, found)
     evaluation = _evaluation(guidance, bundle, found, folds)
     pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed)
@@ -122,7 +131,8 @@ def _evaluation(guidance: Guidance, bundle: ReleaseBundle, found: Mapping[str, F
         release=bundle.digest,
         since=instant_text(int(first.rows.at.min())),
         until=instant_text(int(first.rows.at.max())),
-        split=f"{folds}-fold cross-validation, grouped by patient" if learned else "nothing was fitted: all rows",
+        split=first.split
+        or (f"{folds}-fold cross-validation, grouped by patient" if learned else "nothing was fitted: all rows"),
         predictions={
             name: JudgedPrediction(**_facts(found[name].judged), label=prediction.label)
             for name, prediction in guidance.predictions.items()

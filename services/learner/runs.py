@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 from services.guidance.errors import NotFound, Unavailable
 from services.guidance.release import EvidencePack, ReleaseBundle, pack, unpack, unpack_evidence
 from services.learner.engines.engine import Engine
-from services.learner.retrain import Progress, Trained, train
+from services.learner.retrain import Finder, Progress, Trained, train
 from services.learner.run_log import EVIDENCE_FILE, RELEASE_FILE, REPORT_FILE, RESULT_FILE, Run, RunLog
 from services.learner.train_options import TrainOptions
 from services.plumbing.event_store import EventStore
@@ -39,11 +40,13 @@ def run_training(
     run: str | None = None,
     engine: Engine | None = None,
     progress: Progress = lambda *_: None,
+    finders: Mapping[str, Finder] | None = None,
+    kind: str = "train",
 ) -> tuple[str, dict[str, Any]]:
-    """Train, keep, shelve and log; answers the run's id and its result."""
+    """Train (or find the models otherwise: `finders`), keep, shelve and log; answers the run's id and its result."""
     if options.folds < 2:
         raise BadInput(f"{options.folds} folds", place="--folds", remedy="Take 5, or at least 2")
-    run = run or log.begin(directory.name, kind="train", settings=msgspec.to_builtins(options))
+    run = run or log.begin(directory.name, kind=kind, settings=msgspec.to_builtins(options))
     try:
         since, until, data_end = options.moments()
         trained = train(
@@ -57,6 +60,7 @@ def run_training(
             until=until,
             data_end=data_end,
             progress=progress,
+            finders=finders or {},
         )
         result = trained.result() | {"mlflow": None, "run": run}
         _keep(log.folder(run), trained)

@@ -74,7 +74,7 @@ def shelve_release(
 
     The same release again is a new run but the same version.
     """
-    with _mlflow(shelf) as mlflow, tempfile.TemporaryDirectory() as scratch:
+    with mlflow_at(shelf) as mlflow, tempfile.TemporaryDirectory() as scratch:
         client = mlflow.MlflowClient()
         experiment = _experiment(client, bundle.guidance, shelf)
         with mlflow.start_run(
@@ -117,7 +117,7 @@ _AGAIN: Final = "Train again, or take the release from the registry"
 
 
 @contextmanager
-def _mlflow(shelf: Shelf) -> Iterator[Any]:
+def mlflow_at(shelf: Shelf) -> Iterator[Any]:
     """Mlflow, pointed at the shelf; its own errors become Unavailable."""
     os.environ.update(QUIET)
     import mlflow
