@@ -40,6 +40,10 @@ class LearnerSettings(ServiceSettings):
     )
     # Each worker holds one bucket: on a small machine fewer workers need less memory.
     workers: int | None = Field(default=None, ge=1, description="worker processes; default: one for each core")
+    # Long enough for a disk that stalls, short enough that nobody waits long for a machine that has died.
+    job_lease: float = Field(
+        default=30.0, ge=1, le=600, description="seconds after which a job is taken from a process that is not heard of"
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8002, description="port to listen on")
 
