@@ -13,17 +13,21 @@ from services.learner import screen
 from services.learner.app import open_run_log, shelf_of, workers_of
 from services.learner.evidence_commands import propose_run, report, silent
 from services.learner.guidance_names import guidance_folder
+from services.learner.intake_commands import client_key, erase, fetch
 from services.learner.job_commands import cancel, jobs, retry
 from services.learner.proposal import propose
 from services.learner.settings import LearnerSettings
 from services.learner.terminal import (
     AuthorOption,
+    EngineOption,
     JsonOption,
+    MasterOption,
     StoreOption,
     TokenOption,
     UrlOption,
     WorkersOption,
     author_of,
+    engine_of,
     print_json,
     registry_of,
 )
@@ -41,13 +45,18 @@ app = typer.Typer(
 @app.command()
 def ingest(
     source: Annotated[
-        Path, typer.Argument(help="Folder, tar archive, NDJSON or JSON Bundle; packed with gz, xz or bz2 or not")
+        str,
+        typer.Argument(
+            help="Folder, tar archive, NDJSON or JSON Bundle, packed with gz, xz or bz2 or not; here or as s3://bucket/folder"
+        ),
     ],
     store: StoreOption = None,
     workers: WorkersOption = None,
     buckets: Annotated[
         int | None, typer.Option(help="Buckets of a new store; memory is bounded by one. Default 16")
     ] = None,
+    engine: EngineOption = None,
+    master: MasterOption = "",
     terminology: Annotated[
         Path | None,
         typer.Option(
@@ -62,12 +71,17 @@ def ingest(
     Exit code 1 if a part of the source could not be read (a truncated archive); what was good is kept all the same.
 
     Example: knowdo learner ingest export.tar.xz --store var/learner/store --json
+
+    Example: knowdo learner ingest /shared/export --store /shared/store --engine spark --master spark://10.0.0.5:7077
     """
     from services.learner.intake.ingest import ingest as read
     from services.learner.intake.sources import Source
 
     settings = LearnerSettings.from_environment()
-    with screen.bytes_bar("reading", Source(source).size) as bar:
+    with (
+        engine_of(settings, engine, master, workers) as chosen,
+        screen.bytes_bar("reading", Source(source).size) as bar,
+    ):
         report = read(
             source,
             store or settings.store_folder,
@@ -75,6 +89,7 @@ def ingest(
             buckets=buckets,
             terminology=terminology or settings.terminology,
             quality=quality,
+            engine=chosen,
             on_bytes=lambda count: bar.advance(bar.task_ids[0], count),
             on_stage=lambda stage: bar.update(bar.task_ids[0], description=stage),
         )
@@ -84,6 +99,11 @@ def ingest(
         screen.show_ingest(report)
     if not report.complete:
         raise typer.Exit(1)
+
+
+app.command()(fetch)
+app.command()(client_key)
+app.command()(erase)
 
 
 @app.command()
@@ -96,6 +116,8 @@ def train(
     until: Annotated[str, typer.Option(help="Only moments of prediction before this date")] = "",
     data_until: Annotated[str, typer.Option(help="End of the data, if it is not the last known event")] = "",
     workers: WorkersOption = None,
+    engine: EngineOption = None,
+    master: MasterOption = "",
     offer: Annotated[bool, typer.Option("--propose", help="Propose the release to the registry")] = False,
     registry_url: UrlOption = "",
     token_file: TokenOption = None,
@@ -106,6 +128,8 @@ def train(
     """Learn a guidance from the store: release, evidence, MLflow version, and a report.
 
     Example: knowdo learner train readmission-30d --store var/learner/store --folds 5 --seed 0 --json
+
+    Example: knowdo learner train readmission-30d --store /shared/store --engine spark --master local[2]
     """
     from services.learner.runs import kept_of, run_training
     from services.learner.train_options import TrainOptions
@@ -126,13 +150,14 @@ def train(
     )
     directory = guidance_folder(guidance, settings.guidance)
     opened = EventStore.open(store or settings.store_folder)
-    with screen.stages_bar() as bar:
+    with engine_of(settings, engine, master, options.workers) as chosen, screen.stages_bar() as bar:
         run, result = run_training(
             directory,
             opened,
             log,
             shelf_of(settings),
             options,
+            engine=chosen,
             progress=lambda stage, done, of: bar.update(bar.task_ids[0], description=stage, completed=done, total=of),
         )
     if offer:

@@ -22,9 +22,10 @@ from services.guidance.features import VALUE, FeaturePlan, compile_features, rea
 from services.guidance.folder import LoadedGuidance
 from services.guidance.guards.canary import compile_canaries, watch_canaries
 from services.guidance.guards.known_time import KnownTimeProof, values_of_the_future
-from services.guidance.outcome import Labels, horizon_passed, label_outcome, looked_for
+from services.guidance.outcome import Labels, horizon_passed, label_outcome, looked_for, settled_by
 from services.learner.cohort import FeatureColumns, Flow, find_moments, in_population
-from services.learner.workers import Pool
+from services.learner.engines.engine import Engine
+from services.learner.sites import Sites
 from services.plumbing.event_store import EventStore
 from services.timeline.errors import BadInput
 from services.timeline.instants import FOREVER, NAT
@@ -48,6 +49,8 @@ class Outcomes:
     """Rows by the state of their outcome."""
     looked_for: NDArray[np.bool_]
     """Rows of whom the outcome was looked for (`outcome.looked_for`); none where nothing says how."""
+    settled: Ints
+    """When the label of a row is sure, whatever it is: the end of its horizon, else of its stay; NAT = it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +67,14 @@ class CohortRows:
     """Rows by the state of their outcome."""
     looked_for: NDArray[np.bool_]
     """Rows of whom that outcome was looked for."""
+    settled: Ints
+    """When the label of a row is sure (`Outcomes.settled`)."""
     by_prediction: Mapping[str, Outcomes]
     """The outcomes of every prediction by name, the first (`risk`) among them."""
     patients: Ints
     """Rows of one patient share a number."""
     at: Ints
+    sites: Sites
     flow: Flow
     problems: Counter[str]
     proof: KnownTimeProof
@@ -80,7 +86,7 @@ class CohortRows:
     def asked(self, prediction: str) -> CohortRows:
         """The rows for which a prediction is computed, with its outcome."""
         found = self.by_prediction[prediction]
-        asked = replace(self, y=found.y, outcomes=found.states, looked_for=found.looked_for)
+        asked = replace(self, y=found.y, outcomes=found.states, looked_for=found.looked_for, settled=found.settled)
         return asked.where(found.computed)
 
     def matured(self) -> CohortRows:
@@ -95,9 +101,11 @@ class CohortRows:
             states=self.states[chosen],
             y=self.y[chosen],
             looked_for=self.looked_for[chosen],
+            settled=self.settled[chosen],
             by_prediction={},
             patients=self.patients[chosen],
             at=self.at[chosen],
+            sites=self.sites.where(chosen),
         )
 
     def inputs(self, names: tuple[str, ...]) -> Numbers:
@@ -121,7 +129,7 @@ class BucketTask:
 def read_cohort_rows(
     store: EventStore,
     loaded: LoadedGuidance,
-    pool: Pool,
+    engine: Engine,
     *,
     since: int = NAT,
     until: int = FOREVER,
@@ -144,7 +152,7 @@ def read_cohort_rows(
     ]
     parts: list[CohortRows] = []
     patients = 0
-    for part in pool.map_in_order(rows_of_bucket, tasks):
+    for part in engine.map_in_order(rows_of_bucket, tasks):
         np.add(part.patients, patients, out=part.patients)  # numbers of patients differ between buckets
         patients += int(part.flow.counts.get(("patients in the event store", "here"), 0))
         parts.append(part)
@@ -190,9 +198,11 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
         y=first.y,
         outcomes=first.states,
         looked_for=first.looked_for,
+        settled=first.settled,
         by_prediction=outcomes,
         patients=rows.patient.astype(np.int64),
         at=rows.at,
+        sites=Sites.of_stays(timeline, rows.encounter),
         flow=flow,
         problems=features.problems,
         proof=watched
@@ -227,6 +237,7 @@ def _outcomes_of(
         computed=computed,
         states=Counter(states.tolist()),
         looked_for=tested,
+        settled=settled_by(prediction.outcome, at, labels),
     )
 
 
@@ -258,9 +269,11 @@ def _joined(parts: list[CohortRows]) -> CohortRows:
         y=first.y,
         outcomes=first.states,
         looked_for=first.looked_for,
+        settled=first.settled,
         by_prediction=outcomes,
         patients=np.concatenate([part.patients for part in parts]),
         at=np.concatenate([part.at for part in parts]),
+        sites=Sites.joined([part.sites for part in parts]),
         flow=flow,
         problems=problems,
         proof=sum((part.proof for part in parts), KnownTimeProof()),
@@ -275,5 +288,6 @@ def _all_of(parts: list[Outcomes]) -> Outcomes:
         y=np.concatenate([part.y for part in parts]),
         computed=np.concatenate([part.computed for part in parts]),
         looked_for=np.concatenate([part.looked_for for part in parts]),
+        settled=np.concatenate([part.settled for part in parts]),
         states=dict(sorted(states.items())),
     )

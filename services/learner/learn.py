@@ -19,6 +19,7 @@ from services.learner.evidence.files import reference_of
 from services.learner.evidence.leaks import find_leaks
 from services.learner.evidence.looks import Looks, look_at
 from services.learner.evidence.sample_size import effective_parameters, sample_size
+from services.learner.evidence.validations import validate
 from services.learner.feature_matrix import CohortRows
 from services.learner.models.fitting import fit_candidates
 from services.learner.models.recipes import ModelKind
@@ -77,6 +78,7 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) ->
     recipe = guidance.all_predictions[name].model
     inputs = tuple(feature for feature, one in guidance.features.items() if one.use == "model")
     reference = f"stays of the training data, {_period(rows)}"
+    directions = {feature: guidance.features[feature].direction for feature in inputs}
     X = rows.inputs(inputs)
     candidates = fit_candidates(
         X,
@@ -84,7 +86,7 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) ->
         rows.patients,
         inputs,
         reference=reference,
-        directions={feature: guidance.features[feature].direction for feature in inputs},
+        directions=directions,
         kinds=recipe.candidates,
         folds=fitting.count,
         fold=fitting.folds.of(rows.y, rows.patients),
@@ -97,13 +99,24 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) ->
         performances[kind] = evaluate(rows.y, candidate.risk, rows.patients, fold=candidate.fold, seed=fitting.seed)
         fitting.progress("weighing", done, len(candidates) + 1)
     chosen = choose(performances, limit=recipe.glass_box_price)
+    checked = TrainingRows.of(X, rows.y, rows.patients, inputs=inputs, directions=directions, reference=reference)
     leaks = find_leaks(
-        TrainingRows.of(X, rows.y, rows.patients, inputs=inputs, reference="alarms"),
+        checked,
         aurocs={kind: performance.auroc.value for kind, performance in performances.items()},
         auroc_alarm=recipe.auroc_alarm,
         seed=fitting.seed,
     )
     fitting.progress("weighing", len(candidates) + 1, len(candidates) + 1)
+    later = recipe.validation.temporal
+    validations = validate(
+        checked,
+        rows,
+        kind=chosen.chosen,
+        later=later,
+        seed=fitting.seed,
+        workers=fitting.workers,
+        progress=lambda done, of: fitting.progress("testing elsewhere", done, of),
+    )
     model, risk = candidates[chosen.chosen].model, candidates[chosen.chosen].risk
     return Found(
         model=model,
@@ -123,6 +136,8 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) ->
                 parameters=effective_parameters(rows.y, fitted=model.risk(X), out_of_fold=risk),
             ),
             states=dict(rows.outcomes),
+            validations=validations,
+            no_later_time=later.impossible or "",
         ),
         looks=look_at(guidance, name, rows, risk, performances[chosen.chosen], average=float(rows.y.mean())),
         performances={str(kind): performance for kind, performance in performances.items()},

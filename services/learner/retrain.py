@@ -6,6 +6,7 @@ The same data, guidance and seed give the same release digest and the same evide
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from services.guidance.evidence import Evaluation, Judged, JudgedPrediction
 from services.guidance.folder import LoadedGuidance
 from services.guidance.ready import open_release
 from services.guidance.release import EvidencePack, ReleaseBundle, build_release
+from services.learner.engines.engine import Engine
 from services.learner.evidence.files import evidence_files
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
 from services.learner.learn import Fitting, Found, Progress, find
@@ -67,17 +69,21 @@ def train(
     folds: int = 5,
     seed: int = 0,
     workers: int = 1,
+    engine: Engine | None = None,
     since: int = NAT,
     until: int = FOREVER,
     data_end: int | None = None,
     progress: Progress = lambda *_: None,
 ) -> Trained:
-    """Learn a guidance from the store: a release, and the evidence for it."""
+    """Learn a guidance from the store: a release, and the evidence for it.
+
+    `engine`: what reads the features, else so many worker processes. Models are fitted by these in any case.
+    """
     if faults := check_guidance(directory):
         raise BadGuidance(faults)
     loaded = load_guidance(directory)
     guidance = loaded.definition
-    with worker_pool(workers) as pool:
+    with nullcontext(engine) if engine else worker_pool(workers) as pool:
         everyone = read_cohort_rows(
             store,
             loaded,

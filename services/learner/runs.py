@@ -10,6 +10,7 @@ import msgspec
 
 from services.guidance.errors import NotFound, Unavailable
 from services.guidance.release import EvidencePack, ReleaseBundle, pack, unpack, unpack_evidence
+from services.learner.engines.engine import Engine
 from services.learner.retrain import Progress, Trained, train
 from services.learner.run_log import EVIDENCE_FILE, RELEASE_FILE, REPORT_FILE, RESULT_FILE, Run, RunLog
 from services.learner.train_options import TrainOptions
@@ -44,6 +45,7 @@ def run_training(
     shelf: Shelf,
     options: TrainOptions,
     *,
+    engine: Engine | None = None,
     progress: Progress = lambda *_: None,
 ) -> tuple[str, dict[str, Any]]:
     """Train, keep, shelve and log; answers the run's id and its result."""
@@ -51,7 +53,9 @@ def run_training(
         raise BadInput(f"{options.folds} folds", place="--folds", remedy="Take 5, or at least 2")
     run = log.begin(directory.name, kind="train", settings=msgspec.to_builtins(options))
     try:
-        made = make_training(directory, store, log.folder(run), shelf, options, run=run, progress=progress)
+        made = make_training(
+            directory, store, log.folder(run), shelf, options, run=run, engine=engine, progress=progress
+        )
     except KnowdoError as fault:
         log.fail(run, str(fault))
         raise
@@ -70,6 +74,7 @@ def make_training(
     options: TrainOptions,
     *,
     run: str,
+    engine: Engine | None = None,
     progress: Progress = lambda *_: None,
 ) -> Made:
     """Train, keep and shelve, without a word to the log. What was kept by an attempt that was cut off is not made again."""
@@ -82,6 +87,7 @@ def make_training(
         folds=options.folds,
         seed=options.seed,
         workers=options.workers,
+        engine=engine,
         since=since,
         until=until,
         data_end=data_end,

@@ -15,6 +15,7 @@ from services.learner.quality_screen import show_quality
 
 if TYPE_CHECKING:  # a command loads only what it does
     from services.learner.evidence.silent import SilentEvidence
+    from services.learner.intake.fetch import FetchReport
     from services.learner.intake.ingest import IngestReport
     from services.learner.jobs.waiting import Job
     from services.learner.run_log import Run
@@ -39,6 +40,31 @@ def stages_bar() -> Iterator[Progress]:
     with Progress(*columns, console=err, transient=True) as progress:
         progress.add_task("beginning", total=None)
         yield progress
+
+
+@contextmanager
+def fetch_bar() -> Iterator[Progress]:
+    """Bytes of which nobody knows how many are to come."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        progress.add_task("beginning", total=None)
+        yield progress
+
+
+def show_fetch(report: FetchReport) -> None:
+    """What the server gave, and how the store stands."""
+    asked = f"what changed since {report.since}" if report.since else "everything"
+    again = ", going on where an earlier run stopped" if report.resumed else ""
+    out.print(
+        f"{report.source}: {asked}, up to {report.until}; {report.files:,} file(s), {report.bytes:,} bytes in "
+        f"{report.seconds:.1f} s{again}",
+        highlight=False,
+    )
+    if report.ingest.deleted:
+        out.print(f"Deleted there: {sum(report.ingest.deleted.values()):,} resource(s)", highlight=False)
+    show_ingest(report.ingest)
+    if not report.ingest.complete:
+        out.print("[bold red]Something is missing[/]: the next run asks for all of it again", highlight=False)
 
 
 def show_ingest(report: IngestReport) -> None:

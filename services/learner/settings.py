@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.learner.engines.engine import HERE, EngineName
 from services.plumbing.settings import ServiceSettings
 
 
@@ -38,12 +39,19 @@ class LearnerSettings(ServiceSettings):
     api_token: SecretStr | None = Field(
         default=None, description="what a caller must show to start a run over HTTP; empty: nobody can, unless demo"
     )
+    private_networks: tuple[str, ...] = Field(
+        default=(), description='private networks that a FHIR server fetched from may be in, e.g. ["10.1.0.0/16"]'
+    )
     # Each worker holds one bucket: on a small machine fewer workers need less memory.
     workers: int | None = Field(default=None, ge=1, description="worker processes; default: one for each core")
     # Long enough for a disk that stalls, short enough that nobody waits long for a machine that has died.
     job_lease: float = Field(
         default=30.0, ge=1, le=600, description="seconds after which a job is taken from a process that is not heard of"
     )
+    engine: EngineName = Field(
+        default="processes", description="where commands do their work: `embedded`, `processes` or `spark`"
+    )
+    spark_master: str = Field(default=HERE, description="master of Spark, where the engine is `spark`")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8002, description="port to listen on")
 

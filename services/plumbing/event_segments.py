@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from services.plumbing.event_removal import Erased, without
 from services.plumbing.event_table import SCHEMA, SHARED, TEXT, TIMES, batches_by_bucket, canonical, content_digest
 from services.timeline.errors import BadInput
 from services.timeline.events import EventColumns
@@ -62,9 +63,12 @@ class Merge(msgspec.Struct, frozen=True, kw_only=True):
     """The work of one bucket: its present file and the parts of segments to be merged into it."""
 
     folder: str
+    staging: str
     number: int
     bucket: Bucket | None
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
+    erased: Erased | None = None
+    """Who has no rows afterwards, whatever is merged."""
 
 
 def write_segment(staging: Path, columns: EventColumns, buckets: int) -> Segment:
@@ -83,18 +87,22 @@ def write_segment(staging: Path, columns: EventColumns, buckets: int) -> Segment
     return Segment(parts=parts, rows=len(columns))
 
 
-def merge_bucket(merge: Merge) -> tuple[int, Bucket]:
-    """Merge one bucket into a file named by its content. Runs in worker processes."""
+def merge_bucket(merge: Merge) -> tuple[int, Bucket | None]:
+    """Merge one bucket into a file named by its content; None if no row is left. Runs in worker processes."""
     folder = Path(merge.folder)
     tables = [read_events(folder / merge.bucket.file)] if merge.bucket else []
     tables += [_read_part(part) for part in merge.parts]
+    if merge.erased is not None:
+        tables = [without(table, merge.erased) for table in tables]
     table = canonical(tables)
+    if not len(table):
+        return merge.number, None
     digest = content_digest(table)
     if merge.bucket and merge.bucket.digest == digest:
         return merge.number, merge.bucket
     number = "shared" if merge.number == SHARED else f"{merge.number:05d}"
     name = f"bucket-{number}-{digest[:16]}.parquet"
-    temporary = Path(merge.parts[0].path).parent / name
+    temporary = Path(merge.staging) / name
     pq.write_table(table, temporary, **_PARQUET)
     with temporary.open("rb") as file:
         os.fsync(file.fileno())

@@ -17,24 +17,34 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from services.guidance.errors import Refused
-from services.plumbing.event_segments import AGAIN, Bucket, Merge, Segment, merge_bucket, read_events, write_segment
-from services.plumbing.event_table import SCHEMA, SHARED, canonical, content_digest, of_use_to, to_columns
+from services.plumbing.event_manifest import FORMAT, Cursor, StoredSource, StoreManifest
+from services.plumbing.event_removal import Erased, deletions_in
+from services.plumbing.event_segments import (
+    AGAIN,
+    Bucket,
+    Merge,
+    Part,
+    Segment,
+    merge_bucket,
+    read_events,
+    write_segment,
+)
+from services.plumbing.event_table import SCHEMA, SHARED, bucket_of, canonical, content_digest, of_use_to, to_columns
 from services.timeline.errors import BadInput
 from services.timeline.events import EventColumns
 from services.timeline.instants import NAT
 
-__all__ = ["Append", "EventStore", "Segment", "StoreManifest", "StoredSource", "write_segment"]
+__all__ = ["Append", "Cursor", "EventStore", "Segment", "StoreManifest", "StoredSource", "write_segment"]
 
 MANIFEST: Final = "manifest.json"
 DEFAULT_BUCKETS: Final = 16
-FORMAT: Final = 1
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -45,25 +55,6 @@ class MapInOrder(Protocol):
 
     def __call__(self, function: Callable[[A], R], items: Iterable[A], /) -> Iterable[R]:
         """The results, in the order of the items."""
-
-
-class StoredSource(msgspec.Struct, frozen=True, kw_only=True):
-    """One source that was ingested: its bytes by digest, and how much of it became events."""
-
-    name: str
-    digest: str
-    resources: int
-    events: int
-    complete: bool
-
-
-class StoreManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The store's table of contents; it holds no time of writing, so the same content is the same bytes."""
-
-    format: int
-    buckets: tuple[Bucket | None, ...]
-    shared: Bucket | None = None
-    sources: tuple[StoredSource, ...] = ()
 
 
 class EventStore:
@@ -136,12 +127,17 @@ class EventStore:
         parts = [f"knowdo-events {FORMAT} {self.buckets}", *(bucket.digest if bucket else "-" for bucket in named)]
         return "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
+    def since(self, source: str) -> str:
+        """Up to when a server was read; "" if never."""
+        return next((cursor.since for cursor in self.manifest.cursors if cursor.source == source), "")
+
     def read_bucket(self, number: int) -> EventColumns:
-        """The events of one bucket, sorted by (patient, known, time); then the shared ones that it points to."""
+        """The events of one bucket, sorted by (patient, known, time); then the shared ones that it points to, and what was deleted."""
         bucket, shared = self.manifest.buckets[number], self.manifest.shared
         table = read_events(self.folder / bucket.file) if bucket else SCHEMA.empty_table()
         if bucket and shared:
-            table = pa.concat_tables([table, of_use_to(read_events(self.folder / shared.file), table)])
+            common = read_events(self.folder / shared.file)
+            table = pa.concat_tables([table, of_use_to(common, table), deletions_in(common, table)])
         return to_columns(table)
 
     def latest_known(self, field_prefix: str) -> int:
@@ -198,11 +194,11 @@ class EventStore:
                 ) from None
             yield
 
-    def _clear_left_overs(self) -> None:
+    def _clear_left_overs(self, *, but: Path | None = None) -> None:
         """Remove what the manifest does not name: files of an append that crashed, and those that the last one replaced."""
         named = {bucket.file for bucket in self._all()}
         for path in self.folder.iterdir():
-            if path.name.startswith("staging-"):
+            if path.name.startswith("staging-") and path != but:
                 shutil.rmtree(path, ignore_errors=True)
             elif (path.name.startswith("bucket-") and path.name not in named) or path.name.startswith(MANIFEST + "."):
                 path.unlink(missing_ok=True)
@@ -231,24 +227,61 @@ class Append:
         self.staging = staging
 
     def commit(
-        self, segments: Sequence[Segment], source: StoredSource | None = None, *, each: MapInOrder = map
-    ) -> None:
-        """Merge the segments into their buckets, bucket by bucket, then replace the manifest in one step."""
-        store, manifest = self.store, self.store.manifest
-        present = {SHARED: manifest.shared, **dict(enumerate(manifest.buckets))}
-        merges = []
-        for number, bucket in present.items():
-            parts = [segment.parts[number] for segment in segments if number in segment.parts]
-            if parts:
-                merges.append(Merge(folder=str(store.folder), number=number, bucket=bucket, parts=tuple(parts)))
-        present |= dict(each(merge_bucket, merges))
-        shared = present.pop(SHARED)
+        self, segments: Sequence[Segment], source: StoredSource | None = None, *, cursor: Cursor | None = None,
+        each: MapInOrder = map,
+    ) -> None:  # fmt: skip
+        """Merge the segments into their buckets, bucket by bucket, then replace the manifest in one step.
+
+        `cursor`: how far a server was read with that, known from the same step on as what was read.
+        """
+        manifest = self.store.manifest
+        parts = {
+            number: tuple(segment.parts[number] for segment in segments if number in segment.parts)
+            for number in (SHARED, *range(self.store.buckets))
+        }
+        merges = [self._merge(number, manifest.erased, found) for number, found in parts.items() if found]
         sources = {s.digest: s for s in manifest.sources}
         if source is not None:
             sources.setdefault(source.digest, source)
-        ordered = tuple(sorted(sources.values(), key=lambda s: s.digest))
-        store._replace_manifest(
-            StoreManifest(format=FORMAT, buckets=tuple(present.values()), shared=shared, sources=ordered)
+        cursors = {one.source: one for one in manifest.cursors} | ({cursor.source: cursor} if cursor else {})
+        self._replace(
+            merges,
+            each,
+            sources=tuple(sources[digest] for digest in sorted(sources)),
+            cursors=tuple(cursors[name] for name in sorted(cursors)),
+        )
+
+    def erase(self, patients: Sequence[str], *, each: MapInOrder = map) -> int:
+        """Remove every row of these patients (bare ids), now and for good; how many rows that were.
+
+        The files that held them go at once: a reader still at work with the store as it was must begin again.
+        """
+        store, before = self.store, self.store.rows
+        erased = (store.manifest.erased or Erased.nobody()).plus(patients)
+        numbers = sorted({bucket_of(patient, store.buckets) for patient in patients})
+        held = [number for number in numbers if store.manifest.buckets[number] is not None]
+        self._replace([self._merge(number, erased, ()) for number in held], each, erased=erased)
+        store._clear_left_overs(but=self.staging)
+        return before - store.rows
+
+    def _merge(self, number: int, erased: Erased | None, parts: tuple[Part, ...]) -> Merge:
+        manifest = self.store.manifest
+        return Merge(
+            folder=str(self.store.folder),
+            staging=str(self.staging),
+            number=number,
+            bucket=manifest.shared if number == SHARED else manifest.buckets[number],
+            parts=parts,
+            erased=erased,
+        )
+
+    def _replace(self, merges: Sequence[Merge], each: MapInOrder, **changed: Any) -> None:
+        """Do the merges, then name what came of them."""
+        manifest = self.store.manifest
+        present = {SHARED: manifest.shared, **dict(enumerate(manifest.buckets))} | dict(each(merge_bucket, merges))
+        shared = present.pop(SHARED)
+        self.store._replace_manifest(
+            msgspec.structs.replace(manifest, buckets=tuple(present.values()), shared=shared, **changed)
         )
 
 

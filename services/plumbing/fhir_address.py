@@ -7,6 +7,7 @@ or a fragment in a base, dots that climb, a host ending in a dot, and a host tha
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
@@ -73,14 +74,20 @@ def origin_of(text: str, *, place: str = "fhirServer") -> Origin:
     return read_base(text, place=place).origin
 
 
-def follow(link: str, base: Base, *, at: str = "") -> str:
-    """The absolute address of a link to another page, if it is of the base's origin; else empty. `at`: where it stands."""
+def follow(link: str, base: Base, *, at: str = "", also: Collection[Origin] = ()) -> str:
+    """The absolute address of a link to another page, if it is of the base's origin or of one in `also`; else empty.
+
+    `at`: where the link stands.
+    """
     if len(link) > LONGEST or _PLAIN.fullmatch(link) is None or "\\" in link:
         return ""
     try:
         url = urljoin(at or f"{base}/", link)
         found = _URL.fullmatch(url)
-        return url if found is not None and _origin(found, "link") == base.origin else ""
+        if found is None:
+            return ""
+        origin = _origin(found, "link")
+        return url if origin == base.origin or origin in also else ""
     except (ValueError, BadInput):
         return ""
 

@@ -49,7 +49,7 @@ class SigningKey:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
-                _write_once(path, cls.generate()._private_json())
+                write_once(path, cls.generate()._private_json())
             if path.stat().st_mode & 0o077:
                 raise BadInput(
                     "the signing key can be read by others",
@@ -152,7 +152,7 @@ def _bad(why: str) -> BadManifest:
     )
 
 
-def _write_once(path: Path, data: bytes) -> None:
+def write_once(path: Path, data: bytes) -> None:
     """Create the file readable by its owner only, in one step, so that two processes cannot both win."""
     spare = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -15,6 +15,8 @@ from services.timeline.resources import Skip
 
 _URN: Final = re.compile(rb'"reference"\s*:\s*"(urn:[^"\\]+)"')
 
+_DELETED: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]{1,39}/[A-Za-z0-9.-]{1,64})$")
+
 
 class _Named(msgspec.Struct, rename="camel"):
     resource_type: str = ""
@@ -23,17 +25,29 @@ class _Named(msgspec.Struct, rename="camel"):
 
 class _Request(msgspec.Struct):
     method: str = ""
+    url: str = ""
+
+
+class _Response(msgspec.Struct, rename="camel"):
+    last_modified: str = ""
 
 
 class _Entry(msgspec.Struct, rename="camel"):
     full_url: str = ""
     resource: msgspec.Raw = msgspec.Raw(b"null")  # a union with None would not take an object
     request: _Request | None = None
+    response: _Response | None = None
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    last_updated: str = ""
 
 
 class _Bundle(msgspec.Struct, rename="camel"):
     resource_type: str = ""
     entry: list[_Entry] = []
+    timestamp: str = ""
+    meta: _Meta | None = None
 
 
 _bundle = msgspec.json.Decoder(_Bundle)
@@ -72,6 +86,23 @@ def resources_of(data: bytes | msgspec.Raw) -> Iterator[tuple[str, bytes | msgsp
         if known:
             content = _URN.sub(lambda m: b'"reference":"' + known.get(m[1], m[1]) + b'"', bytes(content))
         yield f"entry {number}", content, name.partition("/")[2]
+
+
+def deletions_of(data: bytes | msgspec.Raw) -> Iterator[tuple[str, str, str]]:
+    """Place, `Type/id` and time of each resource that a Bundle says was deleted; the time is "" if it says none.
+
+    So a bulk export tells of deletions, and so does a history. The name is "" where the request names no one resource.
+    """
+    try:
+        bundle = _bundle.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    at = bundle.timestamp or (bundle.meta.last_updated if bundle.meta is not None else "")
+    for number, entry in enumerate(bundle.entry, start=1):
+        if entry.request is not None and entry.request.method == "DELETE":
+            found = _DELETED.search(entry.request.url)
+            when = entry.response.last_modified if entry.response is not None else ""
+            yield f"entry {number}", found[1] if found else "", when or at
 
 
 def _name_of(entry: _Entry) -> str:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from services.learner.engines.engine import Engine
 from services.learner.intake.quality import Quality, weigh
 from services.learner.intake.reading import Load, Tally, read_load
 from services.learner.intake.sources import CHUNK, Chunk, Source, Trouble
 from services.learner.workers import worker_pool
-from services.plumbing.event_store import EventStore, Segment, StoredSource
+from services.plumbing.event_store import Cursor, EventStore, Segment, StoredSource
 from services.plumbing.terminology_files import read_terminology
+from services.timeline.instants import NAT
 from services.timeline.terminology import NOTHING
 
 ALONE: Final = 24 * 2**20
@@ -47,6 +50,8 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     files: int
     bytes: int
     resources: dict[str, int]
+    deleted: dict[str, int]
+    """Resources that are said to be deleted, by type."""
     events: int
     skipped: list[Skip]
     """Resources of which no fact came."""
@@ -71,33 +76,46 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the store is like; None if it was not asked for."""
 
 
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server gave, as against a source that somebody names: how far it goes, and what is wrong with it."""
+
+    cursor: Cursor
+    at: int
+    """When what is said to be deleted was so, at the latest."""
+    troubles: Sequence[Trouble] = ()
+
+
 def ingest(
-    path: Path,
+    path: Path | str,
     folder: Path,
     *,
     workers: int | None = None,
     buckets: int | None = None,
     terminology: Path | None = None,
     quality: bool = True,
+    fetched: Fetched | None = None,
     chunk_bytes: int = CHUNK,
+    engine: Engine | None = None,
     on_bytes: Callable[[int], None] = lambda _: None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> IngestReport:
     """Read a source into the store in this folder, and say how it went.
 
-    `terminology`: the folder in which the site says what its codes mean. `quality`: report on the whole store at the end.
+    `path`: a folder or file, or the address of one in an object store. `terminology`: the folder in which the site says what
+    its codes mean. `quality`: report on the whole store at the end. `engine`: what does the work, else so many worker processes.
     """
     began = time.perf_counter()
     source = Source(path, chunk_bytes=chunk_bytes, on_bytes=on_bytes)
-    size = source.size
+    source.troubles += fetched.troubles if fetched else ()
+    size, name = source.size, fetched.cursor.name if fetched else source.name
     known = read_terminology(terminology) if terminology is not None else NOTHING
     store = EventStore.open_or_create(folder, buckets=buckets)
     before = store.digest
     tally = Tally()
     segments: list[Segment] = []
-    alone = size * _PACKED.get(path.suffix, 1) < ALONE
+    alone = size * _PACKED.get(Path(source.name).suffix, 1) < ALONE
     wanted = workers if workers is not None else 1 if alone else len(os.sched_getaffinity(0))
-    with store.append() as append, worker_pool(wanted) as pool:
+    with store.append() as append, nullcontext(engine) if engine else worker_pool(wanted) as pool:
         loads = _loads(
             source,
             Load(
@@ -106,6 +124,7 @@ def ingest(
                 buckets=store.buckets,
                 terminology=str(terminology or ""),
                 terminology_digest=known.digest,
+                deleted_at=fetched.at if fetched else NAT,
             ),
             load_bytes=chunk_bytes * CHUNKS,
         )
@@ -113,16 +132,15 @@ def ingest(
             tally.add(part)
             if segment.rows:
                 segments.append(segment)
-        if not tally.resources:
-            source.troubles.append(
-                Trouble(place=path.name, message="no FHIR resource that Knowdo reads was found in it")
-            )
+        if not tally.resources and not tally.deleted and fetched is None:  # a server may have nothing new
+            source.troubles.append(Trouble(place=name, message="no FHIR resource that Knowdo reads was found in it"))
         complete = not any(trouble.serious for trouble in source.troubles)
         resources, events = sum(tally.resources.values()), sum(tally.events.values())
         on_stage("merging")
         append.commit(
             segments,
-            StoredSource(name=path.name, digest=source.digest, resources=resources, events=events, complete=complete),
+            StoredSource(name=name, digest=source.digest, resources=resources, events=events, complete=complete),
+            cursor=fetched.cursor if fetched and complete else None,
             each=pool.map_in_order,
         )
         seconds = time.perf_counter() - began
@@ -134,6 +152,7 @@ def ingest(
         files=source.files,
         bytes=size,
         resources=dict(sorted(tally.resources.items())),
+        deleted=dict(sorted(tally.deleted.items())),
         events=events,
         skipped=_listed(tally.skipped, tally),
         losses=_listed(tally.losses, tally),
@@ -174,4 +193,4 @@ def _loads(source: Source, task: Load, *, load_bytes: int) -> Iterator[Load]:
         yield msgspec.structs.replace(task, chunks=tuple(gathered))
 
 
-__all__ = ["IngestReport", "ingest"]
+__all__ = ["Fetched", "IngestReport", "ingest"]

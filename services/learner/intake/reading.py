@@ -15,13 +15,15 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from services.learner.intake.bundles import resources_of
+from services.learner.intake.bundles import deletions_of, resources_of
 from services.learner.intake.sources import Chunk
 from services.plumbing.event_store import Segment, write_segment
 from services.plumbing.terminology_files import terminology_of
 from services.timeline.events import EventBatch, EventColumns
+from services.timeline.facts import retract
 from services.timeline.flatten import FLATTEN, flatten
-from services.timeline.resources import Resource, Skip, decode_lines, decode_repaired, decode_strict
+from services.timeline.instants import NAT, parse_instant
+from services.timeline.resources import READ, Resource, Skip, decode_lines, decode_repaired, decode_strict
 from services.timeline.terminology import mapped
 
 PLACES: Final = 5
@@ -41,6 +43,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     terminology: str = ""
     """The folder in which the site says what its codes mean; "" where they are standard ones."""
     terminology_digest: str = ""
+    deleted_at: int = NAT
+    """When what a Bundle says was deleted was so, if it does not say."""
 
 
 class Tally(msgspec.Struct, kw_only=True):
@@ -51,6 +55,8 @@ class Tally(msgspec.Struct, kw_only=True):
     events: dict[str, int] = msgspec.field(default_factory=dict)
     assumed: dict[str, int] = msgspec.field(default_factory=dict)
     """Events, by field, whose `known` time is assumed to be their own."""
+    deleted: dict[str, int] = msgspec.field(default_factory=dict)
+    """Resources, by type, that are said to be deleted."""
     unread: int = 0
     """Resources of other types, and what is no resource."""
     skipped: dict[str, int] = msgspec.field(default_factory=dict)
@@ -65,6 +71,7 @@ class Tally(msgspec.Struct, kw_only=True):
             (self.resources, other.resources),
             (self.events, other.events),
             (self.assumed, other.assumed),
+            (self.deleted, other.deleted),
             (self.skipped, other.skipped),
             (self.losses, other.losses),
         ):
@@ -114,7 +121,7 @@ def read_load(load: Load) -> tuple[Tally, Segment]:
 
 
 def _read(load: Load) -> tuple[Tally, Segment]:
-    reader = _Reader()
+    reader = _Reader(load.deleted_at)
     for chunk in load.chunks:
         reader.read(chunk)
     columns = mapped(reader.batch.columns(), terminology_of(load.terminology, load.terminology_digest))
@@ -126,8 +133,10 @@ def _read(load: Load) -> tuple[Tally, Segment]:
 class _Reader:
     """Reads chunk after chunk into one batch, and knows where it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, deleted_at: int = NAT) -> None:
         self.batch = EventBatch()
+        self._deleted_at = deleted_at
+        self._deleted: Counter[str] = Counter()
         self._here = Place()
         self._places: dict[str, list[str]] = {}
         self.batch.skipped = Noted(self._here, self._places)
@@ -148,6 +157,7 @@ class _Reader:
         types = Counter(self._types)
         return Tally(
             resources={kind.__name__: count for kind, count in types.items()},
+            deleted=dict(self._deleted),
             unread=self._unread,
             skipped=dict(self.batch.skipped),
             losses=dict(self.batch.losses),
@@ -214,9 +224,23 @@ class _Reader:
                     self._odd(content, own_id)
                 else:
                     self._flatten(resource, own_id)
+            if b'"DELETE"' in bytes(data):
+                self._deletions(data, prefix)
         except Skip as skip:
             self.batch.skipped[skip.reason] += 1
             self._unread += 1
+
+    def _deletions(self, data: bytes | msgspec.Raw, prefix: str) -> None:
+        """Tombstones: whose the resource was is not said, and found out when the store is read."""
+        for place, name, when in deletions_of(data):
+            self._here.line = prefix + place
+            kind = name.partition("/")[0]
+            if kind not in READ:
+                self.batch.skipped[f"{kind}: not read" if kind else "deletion that names no one resource"] += 1
+                continue
+            said = parse_instant(when) if when else NAT
+            retract(self.batch, patient="", resource=name, updated=said if said != NAT else self._deleted_at)
+            self._deleted[kind] += 1
 
     def _flatten(self, resource: Resource, own_id: str) -> None:
         resource.id = resource.id or own_id or None

@@ -1,4 +1,4 @@
-"""Where FHIR data comes from: folders, archives and files of NDJSON or JSON, read as a stream of chunks.
+"""Where FHIR data comes from: folders, archives and files of NDJSON or JSON, here or in an object store, as a stream of chunks.
 
 What was readable before a fault is handed on; the fault is kept as a `Trouble` with its place. Nothing is unpacked to
 disk, and memory is bounded by a chunk (a JSON Bundle is read whole).
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final, Literal
+from typing import Final, Literal, Protocol
 
 from services.learner.intake.archive import Archive
 from services.learner.intake.decompress import Decompressed
+from services.plumbing.object_store import ObjectFolder, is_address
 from services.timeline.errors import BadInput
 
 CHUNK: Final = 2 * 2**20
@@ -46,29 +48,77 @@ class Trouble:
     """Data is missing (a truncated archive), as against a file that is not FHIR data."""
 
 
-class Source:
-    """One thing to ingest. `chunks` is read once; then `troubles`, `files` and `digest` say how it went."""
+class Readable(Protocol):
+    """A file as it is stored."""
 
-    def __init__(
-        self, path: Path, *, chunk_bytes: int = CHUNK, on_bytes: Callable[[int], None] = lambda _: None
-    ) -> None:
-        self.path = path
-        self.troubles: list[Trouble] = []
-        self.files = 0
-        self._chunk_bytes = chunk_bytes
-        self._on_bytes = on_bytes
-        self._digests: list[tuple[str, str]] = []
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
+class Holder(Protocol):
+    """A folder or file, wherever it lies."""
+
+    name: str
+
+    def files(self) -> list[tuple[str, int]]:
+        """Name and size of each file, sorted; hidden ones are left out."""
+
+    def open(self, name: str) -> AbstractContextManager[Readable]:
+        """One of them."""
+
+
+class LocalFiles:
+    """A folder or file of this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._path = path
         if not path.exists():
             raise BadInput(
                 "no such file or folder", place=str(path), remedy="Name a folder, archive or file of FHIR data"
             )
 
+    def files(self) -> list[tuple[str, int]]:
+        """Name and size of each file, sorted by path; hidden ones are left out."""
+        if self._path.is_file():
+            return [(self._path.name, self._path.stat().st_size)]
+        found = (p for p in self._path.rglob("*") if p.is_file())
+        shown = (p for p in found if not any(q.startswith(".") for q in p.relative_to(self._path).parts))
+        return [(p.relative_to(self._path).as_posix(), p.stat().st_size) for p in sorted(shown)]
+
+    def open(self, name: str) -> AbstractContextManager[Readable]:
+        """One of them."""
+        return (self._path if self._path.is_file() else self._path / name).open("rb")
+
+
+class Source:
+    """One thing to ingest. `chunks` is read once; then `troubles`, `files` and `digest` say how it went."""
+
+    def __init__(
+        self, path: Path | str, *, chunk_bytes: int = CHUNK, on_bytes: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """`path`: also the address of a folder or file in an object store (`s3://bucket/export`)."""
+        self._holder: Holder
+        if is_address(str(path)):
+            self._holder = ObjectFolder(str(path))
+        else:
+            self._holder = LocalFiles(Path(path))
+        self.troubles: list[Trouble] = []
+        self.files = 0
+        self._chunk_bytes = chunk_bytes
+        self._on_bytes = on_bytes
+        self._digests: list[tuple[str, str]] = []
+        self._listed = self._holder.files()
+
+    @property
+    def name(self) -> str:
+        """What the source is called: its last part."""
+        return self._holder.name
+
     @property
     def size(self) -> int:
-        """Bytes on disk: what the progress bar runs to."""
-        if self.path.is_file():
-            return self.path.stat().st_size
-        return sum(file.stat().st_size for file in _files(self.path))
+        """Bytes as they are stored: what the progress bar runs to."""
+        return sum(size for _, size in self._listed)
 
     @property
     def digest(self) -> str:
@@ -78,14 +128,11 @@ class Source:
 
     def chunks(self) -> Iterator[Chunk]:
         """Everything that can be read, in the order in which it stands."""
-        if self.path.is_dir():
-            for file in _files(self.path):
-                yield from self._file(file, file.relative_to(self.path).as_posix())
-        else:
-            yield from self._file(self.path, self.path.name)
+        for name, _ in self._listed:
+            yield from self._file(name)
 
-    def _file(self, path: Path, name: str) -> Iterator[Chunk]:
-        with path.open("rb") as raw:
+    def _file(self, name: str) -> Iterator[Chunk]:
+        with self._holder.open(name) as raw:
             meter = _Meter(raw, self._on_bytes)
             stream = Decompressed(meter)
             if _is_tar(name, stream.peek(512)):
@@ -157,7 +204,7 @@ class Source:
 class _Meter:
     """The file on disk: counts and digests what is read."""
 
-    def __init__(self, raw: BinaryIO, on_bytes: Callable[[int], None]) -> None:
+    def __init__(self, raw: Readable, on_bytes: Callable[[int], None]) -> None:
         self._raw = raw
         self._on_bytes = on_bytes
         self.fault = ""
@@ -168,13 +215,6 @@ class _Meter:
         self.sha.update(data)
         self._on_bytes(len(data))
         return data
-
-
-def _files(folder: Path) -> list[Path]:
-    """The files of a folder, sorted; hidden ones are left out."""
-    return sorted(
-        p for p in folder.rglob("*") if p.is_file() and not any(q.startswith(".") for q in p.relative_to(folder).parts)
-    )
 
 
 def _bare(name: str) -> str:

@@ -22,6 +22,7 @@ from services.learner.retrain import Progress
 from services.learner.run_log import RunLog
 from services.learner.runs import Made, make_training
 from services.learner.settings import LearnerSettings
+from services.learner.terminal import engine_of
 from services.learner.train_options import TrainOptions
 from services.plumbing.event_store import EventStore
 from services.plumbing.logs import configure_logs
@@ -55,15 +56,18 @@ def work_on(held: Held, settings: LearnerSettings) -> int:
 
 def _train(held: Held, settings: LearnerSettings, log: RunLog, _queue: JobQueue, progress: Progress) -> Made:
     """A training, as `knowdo learner train` does it."""
-    return make_training(
-        guidance_folder(held.guidance, settings.guidance, paths_too=False),
-        EventStore.open(settings.store_folder),
-        log.folder(held.run),
-        shelf_of(settings),
-        msgspec.convert(held.settings, TrainOptions),
-        run=held.run,
-        progress=progress,
-    )
+    options = msgspec.convert(held.settings, TrainOptions)
+    with engine_of(settings, None, "", options.workers) as engine:
+        return make_training(
+            guidance_folder(held.guidance, settings.guidance, paths_too=False),
+            EventStore.open(settings.store_folder),
+            log.folder(held.run),
+            shelf_of(settings),
+            options,
+            run=held.run,
+            engine=engine,
+            progress=progress,
+        )
 
 
 def _look(held: Held, settings: LearnerSettings, log: RunLog, queue: JobQueue, progress: Progress) -> Made:

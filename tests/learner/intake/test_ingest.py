@@ -142,7 +142,10 @@ def test_a_transaction_bundle_is_read_and_its_urn_references_resolved(tmp_path: 
     (tmp_path / "a.json").write_text(json.dumps(bundle, indent=2))
     report = ingest(tmp_path / "a.json", tmp_path / "store")
     assert report.resources == {"Observation": 1, "Patient": 1}
-    assert {s.reason: s.places for s in report.skipped} == {"OperationOutcome: not read": ["a.json:entry 4"]}
+    assert {s.reason: s.places for s in report.skipped} == {
+        "OperationOutcome: not read": ["a.json:entry 4"],
+        "deletion that names no one resource": ["a.json:entry 3"],
+    }
     store = EventStore.open(tmp_path / "store")
     seen = {
         (p, r)

@@ -1,5 +1,7 @@
 package hospital;
 
+import ca.uhn.fhir.batch2.api.IJobMaintenanceService;
+import ca.uhn.fhir.batch2.jobs.export.BulkDataExportProvider;
 import ca.uhn.fhir.context.FhirContext;
 import ca.uhn.fhir.interceptor.api.Hook;
 import ca.uhn.fhir.interceptor.api.Interceptor;
@@ -15,6 +17,8 @@ import ca.uhn.fhir.rest.server.exceptions.AuthenticationException;
 import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
 import java.net.InetSocketAddress;
 import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
@@ -23,7 +27,7 @@ import org.springframework.context.annotation.AnnotationConfigApplicationContext
 /**
  * A hospital's FHIR R4 server: HAPI's JPA server over H2 in memory, behind a bearer token. It ends when its standard input does.
  *
- * <p>Arguments: port, token. The same records stand at /fhir and, in pages of 5 at most, at /paged.
+ * <p>Arguments: port, token. The same records stand at /fhir and, in pages of 5 at most, at /paged. Both have $export.
  */
 public final class Hospital {
     private Hospital() {}
@@ -39,6 +43,7 @@ public final class Hospital {
             var rest = new RestfulServer(spring.getBean(FhirContext.class));
             rest.registerProviders(spring.getBean("myResourceProvidersR4", ResourceProviderFactory.class).createProviders());
             rest.registerProvider(spring.getBean(JpaSystemProvider.class));
+            rest.registerProvider(spring.getBean(BulkDataExportProvider.class));
             var pages = spring.getAutowireCapableBeanFactory().createBean(DatabaseBackedPagingProvider.class);
             pages.setDefaultPageSize(mount.getValue());
             pages.setMaximumPageSize(mount.getValue());
@@ -50,6 +55,15 @@ public final class Hospital {
         var jetty = new Server(new InetSocketAddress("127.0.0.1", port));
         jetty.setHandler(handler);
         jetty.start();
+        // HAPI's test configuration has no scheduler; a bulk export goes from step to step only when one looks after it.
+        var jobs = spring.getBean(IJobMaintenanceService.class);
+        Executors.newSingleThreadScheduledExecutor().scheduleWithFixedDelay(() -> {
+            try {
+                jobs.runMaintenancePass();
+            } catch (RuntimeException fault) {
+                System.err.println(fault);
+            }
+        }, 1, 1, TimeUnit.SECONDS);
         System.out.println("ready");
         while (System.in.read() >= 0) {
             // only its end is of interest

@@ -1,0 +1,210 @@
+"""Bulk exports into the store: what a server and a line can do wrong on the way changes nothing of what arrives."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.guidance.errors import Unavailable
+from services.learner.intake import fetch_export
+from services.learner.intake.fetch import Account, FetchReport, Question, fetch
+from services.learner.intake.fetch_state import FOLDER
+from services.learner.intake.ingest import ingest
+from services.plumbing import steady_http
+from services.plumbing.bulk_export import Wanted
+from services.plumbing.event_store import EventStore
+from services.plumbing.steady_http import Server
+from services.timeline.errors import BadInput
+from services.timeline.events import RETRACTED
+from tests.fhir_servers.bulk_server import BulkServer, bulk_server
+from tests.learner.intake.people import people, person, result
+
+LATER = "2026-02-01T00:00:00Z"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between tries are short here."""
+    monkeypatch.setattr(steady_http, "WAITS", (0.01,) * 4)
+    monkeypatch.setattr(fetch_export, "_FIRST_WAIT", 0.01)
+
+
+def fetched(server: BulkServer, folder: Path, *, account: Account | None = None, **told: Any) -> FetchReport:
+    """One fetch of everything that the server has."""
+    asked = {name: told.pop(name) for name in ("wanted",) if name in told}
+    question = Question(server=Server.of(server.base), **asked)
+    return fetch(question, account or Account(), folder, quality=False, **told)
+
+
+def from_files(server: BulkServer, folder: Path) -> str:
+    """The digest of a store that is made of the server's resources as a file."""
+    file = folder.with_suffix(".ndjson")
+    file.write_text("".join(json.dumps(one) + "\n" for one in server.resources))
+    return ingest(file, folder, quality=False).digest
+
+
+def test_an_export_gives_the_store_that_its_files_give(tmp_path: Path) -> None:
+    """The same digest; the job is deleted over there, nothing of it is left here, and the next run asks for what changed."""
+    with bulk_server(resources=people()) as server:
+        report = fetched(server, tmp_path / "store")
+        assert report.ingest.complete
+        assert (report.files, report.since, report.until) == (5, "", server.now)
+        assert (report.exports_begun, report.resumed, report.ended) == (1, False, True)
+        assert report.ingest.digest == from_files(server, tmp_path / "files")
+        assert not server.jobs
+        assert not list((tmp_path / "store" / FOLDER).rglob("*.ndjson"))
+        server.now = LATER
+        again = fetched(server, tmp_path / "store")
+        assert (again.since, again.until, again.files) == (report.until, LATER, 0)
+        assert again.ingest.complete
+        assert not again.ingest.changed
+        assert server.asked("_since=2026-01-01T00%3A00%3A00Z") == 1
+
+
+@pytest.mark.parametrize("told", [{"ranges": True}, {"ranges": True, "etags": False}, {"ranges": False}])
+def test_files_that_break_off_are_gone_on_with_or_fetched_anew(tmp_path: Path, told: dict[str, Any]) -> None:
+    """Six breaks and some 429 and 503: the same store; with ranges no byte is sent twice."""
+    with bulk_server(resources=people(results=150), lines_per_file=150, **told) as server:
+        server.breaks, server.busy = 4, 3
+        report = fetched(server, tmp_path / "store")
+        assert report.ingest.digest == from_files(server, tmp_path / "files")
+        assert server.breaks == 0
+        if told["ranges"]:
+            assert server.sent == report.bytes
+        else:
+            assert server.sent > report.bytes
+
+
+def test_corrections_and_deletions_of_an_increment_leave_the_past_as_it_was(tmp_path: Path) -> None:
+    """A corrected result is another version, a deleted one ends with the export that says so; both were known before."""
+    with bulk_server(resources=people()) as server:
+        fetched(server, tmp_path / "store")
+        server.now = "2026-03-01T00:00:00Z"
+        server.resources.append(result(3, of=3, at=LATER, valueQuantity={"value": 20.0, "code": "g/dL"}))
+        server.resources.append(person(9, at=LATER))
+        server.deleted = [("Observation/o5", LATER), ("Slot/7", LATER), ("Observation/never-seen", LATER)]
+        report = fetched(server, tmp_path / "store")
+        assert report.ingest.resources == {"Observation": 1, "Patient": 1}
+        assert report.ingest.deleted == {"Observation": 2}
+        assert {one.reason: one.count for one in report.ingest.skipped} == {"Slot: not read": 1}
+    store = EventStore.open(tmp_path / "store")
+    rows = [
+        row
+        for number in range(store.buckets)
+        for events in [store.read_bucket(number)]
+        for row in zip(
+            events.resource.texts(), events.field.texts(), events.patient.texts(), events.value.tolist(), strict=True
+        )
+    ]
+    assert sorted(value for name, _, _, value in rows if name == "Observation/o3") == pytest.approx([9.8, 20.0])
+    fields = {(field, patient) for name, field, patient, _ in rows if name == "Observation/o5"}
+    assert fields == {("Observation.code", "p5"), (RETRACTED, "p5")}
+
+
+def test_tombstones_make_the_same_store_in_whatever_order_they_come(tmp_path: Path) -> None:
+    """A deletion that is read before what it deletes holds just the same."""
+    deleted = {"request": {"method": "DELETE", "url": "Observation/o1"}, "response": {"lastModified": LATER}}
+    (tmp_path / "gone.json").write_text(json.dumps({"resourceType": "Bundle", "type": "history", "entry": [deleted]}))
+    (tmp_path / "all.ndjson").write_text("".join(json.dumps(one) + "\n" for one in people(results=5)))
+    for order in (("gone.json", "all.ndjson"), ("all.ndjson", "gone.json")):
+        for name in order:
+            ingest(tmp_path / name, tmp_path / "".join(order), quality=False)
+    one, two = (EventStore.open(tmp_path / name) for name in ("gone.jsonall.ndjson", "all.ndjsongone.json"))
+    assert one.digest == two.digest
+    assert sum(one.read_bucket(n).field.texts().count(RETRACTED) for n in range(one.buckets)) == 1
+
+
+def test_an_expired_manifest_is_asked_for_again_and_a_forgotten_export_begun_again(tmp_path: Path) -> None:
+    """New addresses of the same files are used; when the job is gone another is begun, with the same `_since`."""
+    with bulk_server(resources=people(), lines_per_file=100, renew=1) as server:
+        first = fetched(server, tmp_path / "store")
+        assert first.exports_begun == 1
+        server.forget, server.now = 1, LATER
+        server.resources.append(result(900, of=1, at="2026-01-15T00:00:00Z"))
+        second = fetched(server, tmp_path / "store")
+        assert second.exports_begun == 2
+        assert second.ingest.resources == {"Observation": 1}
+        assert server.asked("_since") == 2
+        server.forget = 9
+        server.resources.append(result(901, of=1, at="2026-02-15T00:00:00Z"))
+        with pytest.raises(Unavailable, match="forgot 3 exports"):
+            fetched(server, tmp_path / "store")
+
+
+def test_what_the_server_says_is_missing_keeps_the_next_run_from_going_on(tmp_path: Path) -> None:
+    """Data are kept, the fetch is not complete, and the place does not move, unless that is accepted; warnings matter not."""
+    with bulk_server(
+        resources=people(), errors=[{"severity": "error", "code": "exception", "diagnostics": "p1"}]
+    ) as server:
+        report = fetched(server, tmp_path / "store")
+        assert not report.ingest.complete
+        assert [one.message for one in report.ingest.troubles] == ["the server says 1 times: error, exception"]
+        assert report.ingest.patients == 7
+        assert fetched(server, tmp_path / "store").since == ""
+        assert fetched(server, tmp_path / "store", accept_errors=True).ingest.complete
+        assert fetched(server, tmp_path / "store").since == server.now
+        server.errors = [{"severity": "warning", "code": "informational"}]
+        assert fetched(server, tmp_path / "store").ingest.complete
+
+
+def test_levels_types_and_filters_are_asked_for_and_go_on_apart(tmp_path: Path) -> None:
+    """A group's export has its own place; a refusal is told with the server's reason."""
+    with bulk_server(resources=people()) as server:
+        wanted = Wanted(level="group", group="a-b", types=("Patient",), filters=("Patient?gender=female,male",))
+        report = fetched(server, tmp_path / "store", wanted=wanted)
+        assert report.ingest.resources == {"Patient": 7}
+        assert server.asked("/fhir/Group/a-b/$export") == 1
+        assert server.asked("_typeFilter=Patient%3Fgender%3Dfemale%2Cmale") == 1
+        assert fetched(server, tmp_path / "store", wanted=Wanted(level="patient")).since == ""
+        with pytest.raises(BadInput, match="Nonsense is no type here"):
+            fetched(server, tmp_path / "store", wanted=Wanted(types=("Nonsense",)))
+        with pytest.raises(BadInput, match="not the id of a Group"):
+            fetched(server, tmp_path / "store", wanted=Wanted(level="group", group="../Patient"))
+
+
+def test_files_on_an_origin_that_nobody_named_are_not_fetched(tmp_path: Path) -> None:
+    """Neither bytes nor the token go there; the message names the origin and what to do."""
+    with bulk_server(resources=people()) as server:
+        server.elsewhere = "https://files.example.org"
+        with pytest.raises(BadInput, match=r"https://files\.example\.org.*--origin"):
+            fetched(server, tmp_path / "store")
+
+
+def test_killed_in_the_middle_the_next_run_goes_on(tmp_path: Path) -> None:
+    """Kill -9 at six moments of one export: never more than one export, nothing sent twice, and the store of the files."""
+    store = tmp_path / "store"
+    with bulk_server(resources=people(results=600), lines_per_file=200, pause=0.02) as server:
+        command = [
+            sys.executable,
+            "-m",
+            "services.learner.commands",
+            "fetch",
+            server.base,
+            "--store",
+            str(store),
+            "--json",
+        ]
+        for _ in range(2):
+            before = server.sent
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            deadline = time.monotonic() + 60
+            while server.sent < before + 12_000 and time.monotonic() < deadline:
+                time.sleep(0.005)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        server.pause = 0.0
+        done = subprocess.run(command, capture_output=True, check=True, env=os.environ)
+        report = json.loads(done.stdout)
+        assert report["resumed"]
+        assert report["exports_begun"] == 0
+        assert server.asked("$export") == 1
+        assert report["ingest"]["digest"] == from_files(server, tmp_path / "files")
+        assert server.sent < report["bytes"] * 1.6, "what was in the sockets when it was killed, and no more"
