@@ -22,6 +22,7 @@ from services.guidance.feature_definition import (
     Part,
     Window,
 )
+from services.guidance.learning_definition import Learning
 from services.guidance.prediction_definition import (
     Condition,
     Index,
@@ -228,6 +229,7 @@ class Guidance(Part):
     predictions: dict[Name, Prediction] = Field(
         default_factory=dict, description="further risks by name, each learned and judged on its own"
     )
+    learning: Learning = Field(default=Learning(), description="when it is learned anew")
     policy: Policy = Field(description="what happens at which risk")
     cards: dict[Name, Card] = Field(default_factory=dict, description="what it says, by name")
     override_reasons: tuple[OverrideReason, ...] = Field(default=(), description="why a clinician may decline")

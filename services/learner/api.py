@@ -1,8 +1,9 @@
-"""The learner's HTTP API: what ran, what came of it, and the start of a new run. It translates; it decides nothing."""
+"""The learner's HTTP API: what ran, what waits, what came of it, and the start of a new run. It translates; it decides nothing."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,7 +16,7 @@ from starlette.responses import Response
 
 from services.guidance.errors import NotAuthenticated, NotFound
 from services.learner.guidance_names import guidance_folder
-from services.learner.jobs import Jobs
+from services.learner.jobs.queue import JobQueue
 from services.learner.report import STYLE_DIGEST
 from services.learner.run_log import REPORT_FILE, RunLog
 from services.learner.train_options import TrainOptions
@@ -30,8 +31,9 @@ class Service:
     """What the routes work with."""
 
     log: RunLog
-    jobs: Jobs
-    store: Path
+    queue: JobQueue
+    wake: Callable[[], None]
+    """Says that something was put."""
     guidance: tuple[Path, ...]
     workers: int
     api_token: str
@@ -60,8 +62,17 @@ async def runs(request: Request) -> Response:
 
 @router.get("/runs/{run}")
 async def one_run(run: str, request: Request) -> Response:
-    """One run; `last` is the newest that is done."""
-    return json_response(await run_in_threadpool(_service(request).log.get, run))
+    """One run, with its job (how it waits, who asked, how far it is); `last` is the newest training that is done."""
+    service = _service(request)
+    logged = await run_in_threadpool(service.log.get, run)
+    job = await run_in_threadpool(service.queue.get, logged.id)
+    return json_response(msgspec.to_builtins(logged) | {"job": job})
+
+
+@router.get("/jobs")
+async def jobs(request: Request) -> Response:
+    """What runs and waits, then what has ended."""
+    return json_response({"jobs": await run_in_threadpool(_service(request).queue.all)})
 
 
 @router.get("/runs/{run}/report")
@@ -81,15 +92,10 @@ async def report(run: str, request: Request) -> Response:
 
 @router.post("/runs")
 async def start(request: Request) -> Response:
-    """Begin a training in the background; 409 while another is under way."""
-    service = _service(request)
-    shown = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not service.open and not (service.api_token and hmac.compare_digest(shown.encode(), service.api_token.encode())):
-        raise NotAuthenticated(
-            "no or another token", place="/runs", remedy="Set KNOWDO_LEARNER_API_TOKEN_FILE, and send that token"
-        )
+    """A training at the end of the queue; 202 with its run."""
+    service = _permitted(request)
     wanted = decode(_NEW_RUN, await read_body(request, limit=LIMIT))
-    directory = guidance_folder(wanted.guidance, service.guidance, paths_too=False)
+    guidance_folder(wanted.guidance, service.guidance, paths_too=False)  # a name that is none is said now
     options = TrainOptions(
         folds=wanted.folds,
         seed=wanted.seed,
@@ -99,9 +105,42 @@ async def start(request: Request) -> Response:
         data_end=wanted.data_until,
     )
     options.moments()  # a date that is none is said now, not in the log of a process
-    return json_response({"run": await service.jobs.start(directory, service.store, options)}, 202)
+    settings = msgspec.to_builtins(options)
+    run = await run_in_threadpool(lambda: service.queue.put("train", wanted.guidance, settings, asked_by="HTTP"))
+    service.wake()
+    return json_response({"run": run, "state": "queued"}, 202)
+
+
+@router.delete("/runs/{run}")
+@router.post("/runs/{run}/cancel")
+async def cancel(run: str, request: Request) -> Response:
+    """Cancel what waits or runs; 202 with the job. 409 if it has ended."""
+    service = _permitted(request)
+    return json_response(await run_in_threadpool(service.queue.cancel, run), 202)
+
+
+@router.post("/runs/{run}/retry")
+async def retry(run: str, request: Request) -> Response:
+    """Try again what failed or was cancelled; 202 with the job. 409 otherwise."""
+    service = _permitted(request)
+    job = await run_in_threadpool(service.queue.retry, run)
+    service.wake()
+    return json_response(job, 202)
 
 
 def _service(request: Request) -> Service:
     service: Service = request.app.state.learner
+    return service
+
+
+def _permitted(request: Request) -> Service:
+    """The service, for who may change something."""
+    service = _service(request)
+    shown = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not service.open and not (service.api_token and hmac.compare_digest(shown.encode(), service.api_token.encode())):
+        raise NotAuthenticated(
+            "no or another token",
+            place=request.url.path,
+            remedy="Set KNOWDO_LEARNER_API_TOKEN_FILE, and send that token",
+        )
     return service

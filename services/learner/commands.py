@@ -15,6 +15,7 @@ from services.learner.evidence_commands import propose_run, report, silent
 from services.learner.guidance_names import guidance_folder
 from services.learner.import_commands import import_model
 from services.learner.intake_commands import client_key, erase, fetch
+from services.learner.job_commands import cancel, jobs, retry
 from services.learner.proposal import propose
 from services.learner.settings import LearnerSettings
 from services.learner.terminal import (
@@ -123,7 +124,6 @@ def train(
     token_file: TokenOption = None,
     author: AuthorOption = "",
     note: Annotated[str, typer.Option(help="A word to the committee")] = "",
-    run_id: Annotated[str | None, typer.Option(hidden=True, help="Run that the service has begun")] = None,
     json: JsonOption = False,
 ) -> None:
     """Learn a guidance from the store: release, evidence, MLflow version, and a report.
@@ -149,13 +149,8 @@ def train(
         until=until,
         data_end=data_until,
     )
-    try:
-        directory = guidance_folder(guidance, settings.guidance)
-        opened = EventStore.open(store or settings.store_folder)
-    except KnowdoError as fault:
-        if run_id is not None:
-            log.fail(run_id, str(fault))
-        raise
+    directory = guidance_folder(guidance, settings.guidance)
+    opened = EventStore.open(store or settings.store_folder)
     with engine_of(settings, engine, master, options.workers) as chosen, screen.stages_bar() as bar:
         run, result = run_training(
             directory,
@@ -163,7 +158,6 @@ def train(
             log,
             shelf_of(settings),
             options,
-            run=run_id,
             engine=chosen,
             progress=lambda stage, done, of: bar.update(bar.task_ids[0], description=stage, completed=done, total=of),
         )
@@ -200,12 +194,17 @@ def runs(json: JsonOption = False) -> None:
         screen.show_runs(log.all())
 
 
+app.command()(jobs)
+app.command()(cancel)
+app.command()(retry)
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (KNOWDO_LEARNER_HOST)")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (KNOWDO_LEARNER_PORT)")] = None,
 ) -> None:
-    """Serve the run log, the reports, and the start of trainings over HTTP.
+    """Serve runs and reports over HTTP, and work on the queue: what is asked for, and what guidance begins by itself.
 
     Example: knowdo learner serve --port 8002
     """

@@ -1,4 +1,4 @@
-"""The run log: every training run, how it ended, and what came of it. Files of a run lie in a folder of its own.
+"""The run log: every run, how it ended, and what came of it. Files of a run lie in a folder of its own.
 
 It holds digests, counts and scores; never a patient.
 """
@@ -7,43 +7,27 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import JSON, Column, Engine, Integer, MetaData, RowMapping, String, Table, Text, insert, select, update
+from sqlalchemy import Engine, RowMapping, insert, select, update
 
 from services.guidance.errors import NotFound
+from services.learner.jobs.tables import PLACES, RUNS, TABLES
 from services.plumbing.database import create_tables, reading, writing
 
-State = Literal["running", "done", "failed"]
-TABLES: Final = MetaData()
+State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 RELEASE_FILE: Final = "release.zip"
 EVIDENCE_FILE: Final = "evidence.zip"
 RESULT_FILE: Final = "result.json"
 REPORT_FILE: Final = "report.html"
 
-_runs = Table(
-    "runs",
-    TABLES,
-    Column("id", String(32), primary_key=True),
-    Column("kind", String(16), nullable=False),
-    Column("guidance", String(64), nullable=False, index=True),
-    Column("state", String(16), nullable=False),
-    Column("began_at", String(32), nullable=False),
-    Column("ended_at", String(32)),
-    # A run whose process is gone without an end was interrupted.
-    Column("pid", Integer, nullable=False),
-    Column("settings", JSON, nullable=False),
-    Column("release", String(71)),
-    Column("evidence", String(71)),
-    Column("result", JSON),
-    Column("fault", Text),
-    Column("proposal", String(64)),
-)
+_runs = RUNS
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,43 +57,45 @@ class RunLog:
 
     def begin(self, guidance: str, *, kind: str, settings: Mapping[str, Any], pid: int | None = None) -> str:
         """Log that a run begins; answers its id."""
-        now = datetime.now(UTC)
-        run = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        run = new_run_id()
         self.folder(run).mkdir(parents=True)
         row = {
             "id": run,
             "kind": kind,
             "guidance": guidance,
             "state": "running",
-            "began_at": _text(now),
+            "began_at": now_text(),
             "pid": pid or os.getpid(),
             "settings": dict(settings),
         }
         with writing(self._engine) as connection:
             connection.execute(insert(_runs), row)
+            connection.execute(insert(PLACES), {"run": run, "host": socket.gethostname()})
         return run
 
     def finish(self, run: str, *, result: Mapping[str, Any], release: str | None, evidence: str | None) -> None:
         """Log what came of it."""
-        self._set(run, state="done", ended_at=_now(), result=dict(result), release=release, evidence=evidence)
+        self._set(run, state="done", ended_at=now_text(), result=dict(result), release=release, evidence=evidence)
 
     def fail(self, run: str, fault: str) -> None:
         """Log that it failed, and why."""
-        self._set(run, state="failed", ended_at=_now(), fault=fault)
+        self._set(run, state="failed", ended_at=now_text(), fault=fault)
 
     def proposed(self, run: str, proposal: str) -> None:
         """Log that the registry was offered its release."""
         self._set(run, proposal=proposal)
 
-    def taken_over(self, run: str, pid: int) -> None:
-        """Log the process that does the work."""
-        self._set(run, pid=pid)
-
     def get(self, run: str) -> Run:
         """One run; `last` is the newest that is done."""
         wanted = select(_runs).where(_runs.c.id == run)
         if run == "last":
-            wanted = select(_runs).where(_runs.c.state == "done").order_by(_runs.c.began_at.desc()).limit(1)
+            # A look into the store is a run too, and makes no release.
+            wanted = (
+                select(_runs)
+                .where(_runs.c.state == "done", _runs.c.kind != "look")
+                .order_by(_runs.c.began_at.desc())
+                .limit(1)
+            )
         with reading(self._engine) as connection:
             row = connection.execute(wanted).mappings().first()
         if row is None:
@@ -125,6 +111,15 @@ class RunLog:
             raise NotFound("no run here made this release", place=digest, remedy="Name one of `knowdo learner runs`")
         return _run(row)
 
+    def last_of(self, guidance: str) -> Run | None:
+        """The newest training of a guidance that is done."""
+        wanted = select(_runs).where(
+            _runs.c.guidance == guidance, _runs.c.state == "done", _runs.c.release.is_not(None)
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(wanted.order_by(_runs.c.began_at.desc()).limit(1)).mappings().first()
+        return None if row is None else _run(row)
+
     def all(self, *, limit: int = 100) -> list[Run]:
         """The newest runs first."""
         with reading(self._engine) as connection:
@@ -132,13 +127,20 @@ class RunLog:
             return [_run(row) for row in rows.mappings()]
 
     def close_interrupted(self) -> int:
-        """Mark runs whose process is gone; answers how many."""
+        """Mark runs that were typed on this machine and whose process is gone; answers how many. Jobs have leases."""
+        here = PLACES.c.host.is_(None) | (PLACES.c.host == socket.gethostname())
+        wanted = select(_runs.c.id, _runs.c.pid).join(PLACES, PLACES.c.run == _runs.c.id, isouter=True)
         with reading(self._engine) as connection:
-            left = connection.execute(select(_runs.c.id, _runs.c.pid).where(_runs.c.state == "running")).all()
+            left = connection.execute(wanted.where(_runs.c.state == "running", _runs.c.pid > 0, here)).all()
         gone = [run for run, pid in left if not _alive(pid)]
         for run in gone:
             self.fail(run, "interrupted: its process ended without a word")
         return len(gone)
+
+    @property
+    def engine(self) -> Engine:
+        """The database, which the queue of jobs shares."""
+        return self._engine
 
     def close(self) -> None:
         """Let go of the database."""
@@ -157,12 +159,14 @@ def _run(row: RowMapping) -> Run:
     return Run(**{name: row[name] for name in Run.__struct_fields__})
 
 
-def _now() -> str:
-    return _text(datetime.now(UTC))
+def new_run_id() -> str:
+    """A name that sorts by time and that no other learner makes."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+def now_text() -> str:
+    """The time, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _alive(pid: int) -> bool:

@@ -19,7 +19,7 @@ from services.plumbing.event_store import EventStore
 from services.plumbing.mlflow_models import Shelf, shelve_release
 from services.timeline.errors import BadInput, KnowdoError
 
-__all__ = ["Kept", "TrainOptions", "kept_of", "release_of", "run_training"]
+__all__ = ["Kept", "Made", "TrainOptions", "kept_of", "make_training", "release_of", "run_training"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,15 @@ class Kept:
     pack: EvidencePack
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a training made: its result as it is told, and the digests of release and evidence."""
+
+    result: dict[str, Any]
+    release: str
+    evidence: str
+
+
 def run_training(
     directory: Path,
     store: EventStore,
@@ -37,7 +46,6 @@ def run_training(
     shelf: Shelf,
     options: TrainOptions,
     *,
-    run: str | None = None,
     engine: Engine | None = None,
     progress: Progress = lambda *_: None,
     finders: Mapping[str, Finder] | None = None,
@@ -46,39 +54,79 @@ def run_training(
     """Train (or find the models otherwise: `finders`), keep, shelve and log; answers the run's id and its result."""
     if options.folds < 2:
         raise BadInput(f"{options.folds} folds", place="--folds", remedy="Take 5, or at least 2")
-    run = run or log.begin(directory.name, kind=kind, settings=msgspec.to_builtins(options))
+    run = log.begin(directory.name, kind=kind, settings=msgspec.to_builtins(options))
     try:
-        since, until, data_end = options.moments()
-        trained = train(
+        made = make_training(
             directory,
             store,
-            folds=options.folds,
-            seed=options.seed,
-            workers=options.workers,
+            log.folder(run),
+            shelf,
+            options,
+            run=run,
             engine=engine,
-            since=since,
-            until=until,
-            data_end=data_end,
             progress=progress,
-            finders=finders or {},
+            finders=finders,
         )
-        result = trained.result() | {"mlflow": None, "run": run}
-        _keep(log.folder(run), trained)
-        progress("registering in MLflow", 0, 1)
-        try:
-            result["mlflow"] = _shelve(shelf, trained, store, options)
-        except Unavailable as fault:
-            result["mlflow_fault"] = str(fault)  # an hour's training is not lost because a shelf is
-        progress("registering in MLflow", 1, 1)
-        (log.folder(run) / RESULT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1))
     except KnowdoError as fault:
         log.fail(run, str(fault))
         raise
     except BaseException as fault:
         log.fail(run, f"stopped by {type(fault).__name__}")
         raise
-    log.finish(run, result=result, release=trained.bundle.digest, evidence=trained.pack.digest)
-    return run, result
+    log.finish(run, result=made.result, release=made.release, evidence=made.evidence)
+    return run, made.result
+
+
+def make_training(
+    directory: Path,
+    store: EventStore,
+    folder: Path,
+    shelf: Shelf,
+    options: TrainOptions,
+    *,
+    run: str,
+    engine: Engine | None = None,
+    progress: Progress = lambda *_: None,
+    finders: Mapping[str, Finder] | None = None,
+) -> Made:
+    """Train, keep and shelve, without a word to the log. What was kept by an attempt that was cut off is not made again."""
+    if (made := _made_before(folder, run)) is not None:
+        return made
+    since, until, data_end = options.moments()
+    trained = train(
+        directory,
+        store,
+        folds=options.folds,
+        seed=options.seed,
+        workers=options.workers,
+        engine=engine,
+        since=since,
+        until=until,
+        data_end=data_end,
+        progress=progress,
+        finders=finders or {},
+    )
+    result = trained.result() | {"mlflow": None, "run": run}
+    _keep(folder, trained)
+    progress("registering in MLflow", 0, 1)
+    try:
+        result["mlflow"] = _shelve(shelf, trained, store, options)
+    except Unavailable as fault:
+        result["mlflow_fault"] = str(fault)  # an hour's training is not lost because a shelf is
+    progress("registering in MLflow", 1, 1)
+    write_whole(folder / RESULT_FILE, msgspec.json.format(msgspec.json.encode(result), indent=1))
+    return Made(result=result, release=trained.bundle.digest, evidence=trained.pack.digest)
+
+
+def _made_before(folder: Path, run: str) -> Made | None:
+    """The result is the last file that is written: where it is, everything is."""
+    try:
+        result = msgspec.json.decode((folder / RESULT_FILE).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return None
+    if result.get("run") != run or result.get("mlflow") is None:
+        return None
+    return Made(result=result, release=str(result["release"]), evidence=str(result["evidence"]))
 
 
 def kept_of(log: RunLog, run: Run) -> Kept:
@@ -112,10 +160,16 @@ def _keep(folder: Path, trained: Trained) -> None:
         EVIDENCE_FILE: pack(trained.pack),
         REPORT_FILE: trained.pack.files[REPORT_FILE],
     }
+    folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
-        temporary = folder / f".{name}"
-        temporary.write_bytes(data)
-        temporary.replace(folder / name)
+        write_whole(folder / name, data)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A file that is there whole or not at all."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_bytes(data)
+    temporary.replace(path)
 
 
 def _shelve(shelf: Shelf, trained: Trained, store: EventStore, options: TrainOptions) -> dict[str, str]:

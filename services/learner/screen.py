@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a command loads only what it does
     from services.learner.evidence.silent import SilentEvidence
     from services.learner.intake.fetch import FetchReport
     from services.learner.intake.ingest import IngestReport
+    from services.learner.jobs.waiting import Job
     from services.learner.run_log import Run
 
 out = Console()
@@ -173,3 +174,26 @@ def show_runs(runs: Sequence[Run]) -> None:
     for run in runs:
         table.add_row(run.id, run.guidance, run.state, run.release or run.fault or "", run.proposal or "")
     out.print(table)
+
+
+def jobs_table(jobs: Sequence[Job]) -> Table:
+    """What runs and waits, then what has ended."""
+    table = Table()
+    for name in ("Run", "Job", "Guidance", "State", "How far, or why", "Asked by"):
+        table.add_column(name, no_wrap=name in {"Run", "State"}, overflow="fold")
+    for job in jobs:
+        table.add_row(job.run, job.kind, job.guidance, _state(job), _how_far(job), job.asked_by)
+    return table
+
+
+def _state(job: Job) -> str:
+    tries = f" (attempt {job.attempt})" if job.attempt > 1 else ""
+    return ("cancelling" if job.cancelling else job.state) + tries
+
+
+def _how_far(job: Job) -> str:
+    if job.progress is None:
+        return job.faults[-1] if job.faults else ""
+    if not job.progress.of:
+        return job.progress.stage
+    return f"{job.progress.stage} {job.progress.done / job.progress.of:.0%}"

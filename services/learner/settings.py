@@ -44,6 +44,10 @@ class LearnerSettings(ServiceSettings):
     )
     # Each worker holds one bucket: on a small machine fewer workers need less memory.
     workers: int | None = Field(default=None, ge=1, description="worker processes; default: one for each core")
+    # Long enough for a disk that stalls, short enough that nobody waits long for a machine that has died.
+    job_lease: float = Field(
+        default=30.0, ge=1, le=600, description="seconds after which a job is taken from a process that is not heard of"
+    )
     engine: EngineName = Field(
         default="processes", description="where commands do their work: `embedded`, `processes` or `spark`"
     )

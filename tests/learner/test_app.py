@@ -8,17 +8,17 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
-from services.guidance.errors import Refused
-from services.learner.app import create_app, open_run_log
-from services.learner.jobs import Jobs
+from services.learner.app import create_app, job_queue, open_run_log
+from services.learner.jobs.tables import JOBS
 from services.learner.report import STYLE_DIGEST
 from services.learner.run_log import REPORT_FILE
 from services.learner.settings import LearnerSettings
-from services.learner.train_options import TrainOptions
 
 pytestmark = pytest.mark.anyio
 
@@ -104,46 +104,52 @@ async def test_a_run_is_begun_only_by_who_may_and_only_of_what_has_a_name(
         assert (await client.get("/runs")).json() == {"runs": []}
 
 
+TOKEN = {"Authorization": "Bearer secret"}
+
+
 async def test_a_training_over_http_runs_beside_the_service(tmp_path: Path) -> None:
-    """202 with the run's id; the process logs how it ended (here: there is no store)."""
+    """202 with the run's id, queued; its process logs how it ended (here: there is no store)."""
     async with client_of(settings_in(tmp_path)) as client:
-        answer = await client.post(
-            "/runs", json={"guidance": "readmission-30d"}, headers={"Authorization": "Bearer secret"}
-        )
-        assert answer.status_code == 202
-        for _ in range(300):
-            run = (await client.get(f"/runs/{answer.json()['run']}")).json()
-            if run["state"] != "running":
-                break
-            await asyncio.sleep(0.1)
+        answer = await client.post("/runs", json={"guidance": "readmission-30d"}, headers=TOKEN)
+        assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+        run = await ended(client, answer.json()["run"])
         assert run["state"] == "failed"
         assert "no event store here" in run["fault"]
+        assert run["job"]["asked_by"] == "HTTP"
 
 
-async def test_one_training_at_a_time_and_none_outlives_the_service(tmp_path: Path) -> None:
-    """The second is refused; stopping the service ends the first, and its run says so."""
+async def ended(client: httpx.AsyncClient, run: str) -> dict[str, Any]:
+    """The run, once it neither waits nor runs."""
+    for _ in range(600):
+        told: dict[str, Any] = (await client.get(f"/runs/{run}")).json()
+        if told["state"] not in ("queued", "running"):
+            return told
+        await asyncio.sleep(0.1)
+    raise AssertionError("it did not end")
+
+
+async def test_what_waits_is_cancelled_and_tried_again_by_who_may(tmp_path: Path) -> None:
+    """Cancel and retry by either address; each mistake is a problem that says what to do."""
     settings = settings_in(tmp_path)
     log = open_run_log(settings)
-    slow = (sys.executable, "-c", "import time; time.sleep(60)")
-    jobs = Jobs(log, {}, command=slow)
-    run = await jobs.start(tmp_path, tmp_path, TrainOptions())
-    with pytest.raises(Refused, match="under way"):
-        await jobs.start(tmp_path, tmp_path, TrainOptions())
-    await jobs.stop()
-    assert log.get(run).state == "failed"
-    assert "stopped together" in str(log.get(run).fault)
-
-
-async def test_a_process_that_dies_is_not_left_as_running(tmp_path: Path) -> None:
-    """Killed for want of memory, say: its run is closed with the exit code."""
-    log = open_run_log(settings_in(tmp_path))
-    jobs = Jobs(log, {}, command=(sys.executable, "-c", "import os; os._exit(9)"))
-    run = await jobs.start(tmp_path, tmp_path, TrainOptions())
-    for _ in range(100):
-        if log.get(run).state != "running":
-            break
-        await asyncio.sleep(0.05)
-    assert "exit code 9" in str(log.get(run).fault)
+    queue = job_queue(settings, log)
+    later = queue.put("train", "readmission-30d", {}, asked_by="a test", key=None)
+    with log.engine.begin() as connection:
+        connection.execute(update(JOBS).values(not_before=4e9))  # no runner takes it
+    async with client_of(settings) as client:
+        assert (await client.post(f"/runs/{later}/cancel")).status_code == 401
+        assert (await client.delete(f"/runs/{later}")).status_code == 401
+        assert (await client.post(f"/runs/{later}/retry", headers=TOKEN)).status_code == 409
+        cancelled = await client.delete(f"/runs/{later}", headers=TOKEN)
+        assert (cancelled.status_code, cancelled.json()["state"]) == (202, "cancelled")
+        again = await client.post(f"/runs/{later}/cancel", headers=TOKEN)
+        assert again.status_code == 409
+        assert again.headers["content-type"] == "application/problem+json"
+        assert "cancelled already" in again.json()["detail"]
+        retried = await client.post(f"/runs/{later}/retry", headers=TOKEN)
+        assert (retried.status_code, retried.json()["faults"]) == (202, ["cancelled"])
+        assert (await client.post("/runs/none/retry", headers=TOKEN)).status_code == 404
+        assert [job["run"] for job in (await client.get("/jobs")).json()["jobs"]] == [later]
 
 
 async def test_runs_hold_no_secret(tmp_path: Path) -> None:
