@@ -53,14 +53,16 @@ class Subgroup:
     value: str
     rows: int
     patients: int
-    events: int
+    events: int | None
+    """None: fewer than ten patients, of whom no count and no rate is told."""
     small: bool
     """Too few to judge: listed, flagged, never hidden."""
     auroc: Judged
     observed_expected: Judged
     sensitivity: Judged
+    """Of those with the event, caught; missed is the rest."""
     false_alarm_rate: Judged
-    alert_rate: Estimate
+    alert_rate: Estimate | None
     """Reported, not judged: groups differ in how ill they are."""
 
     @property
@@ -73,6 +75,14 @@ class Subgroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotLookedAt:
+    """An attribute, or two together, by which nobody could be told apart."""
+
+    attribute: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubgroupTable:
     """All groups of all attributes."""
 
@@ -80,6 +90,11 @@ class SubgroupTable:
     threshold: float
     level: float
     """Of each interval, so that all together hold at 95 % (Bonferroni)."""
+    comparisons: int = 0
+    """Groups and intersections times the numbers that are judged of each."""
+    intersections: tuple[Subgroup, ...] = ()
+    """Two attributes together (`sex and age`, `male, 80 and over`), where both parts are large enough; flagged if small."""
+    not_looked_at: tuple[NotLookedAt, ...] = ()
 
 
 def subgroup_table(
