@@ -24,6 +24,7 @@ from services.guidance.guards.canary import compile_canaries, watch_canaries
 from services.guidance.guards.known_time import KnownTimeProof, values_of_the_future
 from services.guidance.outcome import Labels, horizon_passed, label_outcome, looked_for
 from services.learner.cohort import FeatureColumns, Flow, find_moments, in_population
+from services.learner.setting import Setting
 from services.learner.workers import Pool
 from services.plumbing.event_store import EventStore
 from services.timeline.errors import BadInput
@@ -48,6 +49,8 @@ class Outcomes:
     """Rows by the state of their outcome."""
     looked_for: NDArray[np.bool_]
     """Rows of whom the outcome was looked for (`outcome.looked_for`); none where nothing says how."""
+    happened: Ints
+    """When it happened; NAT where it did not, or nobody can say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +67,15 @@ class CohortRows:
     """Rows by the state of their outcome."""
     looked_for: NDArray[np.bool_]
     """Rows of whom that outcome was looked for."""
+    happened: Ints
+    """When that outcome happened; NAT where it did not."""
     by_prediction: Mapping[str, Outcomes]
     """The outcomes of every prediction by name, the first (`risk`) among them."""
     patients: Ints
     """Rows of one patient share a number."""
     at: Ints
+    setting: Setting
+    """What the record says of the rows besides the features: the groups they belong to, and their ward."""
     flow: Flow
     problems: Counter[str]
     proof: KnownTimeProof
@@ -80,7 +87,7 @@ class CohortRows:
     def asked(self, prediction: str) -> CohortRows:
         """The rows for which a prediction is computed, with its outcome."""
         found = self.by_prediction[prediction]
-        asked = replace(self, y=found.y, outcomes=found.states, looked_for=found.looked_for)
+        asked = replace(self, y=found.y, outcomes=found.states, looked_for=found.looked_for, happened=found.happened)
         return asked.where(found.computed)
 
     def matured(self) -> CohortRows:
@@ -95,9 +102,11 @@ class CohortRows:
             states=self.states[chosen],
             y=self.y[chosen],
             looked_for=self.looked_for[chosen],
+            happened=self.happened[chosen],
             by_prediction={},
             patients=self.patients[chosen],
             at=self.at[chosen],
+            setting=self.setting.where(chosen),
         )
 
     def inputs(self, names: tuple[str, ...]) -> Numbers:
@@ -190,9 +199,11 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
         y=first.y,
         outcomes=first.states,
         looked_for=first.looked_for,
+        happened=first.happened,
         by_prediction=outcomes,
         patients=rows.patient.astype(np.int64),
         at=rows.at,
+        setting=Setting.of_rows(timeline, rows),
         flow=flow,
         problems=features.problems,
         proof=watched
@@ -227,6 +238,7 @@ def _outcomes_of(
         computed=computed,
         states=Counter(states.tolist()),
         looked_for=tested,
+        happened=np.where(computed & (y == 1), labels.at, NAT),
     )
 
 
@@ -258,9 +270,11 @@ def _joined(parts: list[CohortRows]) -> CohortRows:
         y=first.y,
         outcomes=first.states,
         looked_for=first.looked_for,
+        happened=first.happened,
         by_prediction=outcomes,
         patients=np.concatenate([part.patients for part in parts]),
         at=np.concatenate([part.at for part in parts]),
+        setting=Setting.joined([part.setting for part in parts]),
         flow=flow,
         problems=problems,
         proof=sum((part.proof for part in parts), KnownTimeProof()),
@@ -275,5 +289,6 @@ def _all_of(parts: list[Outcomes]) -> Outcomes:
         y=np.concatenate([part.y for part in parts]),
         computed=np.concatenate([part.computed for part in parts]),
         looked_for=np.concatenate([part.looked_for for part in parts]),
+        happened=np.concatenate([part.happened for part in parts]),
         states=dict(sorted(states.items())),
     )
