@@ -20,6 +20,7 @@ from services.learner.evidence.instability import find_instability
 from services.learner.evidence.leaks import find_leaks
 from services.learner.evidence.looks import Looks, look_at
 from services.learner.evidence.sample_size import effective_parameters, sample_size
+from services.learner.evidence.validations import validate
 from services.learner.feature_matrix import CohortRows
 from services.learner.models.fitting import fit_candidates
 from services.learner.models.recipes import ModelKind
@@ -109,6 +110,16 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting, *,
         seed=fitting.seed,
     )
     fitting.progress("weighing", len(candidates) + 1, len(candidates) + 1)
+    later = recipe.validation.temporal
+    validations = validate(
+        checked,
+        rows,
+        kind=chosen.chosen,
+        later=later,
+        seed=fitting.seed,
+        workers=fitting.workers,
+        progress=lambda done, of: fitting.progress("testing elsewhere", done, of),
+    )
     model, risk = candidates[chosen.chosen].model, candidates[chosen.chosen].risk
     looks = look_at(
         guidance,
@@ -156,6 +167,8 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting, *,
                 parameters=effective_parameters(rows.y, fitted=model.risk(X), out_of_fold=risk),
             ),
             states=dict(rows.outcomes),
+            validations=validations,
+            no_later_time=later.impossible or "",
         ),
         looks=replace(looks, instability=instability),
         performances={str(kind): performance for kind, performance in performances.items()},

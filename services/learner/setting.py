@@ -1,4 +1,4 @@
-"""In whose company each row belongs, as the record says: sex, race, ethnicity, language, payer, site, and the ward at that moment.
+"""What the record says of each row besides its features: sex, race, ethnicity, language, payer, and the ward at that moment.
 
 For looking at groups apart, and for counting alerts of a ward; nothing of it enters a model. Read for every guidance,
 whether it lists them or not. What was last said of a patient counts; of insurance and ward, what held at the index.
@@ -25,7 +25,6 @@ _READ: Final[tuple[tuple[str, str, _Whose], ...]] = (
     ("ethnicity", "Patient.ethnicity", "patient"),
     ("language", "Patient.language", "patient"),
     ("payer", "Coverage.type", "patient"),
-    ("site", "Encounter.serviceProvider", "stay"),
     (WARD, "Encounter.location", "stay"),
 )
 

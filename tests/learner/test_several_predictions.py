@@ -208,7 +208,7 @@ def test_a_single_prediction_has_the_evidence_of_before(trained: Trained) -> Non
     told = json.loads(trained.pack.files[EVALUATION_FILE])
     assert set(told) == {
         "guidance", "release", "from", "to", "rows", "events", "patients", "split", "models", "chosen",
-        "price_of_glass_box", "leaks", "sample_size", "states",
+        "price_of_glass_box", "leaks", "sample_size", "states", "validations",
     }  # fmt: skip
 
 

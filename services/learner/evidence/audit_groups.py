@@ -61,10 +61,16 @@ def attributes_of(guidance: Guidance, rows: CohortRows) -> Attributes:
             found.setdefault(
                 label, [None if value is None else words.get(value, "other") for value in _column(rows, name)]
             )
-    for name, told in rows.setting.told.items():
-        if name not in found and name != WARD and len(told.words) > 1:
+    for name, told in _told(rows).items():
+        if name not in found and len(told.words) > 1:
             found[name] = _most_common(told)
     return Attributes(groups=found, missing=tuple(_missing(found, rows)))
+
+
+def _told(rows: CohortRows) -> dict[str, Told]:
+    """What the record says besides, but for the ward: of wards there are too many."""
+    sites = {"site": Told(words=rows.sites.names, of=rows.sites.of)} if rows.sites.names else {}
+    return {**sites, **{name: told for name, told in rows.setting.told.items() if name != WARD}}
 
 
 def _column(rows: CohortRows, name: str) -> list[float | None]:
@@ -84,7 +90,7 @@ def _most_common(told: Told) -> list[str | None]:
 def _missing(found: Mapping[str, object], rows: CohortRows) -> Iterator[NotLookedAt]:
     for name in ALWAYS:
         if name not in found:
-            told = rows.setting.told.get(name)
+            told = _told(rows).get(name)
             one = told is not None and len(told.words) == 1
             yield NotLookedAt(attribute=name, why="The record knows one only." if one else "The record does not say.")
 
