@@ -94,6 +94,9 @@ def train(
     since: Annotated[str, typer.Option("--from", help="Only moments of prediction from this date on")] = "",
     until: Annotated[str, typer.Option(help="Only moments of prediction before this date")] = "",
     data_until: Annotated[str, typer.Option(help="End of the data, if it is not the last known event")] = "",
+    against: Annotated[
+        str, typer.Option(help="Digest of the release that runs now, of a run here: evidence on old and new")
+    ] = "",
     workers: WorkersOption = None,
     offer: Annotated[bool, typer.Option("--propose", help="Propose the release to the registry")] = False,
     registry_url: UrlOption = "",
@@ -123,6 +126,7 @@ def train(
         since=since,
         until=until,
         data_end=data_until,
+        against=against,
     )
     try:
         directory = guidance_folder(guidance, settings.guidance)

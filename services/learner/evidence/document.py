@@ -52,6 +52,8 @@ class EvidenceDocument:
     split: str
     folds: int
     seed: int
+    against: str | None = None
+    """Digest of the release that runs now, where one was given to compare with."""
     limits: dict[str, Any]
     """`evidence` of the guidance: what the verdicts were held against, fixed before the data."""
     flow: tuple[FlowStep, ...]

@@ -38,6 +38,7 @@ def evidence_files(
     found: Mapping[str, Found],
     folds: int,
     seed: int,
+    against: str | None = None,
 ) -> dict[str, bytes]:
     """Every file of the pack but the readable report."""
     first, rows, inputs = found[PRIMARY], found[PRIMARY].rows, _inputs(guidance, found)
@@ -52,6 +53,7 @@ def evidence_files(
         split=evaluation.split,
         folds=folds,
         seed=seed,
+        against=against,
         limits=guidance.evidence.model_dump(mode="json"),
         flow=tuple(first.rows.flow.steps()),
         dataset=dataset,
