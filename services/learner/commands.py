@@ -116,6 +116,9 @@ def train(
     since: Annotated[str, typer.Option("--from", help="Only moments of prediction from this date on")] = "",
     until: Annotated[str, typer.Option(help="Only moments of prediction before this date")] = "",
     data_until: Annotated[str, typer.Option(help="End of the data, if it is not the last known event")] = "",
+    against: Annotated[
+        str, typer.Option(help="Digest of the release that runs now, of a run here: evidence on old and new")
+    ] = "",
     workers: WorkersOption = None,
     engine: EngineOption = None,
     master: MasterOption = "",
@@ -148,6 +151,7 @@ def train(
         since=since,
         until=until,
         data_end=data_until,
+        against=against,
     )
     directory = guidance_folder(guidance, settings.guidance)
     opened = EventStore.open(store or settings.store_folder)

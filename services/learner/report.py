@@ -158,8 +158,8 @@ def _judged(judged: subgroups.Judged) -> Markup:
     ).format(judged.verdict.replace(" ", "-"), MARKS[judged.verdict], judged.verdict, number, interval)
 
 
-def _count(number: int) -> str:
-    return f"{number:,}"
+def _count(number: int | None) -> str:
+    return "–" if number is None else f"{number:,}"
 
 
 def _environment() -> jinja2.Environment:

@@ -59,7 +59,7 @@ def run_training(
         made = make_training(
             directory,
             store,
-            log.folder(run),
+            log,
             shelf,
             options,
             run=run,
@@ -80,7 +80,7 @@ def run_training(
 def make_training(
     directory: Path,
     store: EventStore,
-    folder: Path,
+    log: RunLog,
     shelf: Shelf,
     options: TrainOptions,
     *,
@@ -90,6 +90,7 @@ def make_training(
     finders: Mapping[str, Finder] | None = None,
 ) -> Made:
     """Train, keep and shelve, without a word to the log. What was kept by an attempt that was cut off is not made again."""
+    folder = log.folder(run)
     if (made := _made_before(folder, run)) is not None:
         return made
     since, until, data_end = options.moments()
@@ -103,6 +104,7 @@ def make_training(
         since=since,
         until=until,
         data_end=data_end,
+        running=_running(log, options.against),
         progress=progress,
         finders=finders or {},
     )
@@ -151,6 +153,20 @@ def release_of(log: RunLog, digest: str) -> bytes | None:
         return (log.folder(run.id) / RELEASE_FILE).read_bytes()
     except (NotFound, OSError):
         return None
+
+
+def _running(log: RunLog, digest: str) -> ReleaseBundle | None:
+    """The release that runs now, if one is named; a run of this learner must have made it."""
+    if not digest:
+        return None
+    packed = release_of(log, digest)
+    if packed is None:
+        raise BadInput(
+            "no run here made this release",
+            place="--against",
+            remedy="Name the digest of a release that `knowdo learner runs` lists",
+        )
+    return unpack(packed, expected_digest=digest)
 
 
 def _keep(folder: Path, trained: Trained) -> None:

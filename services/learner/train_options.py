@@ -9,7 +9,7 @@ from services.timeline.instants import FOREVER, NAT, parse_instant
 
 
 class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Folds, seed, workers, and the period; dates as they were typed."""
+    """Folds, seed, workers, the period (dates as they were typed), and what runs now."""
 
     folds: int = 5
     seed: int = 0
@@ -17,6 +17,8 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
     since: str = ""
     until: str = ""
     data_end: str = ""
+    against: str = ""
+    """Digest of the release that runs now: the evidence shows old and new side by side."""
 
     def moments(self) -> tuple[int, int, int | None]:
         """From, until, and the end of the data (None: the last known event)."""

@@ -14,6 +14,9 @@ from statsmodels.nonparametric.smoothers_lowess import lowess
 
 from services.guidance.evidence import Estimate
 from services.guidance.models.explanation import Numbers
+from services.learner.evidence.bootstrap import percentile_interval
+from services.learner.evidence.calibration_draws import draw_curves
+from services.learner.evidence.draws import PatientDraws
 from services.learner.evidence.intervals import Patients, share_of
 from services.learner.evidence.metrics import Labels, logit
 from services.timeline.errors import BadInput
@@ -41,10 +44,13 @@ class Curve:
 
     stated: tuple[float, ...]
     observed: tuple[float, ...]
-    ici: float
+    low: tuple[float, ...]
+    """The band: where the curve lies in 95 of 100 draws of other patients, point by point."""
+    high: tuple[float, ...]
+    ici: Estimate
     """Mean distance (integrated calibration index)."""
-    e50: float
-    e90: float
+    e50: Estimate
+    e90: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,9 @@ class CalibrationResult:
     """None: too few to draw."""
 
 
-def assess_calibration(y: Labels, risk: Numbers, patients: Patients, *, groups: int = 10) -> CalibrationResult:
+def assess_calibration(
+    y: Labels, risk: Numbers, patients: Patients, *, draws: PatientDraws | None = None, groups: int = 10
+) -> CalibrationResult:
     """Intercept and slope with 95 % intervals (by patient if some have several rows), curve and groups."""
     said = logit(risk)
     if np.ptp(said) == 0:
@@ -73,7 +81,9 @@ def assess_calibration(y: Labels, risk: Numbers, patients: Patients, *, groups: 
         intercept=_coefficient(sm.GLM(y, ones, family=sm.families.Binomial(), offset=said), patients, 0),
         slope=_coefficient(sm.GLM(y, sm.add_constant(said), family=sm.families.Binomial()), patients, 1),
         groups=calibration_groups(y, risk, patients, groups=groups),
-        curve=_curve(y, risk) if min(int(y.sum()), int((1 - y).sum())) >= FEWEST_FOR_A_CURVE else None,
+        curve=_curve(y, risk, draws or PatientDraws(patients))
+        if min(int(y.sum()), int((1 - y).sum())) >= FEWEST_FOR_A_CURVE
+        else None,
     )
 
 
@@ -102,16 +112,21 @@ def _coefficient(model: Any, patients: Patients, place: int) -> Estimate:
     return Estimate(value=float(fit.params[place]), ci=(float(low), float(high)))
 
 
-def _curve(y: Labels, risk: Numbers) -> Curve:
+def _curve(y: Labels, risk: Numbers, draws: PatientDraws) -> Curve:
     # No robustness iterations: with outcomes of 0 and 1 they would throw the rarer one out as outliers.
     smooth = lowess(y.astype(np.float64), risk, it=0, delta=0.01 * float(np.ptp(risk)), return_sorted=True)
     stated, observed = smooth[:, 0], np.clip(smooth[:, 1], 0.0, 1.0)
     distance = np.abs(observed - stated)
     at = np.linspace(stated[0], stated[-1], _CURVE_POINTS)
+    line = np.interp(at, stated, observed)
+    drawn = draw_curves(y, risk, draws, at=at)
+    low, high = np.quantile(drawn.observed, [0.025, 0.975], axis=0)
     return Curve(
         stated=tuple(at.tolist()),
-        observed=tuple(np.interp(at, stated, observed).tolist()),
-        ici=float(distance.mean()),
-        e50=float(np.quantile(distance, 0.5)),
-        e90=float(np.quantile(distance, 0.9)),
+        observed=tuple(line.tolist()),
+        low=tuple(np.minimum(low, line).tolist()),
+        high=tuple(np.maximum(high, line).tolist()),
+        ici=percentile_interval(float(distance.mean()), drawn.ici),
+        e50=percentile_interval(float(np.quantile(distance, 0.5)), drawn.e50),
+        e90=percentile_interval(float(np.quantile(distance, 0.9)), drawn.e90),
     )

@@ -11,10 +11,9 @@ from services.guidance.evidence import Estimate, ModelReport
 from services.guidance.models.explanation import Numbers
 from services.learner.evidence.bootstrap import draw, percentile_interval
 from services.learner.evidence.calibration import CalibrationResult, assess_calibration
+from services.learner.evidence.draws import RESAMPLES, PatientDraws
 from services.learner.evidence.intervals import Patients, observed_expected
 from services.learner.evidence.metrics import Labels, auprc, auroc, squared_errors, surprises
-
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,5 +83,5 @@ def evaluate(
         brier_of_average=prevalence * (1 - prevalence),
         log_loss=percentile_interval(float(surprises(y, risk).mean()), draws.log_loss),
         observed_expected=observed_expected(y, risk, patients),
-        calibration=assess_calibration(y, risk, patients),
+        calibration=assess_calibration(y, risk, patients, draws=PatientDraws(patients, resamples=resamples, seed=seed)),
     )

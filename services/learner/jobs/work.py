@@ -61,7 +61,7 @@ def _train(held: Held, settings: LearnerSettings, log: RunLog, _queue: JobQueue,
         return make_training(
             guidance_folder(held.guidance, settings.guidance, paths_too=False),
             EventStore.open(settings.store_folder),
-            log.folder(held.run),
+            log,
             shelf_of(settings),
             options,
             run=held.run,

@@ -60,8 +60,13 @@ def test_a_perfect_model_is_called_perfect() -> None:
     assert calibration.slope.ci[0] < 1 < calibration.slope.ci[1]
     assert found.observed_expected.ci[0] < 1 < found.observed_expected.ci[1]
     assert calibration.curve is not None
-    assert calibration.curve.ici < 0.02
-    assert calibration.curve.e50 <= calibration.curve.e90
+    assert calibration.curve.ici.ci[0] <= calibration.curve.ici.value < 0.02
+    assert calibration.curve.e50.value <= calibration.curve.e90.value
+    within = [
+        low <= said <= high
+        for low, said, high in zip(calibration.curve.low, calibration.curve.stated, calibration.curve.high, strict=True)
+    ]
+    assert np.mean(within) > 0.8
     assert found.brier.value < found.brier_of_average
     assert found.auprc.value > found.prevalence
     for one in (found.auroc, found.auprc, found.brier, found.log_loss):
@@ -76,7 +81,7 @@ def test_risks_that_are_too_extreme_have_a_slope_below_1(stretch: float, slope: 
     assert found.slope.value == pytest.approx(slope, rel=0.12)
     assert found.slope.ci[0] < slope < found.slope.ci[1]
     assert found.curve is not None
-    assert found.curve.ici > 0.02
+    assert found.curve.ici.ci[0] > 0.02
 
 
 def test_too_many_events_show_in_the_intercept() -> None:

@@ -17,8 +17,9 @@ from services.learner.evidence.validations import MOST_SITES, later_time, unseen
 from services.learner.feature_matrix import CohortRows
 from services.learner.models.splits import patient_folds
 from services.learner.models.training_rows import TrainingRows
+from services.learner.setting import Setting
 from services.learner.sites import Sites
-from services.timeline.instants import DAY, parse_instant
+from services.timeline.instants import DAY, NAT, parse_instant
 from tests.learner.made_up import INPUTS, MadeUp, made_up
 
 BEGINS = parse_instant("2023-01-01")
@@ -37,10 +38,12 @@ def cohort(*, at: Any, patients: Any, y: Any, sites: Sites | None = None, horizo
         y=np.asarray(y, dtype=np.int8),
         outcomes={},
         looked_for=nobody,
+        happened=np.full(len(at), NAT, dtype=np.int64),
         settled=at + horizon,
         by_prediction={},
         patients=np.asarray(patients, dtype=np.int64),
         at=at,
+        setting=Setting(told={}),
         sites=sites or Sites(names=(), of=np.full(len(at), -1, dtype=np.int32)),
         flow=Flow(),
         problems=Counter(),
