@@ -23,7 +23,7 @@ from services.learner.evidence.files import evidence_files
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
 from services.learner.learn import Fitting, Found, Progress, find
 from services.learner.models.splits import SharedFolds
-from services.learner.report import evidence_report
+from services.learner.report.page import evidence_report
 from services.learner.run_log import REPORT_FILE
 from services.learner.workers import worker_pool
 from services.plumbing.event_store import EventStore
@@ -143,7 +143,7 @@ def _pack(
     report = evidence_report(
         guidance=guidance,
         evaluation=evaluation,
-        looks={name: one.looks for name, one in found.items()},
+        found=found,
         flow=everyone.flow.steps(),
         store=store.digest,
         seed=seed,

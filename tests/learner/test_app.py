@@ -15,7 +15,7 @@ import pytest
 from services.guidance.errors import Refused
 from services.learner.app import create_app, open_run_log
 from services.learner.jobs import Jobs
-from services.learner.report import STYLE_DIGEST
+from services.learner.report.page import STYLE_DIGEST
 from services.learner.run_log import REPORT_FILE
 from services.learner.settings import LearnerSettings
 from services.learner.train_options import TrainOptions
@@ -75,7 +75,7 @@ def test_the_digest_of_the_policy_is_that_of_the_style_in_the_page() -> None:
     import hashlib
     import re
 
-    from services.learner.report import _TEMPLATES
+    from services.learner.report.page import _TEMPLATES
 
     template = _TEMPLATES.from_string('<style>{% include "evidence.css" %}</style>').render()
     style = re.search(r"<style>(.*?)</style>", template, flags=re.S)
