@@ -11,6 +11,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from services.guidance.alert_definition import LONGEST_QUIET_HOURS, CircuitBreaker, QuietHours, Snooze, Told
+from services.guidance.evidence_limits import EvidenceLimits
 from services.guidance.feature_definition import (
     EVENT_FIELDS,
     Codes,
@@ -34,7 +35,7 @@ from services.guidance.prediction_definition import (
 )
 
 __all__ = [
-    "EVENT_FIELDS", "PRIMARY", "About", "Action", "Band", "Card", "CircuitBreaker", "Codes", "Condition", "EventFields",
+    "EVENT_FIELDS", "PRIMARY", "About", "Action", "Band", "Card", "CircuitBreaker", "Codes", "Condition", "EventFields", "EvidenceLimits",
     "Feature", "Guidance", "Hook", "Identifier", "Index", "KidneyInjury", "Kind", "Link", "Loudness", "Model", "Name",
     "Outcome", "OutcomeEvent", "OverrideReason", "Part", "Policy", "Population", "Prediction", "Snooze", "StayPlanned",
     "Suggestion", "Suppression", "Window", "average_of",
@@ -229,6 +230,9 @@ class Guidance(Part):
         default_factory=dict, description="further risks by name, each learned and judged on its own"
     )
     policy: Policy = Field(description="what happens at which risk")
+    evidence: EvidenceLimits = Field(
+        default=EvidenceLimits(), description="what the evidence is held against, fixed before the data"
+    )
     cards: dict[Name, Card] = Field(default_factory=dict, description="what it says, by name")
     override_reasons: tuple[OverrideReason, ...] = Field(default=(), description="why a clinician may decline")
     pronouns: bool = Field(default=False, description="speak of him and her by Patient.gender; else of `this patient`")

@@ -131,6 +131,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     published: Weighed | None = None
     validations: tuple[Validation, ...] = ()
     """In later time and at each site left out."""
+    no_later_time: str = ""
+    """Why, by the guidance's own words, there is no later time to test in (`model.validation.temporal.impossible`)."""
     unevaluated: str = ""
     """The sentence that says why a published score could not be judged here; then there is no model report."""
 
@@ -148,6 +150,11 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     def model(self) -> ModelReport | None:
         """The report of the model that was chosen; None where nothing could be judged."""
         return self.models.get(self.chosen)
+
+    @property
+    def tested_in_later_time(self) -> bool:
+        """Whether it was judged in a time that came after all that it was fitted on."""
+        return any(one.scheme == "temporal" and one.auroc is not None for one in self.validations)
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -246,6 +253,7 @@ class SilentMonth(msgspec.Struct, frozen=True, kw_only=True):
 # A guidance with one learned prediction says nothing of these, as before there were others.
 _WHERE_THERE_IS_ONE: Final = (
     "predictions", "published", "unevaluated", "price_of_glass_box", "leaks", "sample_size", "validations",
+    "no_later_time",
 )  # fmt: skip
 
 Report = TypeVar("Report", Evaluation, SilentMonth)

@@ -81,6 +81,15 @@ def horizon_passed(outcome: Outcome, at: Ints, data_end: int) -> Bools:
     return np.ones(len(at), dtype=np.bool_) if hours is None else at + round(hours * HOUR) <= data_end
 
 
+def settled_by(outcome: Outcome, at: Ints, labels: Labels) -> Ints:
+    """When each label is sure whatever it says: never by an early event alone, or earlier rows would be the sicker ones.
+
+    The end of the horizon; without one, what settled it. NAT where there is no label.
+    """
+    hours = outcome.horizon_in_hours
+    return np.where(labels.y < 0, NAT, labels.at if hours is None else at + round(hours * HOUR))
+
+
 def looked_for(outcome: Outcome, value_sets: ValueSets, timeline: Timeline, rows: IndexRows, data_end: int) -> Bools:
     """Rows of whom it was looked for after the index and within the horizon: nothing is found in whoever is not tested."""
     hours = outcome.horizon_in_hours

@@ -116,6 +116,24 @@ class Outcome(Part):
         return self.horizon_days * 24 if self.horizon_days is not None else self.horizon_hours
 
 
+class LaterTime(Part):
+    """The test in later time: fitted on what was settled before a day, tested on what came after it."""
+
+    share: float = Field(default=0.3, gt=0, lt=1, description="share of the rows, the latest ones, that are tested")
+    impossible: str | None = Field(
+        default=None,
+        min_length=20,
+        description="why there is no later time to test in, e.g. dates that are made up; the evidence shows it, and a "
+        "reviewer must accept it by name",
+    )
+
+
+class ValidationSchemes(Part):
+    """How it is tested where it was not fitted, beside the folds: patients drawn at random are no proof for next year."""
+
+    temporal: LaterTime = Field(default=LaterTime(), description="in later time")
+
+
 class Model(Part):
     """How the risk is found: a published score as it is, or a recipe by which it is learned."""
 
@@ -131,6 +149,9 @@ class Model(Part):
         default=0.01, ge=0, description="AUROC that a forest must gain before it is chosen over a scorecard"
     )
     auroc_alarm: float = Field(default=0.95, description="above this a leak is presumed and nothing is proposed")
+    validation: ValidationSchemes = Field(
+        default=ValidationSchemes(), description="how what is learned is tested where it was not fitted"
+    )
 
 
 class Prediction(Part):

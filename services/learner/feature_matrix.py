@@ -10,44 +10,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.check import load_files
-from services.guidance.conditions import parse
-from services.guidance.definition import PRIMARY, Prediction
-from services.guidance.features import VALUE, FeaturePlan, compile_features, read_features
+from services.guidance.definition import PRIMARY
+from services.guidance.features import FeaturePlan, compile_features, read_features
 from services.guidance.folder import LoadedGuidance
 from services.guidance.guards.canary import compile_canaries, watch_canaries
 from services.guidance.guards.known_time import KnownTimeProof, values_of_the_future
-from services.guidance.outcome import Labels, horizon_passed, label_outcome, looked_for
-from services.learner.cohort import FeatureColumns, Flow, find_moments, in_population
+from services.guidance.outcome import label_outcome, looked_for
+from services.learner.cohort import Flow, find_moments, in_population
+from services.learner.row_outcomes import Outcomes, all_of, outcomes_of
+from services.learner.setting import Setting
+from services.learner.sites import Sites
 from services.learner.workers import Pool
 from services.plumbing.event_store import EventStore
 from services.timeline.errors import BadInput
 from services.timeline.instants import FOREVER, NAT
 from services.timeline.timeline import IndexRows, assemble, index_rows
 
-PENDING: Final = -1
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcomes:
-    """What became of the rows by one prediction's outcome."""
-
-    y: NDArray[np.int8]
-    """1 happened, 0 did not, -1 cannot be learned from (pending, censored, competing, not computed for this row)."""
-    computed: NDArray[np.bool_]
-    """Rows for which the prediction would be computed: what it needs holds, and a published score has its value."""
-    states: Mapping[str, int]
-    """Rows by the state of their outcome."""
-    looked_for: NDArray[np.bool_]
-    """Rows of whom the outcome was looked for (`outcome.looked_for`); none where nothing says how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +49,18 @@ class CohortRows:
     """Rows by the state of their outcome."""
     looked_for: NDArray[np.bool_]
     """Rows of whom that outcome was looked for."""
+    happened: Ints
+    """When that outcome happened; NAT where it did not."""
+    settled: Ints
+    """When the label of a row is sure (`Outcomes.settled`)."""
     by_prediction: Mapping[str, Outcomes]
     """The outcomes of every prediction by name, the first (`risk`) among them."""
     patients: Ints
     """Rows of one patient share a number."""
     at: Ints
+    setting: Setting
+    """What the record says of the rows besides the features: the groups they belong to, and their ward."""
+    sites: Sites
     flow: Flow
     problems: Counter[str]
     proof: KnownTimeProof
@@ -80,7 +72,14 @@ class CohortRows:
     def asked(self, prediction: str) -> CohortRows:
         """The rows for which a prediction is computed, with its outcome."""
         found = self.by_prediction[prediction]
-        asked = replace(self, y=found.y, outcomes=found.states, looked_for=found.looked_for)
+        asked = replace(
+            self,
+            y=found.y,
+            outcomes=found.states,
+            looked_for=found.looked_for,
+            happened=found.happened,
+            settled=found.settled,
+        )
         return asked.where(found.computed)
 
     def matured(self) -> CohortRows:
@@ -95,9 +94,13 @@ class CohortRows:
             states=self.states[chosen],
             y=self.y[chosen],
             looked_for=self.looked_for[chosen],
+            happened=self.happened[chosen],
             by_prediction={},
             patients=self.patients[chosen],
             at=self.at[chosen],
+            setting=self.setting.where(chosen),
+            settled=self.settled[chosen],
+            sites=self.sites.where(chosen),
         )
 
     def inputs(self, names: tuple[str, ...]) -> Numbers:
@@ -181,7 +184,7 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
     for name, one in guidance.all_predictions.items():
         labels = label_outcome(guidance, value_sets, timeline, rows, task.data_end, outcome=one.outcome)
         tested = looked_for(one.outcome, value_sets, timeline, rows, task.data_end)
-        outcomes[name] = _outcomes_of(one, labels, tested, columns, rows.at, task.data_end)
+        outcomes[name] = outcomes_of(one, labels, tested, columns, rows.at, task.data_end)
     first = outcomes[PRIMARY]
     return CohortRows(
         names=features.names,
@@ -190,43 +193,17 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
         y=first.y,
         outcomes=first.states,
         looked_for=first.looked_for,
+        happened=first.happened,
         by_prediction=outcomes,
         patients=rows.patient.astype(np.int64),
         at=rows.at,
+        setting=Setting.of_rows(timeline, rows),
+        settled=first.settled,
+        sites=Sites.of_stays(timeline, rows.encounter),
         flow=flow,
         problems=features.problems,
         proof=watched
         + KnownTimeProof(future=values_of_the_future(features.names, features.sources[here], timeline, rows.at)),
-    )
-
-
-def _outcomes_of(
-    prediction: Prediction,
-    labels: Labels,
-    tested: NDArray[np.bool_],
-    columns: FeatureColumns,
-    at: Ints,
-    data_end: int,
-) -> Outcomes:
-    """The labels of the rows for which the prediction would be computed; the others are counted by why it would not."""
-    computed = np.ones(len(labels.y), dtype=np.bool_)
-    states = np.array(labels.state, dtype=object)
-    model, y = prediction.model, labels.y
-    early = (y >= 0) & ~horizon_passed(prediction.outcome, at, data_end)
-    states[early] = "horizon-not-passed"
-    y = np.where(early, PENDING, y)
-    if model.needs is not None and len(computed):
-        computed = parse(model.needs).evaluate(columns) == 1
-        states[~computed] = "not-meant"
-    if model.published is not None:
-        withheld = computed & (columns[model.published][1] != VALUE)
-        states[withheld] = "score-withheld"
-        computed = computed & ~withheld
-    return Outcomes(
-        y=np.where(computed, y, PENDING).astype(np.int8),
-        computed=computed,
-        states=Counter(states.tolist()),
-        looked_for=tested,
     )
 
 
@@ -249,7 +226,7 @@ def _joined(parts: list[CohortRows]) -> CohortRows:
     for part in parts:
         flow.add(part.flow)
         problems.update(part.problems)
-    outcomes = {name: _all_of([part.by_prediction[name] for part in parts]) for name in parts[0].by_prediction}
+    outcomes = {name: all_of([part.by_prediction[name] for part in parts]) for name in parts[0].by_prediction}
     first = outcomes[PRIMARY]
     return CohortRows(
         names=parts[0].names,
@@ -258,22 +235,14 @@ def _joined(parts: list[CohortRows]) -> CohortRows:
         y=first.y,
         outcomes=first.states,
         looked_for=first.looked_for,
+        happened=first.happened,
         by_prediction=outcomes,
         patients=np.concatenate([part.patients for part in parts]),
         at=np.concatenate([part.at for part in parts]),
+        setting=Setting.joined([part.setting for part in parts]),
+        settled=first.settled,
+        sites=Sites.joined([part.sites for part in parts]),
         flow=flow,
         problems=problems,
         proof=sum((part.proof for part in parts), KnownTimeProof()),
-    )
-
-
-def _all_of(parts: list[Outcomes]) -> Outcomes:
-    states = Counter[str]()
-    for part in parts:
-        states.update(part.states)
-    return Outcomes(
-        y=np.concatenate([part.y for part in parts]),
-        computed=np.concatenate([part.computed for part in parts]),
-        looked_for=np.concatenate([part.looked_for for part in parts]),
-        states=dict(sorted(states.items())),
     )

@@ -19,6 +19,9 @@ def _against(name: str, judged: Judged) -> Iterator[str]:
     yield from (f"{whose}{alarm}" for alarm in judged.alarms)
     if judged.published is None and (not judged.events or judged.events == judged.rows):
         yield f"{whose}All rows have the same outcome."
+    if judged.published is None and not (judged.tested_in_later_time or judged.no_later_time):
+        why = next((one.unjudged for one in judged.validations if one.scheme == "temporal"), "It was not tried.")
+        yield f"{whose}It was tested in no later time than it was fitted on: {why}"
 
 
 def must_be_proposable(evaluation: Evaluation) -> None:

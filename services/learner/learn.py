@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ from services.guidance.words.evidence_wording import unevaluated
 from services.learner.evidence.choice import choose
 from services.learner.evidence.evaluation import Performance, evaluate
 from services.learner.evidence.files import reference_of
+from services.learner.evidence.instability import find_instability
 from services.learner.evidence.leaks import find_leaks
 from services.learner.evidence.looks import Looks, look_at
 from services.learner.evidence.sample_size import effective_parameters, sample_size
+from services.learner.evidence.validations import validate
 from services.learner.feature_matrix import CohortRows
 from services.learner.models.fitting import fit_candidates
 from services.learner.models.recipes import ModelKind
@@ -55,6 +57,8 @@ class Fitting:
     seed: int
     workers: int
     progress: Progress
+    incumbents: Mapping[str, RiskModel] = field(default_factory=dict)
+    """The model that runs now, by prediction."""
 
 
 def find(guidance: Guidance, name: str, everyone: CohortRows, fitting: Fitting) -> Found:
@@ -62,21 +66,22 @@ def find(guidance: Guidance, name: str, everyone: CohortRows, fitting: Fitting) 
     rows = everyone.asked(name)
     prediction = guidance.all_predictions[name]
     if prediction.model.published is not None:
-        return _weigh(guidance, name, prediction.model.published, rows, seed=fitting.seed)
+        return _weigh(guidance, name, prediction.model.published, rows, fitting)
     matured = rows.matured()
     if not len(matured):
         raise BadInput(
             f"no row can be learned from for {prediction.outcome.name}: {dict(rows.outcomes)}",
             remedy="Ingest a longer period, or look at the population of the guidance",
         )
-    return _learn(guidance, name, matured, fitting)
+    return _learn(guidance, name, matured, fitting, data_until=int(rows.at.max()))
 
 
-def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) -> Found:
+def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting, *, data_until: int) -> Found:
     """Fit every kind, weigh them out of fold, ring the alarms, choose."""
     recipe = guidance.all_predictions[name].model
     inputs = tuple(feature for feature, one in guidance.features.items() if one.use == "model")
     reference = f"stays of the training data, {_period(rows)}"
+    directions = {feature: guidance.features[feature].direction for feature in inputs}
     X = rows.inputs(inputs)
     candidates = fit_candidates(
         X,
@@ -84,7 +89,7 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) ->
         rows.patients,
         inputs,
         reference=reference,
-        directions={feature: guidance.features[feature].direction for feature in inputs},
+        directions=directions,
         kinds=recipe.candidates,
         folds=fitting.count,
         fold=fitting.folds.of(rows.y, rows.patients),
@@ -97,14 +102,53 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) ->
         performances[kind] = evaluate(rows.y, candidate.risk, rows.patients, fold=candidate.fold, seed=fitting.seed)
         fitting.progress("weighing", done, len(candidates) + 1)
     chosen = choose(performances, limit=recipe.glass_box_price)
+    checked = TrainingRows.of(X, rows.y, rows.patients, inputs=inputs, directions=directions, reference=reference)
     leaks = find_leaks(
-        TrainingRows.of(X, rows.y, rows.patients, inputs=inputs, reference="alarms"),
+        checked,
         aurocs={kind: performance.auroc.value for kind, performance in performances.items()},
         auroc_alarm=recipe.auroc_alarm,
         seed=fitting.seed,
     )
     fitting.progress("weighing", len(candidates) + 1, len(candidates) + 1)
+    later = recipe.validation.temporal
+    validations = validate(
+        checked,
+        rows,
+        kind=chosen.chosen,
+        later=later,
+        seed=fitting.seed,
+        workers=fitting.workers,
+        progress=lambda done, of: fitting.progress("testing elsewhere", done, of),
+    )
     model, risk = candidates[chosen.chosen].model, candidates[chosen.chosen].risk
+    looks = look_at(
+        guidance,
+        name,
+        rows,
+        risk,
+        performances[chosen.chosen],
+        average=float(rows.y.mean()),
+        inputs=inputs,
+        fold=candidates[chosen.chosen].fold,
+        data_until=data_until,
+        seed=fitting.seed,
+        incumbent=fitting.incumbents.get(name),
+    )
+    refits = guidance.evidence.refits
+    instability = (
+        find_instability(
+            checked,
+            model.risk(X),
+            kind=chosen.chosen,
+            samples=refits,
+            threshold=looks.work.threshold,
+            seed=fitting.seed,
+            workers=fitting.workers,
+            progress=lambda done, of: fitting.progress("fitting on other patients", done, of),
+        )
+        if refits
+        else None
+    )
     return Found(
         model=model,
         reference=reference_of(rows, inputs, reference),
@@ -123,14 +167,16 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) ->
                 parameters=effective_parameters(rows.y, fitted=model.risk(X), out_of_fold=risk),
             ),
             states=dict(rows.outcomes),
+            validations=validations,
+            no_later_time=later.impossible or "",
         ),
-        looks=look_at(guidance, name, rows, risk, performances[chosen.chosen], average=float(rows.y.mean())),
+        looks=replace(looks, instability=instability),
         performances={str(kind): performance for kind, performance in performances.items()},
         recipes={kind: candidate.recipe for kind, candidate in candidates.items()},
     )
 
 
-def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, *, seed: int) -> Found:
+def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, fitting: Fitting) -> Found:
     """The published risk as it is, beside what happened; where that is not known yet, the evidence says so."""
     if not len(rows):
         raise BadInput(
@@ -144,7 +190,7 @@ def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, *, seed:
     outcome = guidance.all_predictions[name].outcome
     happened, not_happened = (len(np.unique(matured.patients[y == label])) for label in (1, 0))
     judgeable = min(happened, not_happened) >= FEWEST_PATIENTS
-    performance = evaluate(y, risk, matured.patients, seed=seed) if judgeable else None
+    performance = evaluate(y, risk, matured.patients, seed=fitting.seed) if judgeable else None
     judged = Judged(
         rows=len(matured),
         events=int(y.sum()),
@@ -176,7 +222,22 @@ def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, *, seed:
         reference=reference,
         judged=judged,
         rows=matured if len(matured) else rows,
-        looks=None if performance is None else look_at(guidance, name, matured, risk, performance, average=mean),
+        looks=None
+        if performance is None
+        else look_at(
+            guidance,
+            name,
+            matured,
+            risk,
+            performance,
+            average=mean,
+            inputs=(score,),
+            fold=fitting.folds.of(y, matured.patients),
+            data_until=int(rows.at.max()),
+            seed=fitting.seed,
+            itself=score,
+            incumbent=fitting.incumbents.get(name),
+        ),
         performances={} if performance is None else {"published": performance},
     )
 

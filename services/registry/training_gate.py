@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from services.guidance.definition import PRIMARY, Guidance
+from services.guidance.definition import PRIMARY, Guidance, Model
 from services.guidance.evidence import EVALUATION_FILE, Evaluation, Judged, ModelReport, Weighed
 from services.guidance.lifecycle import Check, Role
 from services.guidance.policies import Policy
@@ -44,7 +44,7 @@ def training_checks(pack: EvidencePack, report: Evaluation, guidance: Guidance, 
         elif judged.published is not None:
             checks = _weighed(pack, judged, judged.published, policy)
         else:
-            checks = _learned(pack, judged, prediction.model.auroc_alarm, policy)
+            checks = _learned(pack, judged, prediction.model, policy)
         yield from (_of(name, prediction.label, one) for one in checks)
 
 
@@ -92,8 +92,9 @@ def _weighed(pack: EvidencePack, judged: Judged, score: Weighed, policy: Policy)
     yield _intervals(judged.chosen, judged.model, pack)
 
 
-def _learned(pack: EvidencePack, judged: Judged, alarm: float, policy: Policy) -> Iterator[Check]:
+def _learned(pack: EvidencePack, judged: Judged, recipe: Model, policy: Policy) -> Iterator[Check]:
     floors, size, leaks, model = policy.floors, judged.sample_size, judged.leaks, judged.model
+    alarm = recipe.auroc_alarm
     if size is None or leaks is None or model is None:
         raise BadInput("what belongs to a learned model is missing", place=EVALUATION_FILE, remedy="Train again")
     needed = max(floors.training_rows, round(size.needed * floors.riley_share))
@@ -107,6 +108,7 @@ def _learned(pack: EvidencePack, judged: Judged, alarm: float, policy: Policy) -
         events=judged.events,
         needed=needed,
     )
+    yield _later_time(judged, recipe.validation.temporal.impossible, pack)
     yield check(
         "leak-alarms",
         "No alarm for a leak of the outcome into the inputs",
@@ -135,6 +137,32 @@ def _learned(pack: EvidencePack, judged: Judged, alarm: float, policy: Policy) -
         shuffled_auroc=shuffled.value,
     )
     yield _intervals(judged.chosen, model, pack)
+
+
+def _later_time(judged: Judged, impossible: str | None, pack: EvidencePack) -> Check:
+    """Patients drawn at random are no proof for next year: without a test in later time only a declared reason helps."""
+    asked = "Tested in a time after all that it was fitted on, on other patients"
+    of_time = next((one for one in judged.validations if one.scheme == "temporal"), None)
+    if of_time is not None and of_time.auroc is not None:
+        auroc = of_time.auroc
+        return check(
+            "later-time",
+            asked,
+            f"{of_time.name}, {of_time.rows:,} rows, {of_time.events:,} events: "
+            f"AUROC {auroc.value:.3f} ({auroc.ci[0]:.3f} to {auroc.ci[1]:.3f})",
+            "meets",
+            pack,
+            rows=of_time.rows,
+            events=of_time.events,
+            fitted_rows=of_time.fitted_rows,
+            auroc=auroc.value,
+        )
+    if impossible is not None:
+        return check(
+            "later-time", asked, f"declared impossible: {impossible}", "cannot tell", pack, accepted_by=NUMBERS
+        )
+    why = "only patients drawn at random were held back" if of_time is None else of_time.unjudged
+    return check("later-time", asked, why, "does not meet", pack)
 
 
 def _intervals(chosen: str, model: ModelReport, pack: EvidencePack) -> Check:

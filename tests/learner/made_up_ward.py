@@ -68,6 +68,8 @@ policy:
   risk_tier: low
   bands:
     - {name: high, when: risk >= 2 * base_rate, card: high}
+evidence:
+  refits: 3  # a test is not worth more
 cards:
   high:
     summary: "Risk {{ risk_percent }}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from services.guidance.errors import BadGuidance, Refused
 from services.guidance.evidence import EVALUATION_FILE, Evaluation, decode_report
@@ -131,6 +132,19 @@ def test_an_input_that_tells_the_outcome_rings_the_alarm_and_is_not_proposed(tmp
     assert b"Not to be proposed" in leaky.pack.files[REPORT_FILE]
     with pytest.raises(Refused, match="nothing is proposed"):
         must_be_proposable(leaky.evaluation)
+
+
+def test_what_was_tested_in_no_later_time_is_not_proposed(trained: Trained) -> None:
+    """Patients drawn at random are no proof for next year; only what the guidance declares lets it pass, to be accepted."""
+    evaluation = trained.evaluation
+    assert evaluation.tested_in_later_time
+    assert reasons_against(evaluation) == []
+    too_few = replace(evaluation.validations[0], auroc=None, unjudged="Too few.")
+    said = "It was tested in no later time than it was fitted on: "
+    for found, why in (((too_few,), "Too few."), ((), "It was not tried.")):
+        untested = replace(evaluation, validations=found)
+        assert reasons_against(untested) == [said + why]
+        assert reasons_against(replace(untested, no_later_time="The dates are made up.")) == []
 
 
 def test_what_became_known_later_is_not_read(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_the_evidence_tells_by_group_of_whom_it_was_looked_for(several: Trained,
     assert told[0]["value"] == "all"
     assert told[0]["rows"] == len(judged)
     assert told[0]["share"]["value"] == pytest.approx(judged.looked_for.mean())
-    assert {one["attribute"] for one in told[1:]} >= {"age", "female"}
+    assert {one["attribute"] for one in told[1:]} >= {"age", "sex"}
     assert "tested" not in details["predictions"]["icu"]
     page = several.pack.files[REPORT_FILE].decode()
     assert page.count("Tested within the horizon, by group") == 1
@@ -210,7 +210,7 @@ def test_a_single_prediction_has_the_evidence_of_before(trained: Trained) -> Non
     told = json.loads(trained.pack.files[EVALUATION_FILE])
     assert set(told) == {
         "guidance", "release", "from", "to", "rows", "events", "patients", "split", "models", "chosen",
-        "price_of_glass_box", "leaks", "sample_size", "states",
+        "price_of_glass_box", "leaks", "sample_size", "states", "validations",
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from services.guidance.evidence import (
     SampleSize,
     SilentMonth,
     Skew,
+    Validation,
     Weighed,
     encode_report,
 )
@@ -110,6 +111,21 @@ def evaluation(release: str = RELEASE, **change: Any) -> Evaluation:
         price_of_glass_box=Price(auroc=0.002, brier=0.0003, sentence="Clarity costs 2 of 1,000 pairs."),
         leaks=leaks(),
         sample_size=SampleSize(needed=660, rows=2000, events=240, parameters=8),
+        validations=(later_time(),),
+    )
+    return msgspec.structs.replace(good, **change)
+
+
+def later_time(**change: Any) -> Validation:
+    """A test in later time, or with some of its parts changed."""
+    good = Validation(
+        scheme="temporal",
+        name="2025-02-01 to 2025-12-31",
+        fitted_rows=1350,
+        rows=560,
+        events=66,
+        patients=500,
+        auroc=Estimate(value=0.71, ci=(0.65, 0.77)),
     )
     return msgspec.structs.replace(good, **change)
 
@@ -141,6 +157,7 @@ def learned(**change: Any) -> JudgedPrediction:
     first = evaluation()
     names = (
         "rows", "events", "patients", "models", "chosen", "price_of_glass_box", "leaks", "sample_size", "states",
+        "validations",
     )  # fmt: skip
     good = JudgedPrediction(label="intensive care", **{name: getattr(first, name) for name in names})
     return msgspec.structs.replace(good, **change)

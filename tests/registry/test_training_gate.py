@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from services.guidance.check import load_files
-from services.guidance.evidence import Estimate, JudgedPrediction, Weighed
+from services.guidance.evidence import Estimate, JudgedPrediction, Validation, Weighed
 from services.guidance.lifecycle import Check
 from services.guidance.policies import POLICIES
+from services.guidance.prediction_definition import LaterTime, ValidationSchemes
 from services.guidance.release import EvidencePack
 from services.registry.gates import check_gate
 from services.registry.training_gate import NUMBERS
@@ -17,6 +18,7 @@ from tests.guidance import several_predictions
 from tests.registry.samples import (
     RELEASE,
     UNEVALUATED,
+    later_time,
     leaks,
     learned,
     silent_pack,
@@ -88,6 +90,42 @@ def test_good_evidence_of_each_prediction_meets_every_check() -> None:
 def test_each_prediction_can_fail_alone(change: dict[str, JudgedPrediction], found: dict[str, str]) -> None:
     """What is wrong with one is named by it; a published risk whose interval crosses the limit cannot tell."""
     assert in_the_way(change) == found
+
+
+@pytest.mark.parametrize(
+    ("validations", "said"),
+    [
+        ((), "only patients drawn at random were held back"),
+        ((later_time(scheme="site", name="east"),), "only patients drawn at random were held back"),
+        ((later_time(auroc=None, unjudged="Too few."), later_time(scheme="site", name="east")), "Too few."),
+    ],
+)
+def test_a_random_split_alone_does_not_meet(validations: tuple[Validation, ...], said: str) -> None:
+    """Nor do other sites make up for a later time that was not tested; nobody may accept it."""
+    check = checks({"deterioration": learned(validations=validations)})["deterioration/later-time"]
+    assert (check.verdict, check.found, check.accepted_by) == ("does not meet", said, frozenset())
+
+
+def test_a_declared_reason_against_later_time_must_be_accepted_by_name() -> None:
+    """Only the release's own guidance can declare it: the sentence in the evidence alone is no excuse."""
+    why = "The dates of this table are made up."
+    untested = training_pack(
+        RELEASE, predictions=BOTH, validations=(later_time(auroc=None, unjudged=why),), no_later_time=why
+    )
+    assert by_name(untested)["later-time"].verdict == "does not meet"
+    recipe = GUIDANCE.model.model_copy(update={"validation": ValidationSchemes(temporal=LaterTime(impossible=why))})
+    guidance = GUIDANCE.model_copy(update={"model": recipe})
+    found = check_gate("silent", guidance=guidance, release=RELEASE, packs={"training": untested}, policy=POLICY)
+    (check,) = (one for one in found if one.verdict != "meets")
+    assert (check.name, check.verdict, check.accepted_by) == ("later-time", "cannot tell", NUMBERS)
+    assert check.found == f"declared impossible: {why}"
+
+
+def test_the_later_time_is_shown_with_its_numbers() -> None:
+    """When, how many, and how well; a reader need not open the report."""
+    check = checks({})["later-time"]
+    assert check.found == "2025-02-01 to 2025-12-31, 560 rows, 66 events: AUROC 0.710 (0.650 to 0.770)"
+    assert check.numbers == {"rows": 560, "events": 66, "fitted_rows": 1350, "auroc": 0.71}
 
 
 def test_a_prediction_without_evidence_does_not_meet() -> None:

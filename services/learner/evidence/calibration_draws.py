@@ -64,7 +64,8 @@ def _lines(stated: Numbers, rows: Numbers, events: Numbers, *, at: Numbers, by_r
     # Where all that is near has one risk there is no line, only a mean.
     with np.errstate(divide="ignore", invalid="ignore"):
         line = np.where(spread > 1e-12 * s0 * s0, (s2 * t0 - s1 * t1) / spread, t0 / s0)
-    return np.clip(np.nan_to_num(line, nan=0.0), 0.0, 1.0)
+    lines: Numbers = np.clip(np.nan_to_num(line, nan=0.0), 0.0, 1.0)
+    return lines
 
 
 def _reach(by_row: Numbers, point: float) -> float:

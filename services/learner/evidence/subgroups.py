@@ -8,32 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.guidance.evidence import Estimate
+from services.guidance.evidence_limits import EvidenceLimits
 from services.guidance.lifecycle import Verdict
 from services.guidance.models.explanation import Numbers
 from services.learner.evidence.intervals import Patients, auroc_interval, observed_expected, share_of
 from services.learner.evidence.metrics import Labels, auroc
 
+Words = NDArray[np.str_]
+_JUDGED: Final = 4  # numbers of each group
+HIDDEN_BELOW: Final = 10
+"""Patients: of fewer no number is told, as it might be told of whom."""
+ABOUT_THE_PERSON: Final = ("sex", "age", "race", "ethnicity")
+"""Attributes that are looked at two by two as well."""
 UNKNOWN = "unknown"
 """The group of those whose attribute is not recorded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How far a group may fall behind, fixed before the data."""
-
-    observed_expected: tuple[float, float] = (0.8, 1.25)
-    """Limits of observed / expected: 20 % either way."""
-    auroc_below: float = 0.05
-    """Below the AUROC of all rows."""
-    sensitivity_below: float = 0.1
-    """Below the share of events caught among all rows: 10 more missed of 100."""
-    false_alarms_above: float = 0.1
-    fewest: int = 10
-    """Patients with the event, and without: with fewer nothing is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +88,7 @@ class SubgroupTable:
     comparisons: int = 0
     """Groups and intersections times the numbers that are judged of each."""
     intersections: tuple[Subgroup, ...] = ()
-    """Two attributes together (`sex and age`, `male, 80 and over`), where both parts are large enough; flagged if small."""
+    """Two attributes together (`sex and age`: `male, 80 and over`) of at least ten patients, with intervals of their own level."""
     not_looked_at: tuple[NotLookedAt, ...] = ()
 
 
@@ -104,26 +99,40 @@ def subgroup_table(
     attributes: Mapping[str, Sequence[str | None]],
     *,
     threshold: float,
-    limits: Limits | None = None,
+    limits: EvidenceLimits | None = None,
+    not_looked_at: Sequence[NotLookedAt] = (),
 ) -> SubgroupTable:
     """Every value of every attribute (one text for each row; None is `unknown`)."""
-    kept = limits or Limits()
+    kept = limits or EvidenceLimits()
     values = {name: np.array([value or UNKNOWN for value in column]) for name, column in attributes.items()}
-    groups = [(name, str(value)) for name, column in values.items() for value in np.unique(column)]
-    level = 1 - 0.05 / max(len(groups), 1)
     flagged = risk >= threshold
     bounds = _Bounds(
         auroc=auroc(y, risk) - kept.auroc_below,
-        sensitivity=float(flagged[y == 1].mean()) - kept.sensitivity_below,
+        sensitivity=float(flagged[y == 1].mean()) - kept.missed_above,
         false_alarms=float(flagged[y == 0].mean()) + kept.false_alarms_above,
     )
+
+    def lines(columns: Mapping[str, Words], fewest: int) -> tuple[tuple[Subgroup, ...], float]:
+        groups = [
+            (name, str(value), column == value)
+            for name, column in columns.items()
+            for value in np.unique(column)
+            if not fewest or len(np.unique(patients[column == value])) >= fewest
+        ]
+        level = 1 - 0.05 / max(len(groups), 1)
+        rows = [(name, value, _Rows.of(y, risk, flagged, patients, chosen)) for name, value, chosen in groups]
+        return tuple(_line(name, value, part, kept, bounds, level) for name, value, part in rows), level
+
+    groups, level = lines(values, 0)
+    # An intersection of fewer than ten patients is of nobody in particular, and is only counted.
+    intersections, _ = lines(pairs_of(values), HIDDEN_BELOW)
     return SubgroupTable(
-        groups=tuple(
-            _line(name, value, _Rows.of(y, risk, flagged, patients, values[name] == value), kept, bounds, level)
-            for name, value in groups
-        ),
+        groups=groups,
         threshold=float(threshold),
         level=level,
+        comparisons=_JUDGED * (len(groups) + len(intersections)),
+        intersections=intersections,
+        not_looked_at=tuple(not_looked_at),
     )
 
 
@@ -153,17 +162,20 @@ class _Rows:
         return cls(y=y[chosen], risk=risk[chosen], flagged=flagged[chosen], patients=patients[chosen])
 
 
-def _line(attribute: str, value: str, rows: _Rows, limits: Limits, bounds: _Bounds, level: float) -> Subgroup:
+def _line(attribute: str, value: str, rows: _Rows, limits: EvidenceLimits, bounds: _Bounds, level: float) -> Subgroup:
     happened = rows.y == 1
     with_event = len(np.unique(rows.patients[happened]))
     without = len(np.unique(rows.patients[~happened]))
+    people = len(np.unique(rows.patients))
+    if people < HIDDEN_BELOW:
+        return _hidden(attribute, value, len(rows.y), people, limits, bounds)
     small = min(with_event, without) < limits.fewest
     both = 0 < int(rows.y.sum()) < len(rows.y)
     return Subgroup(
         attribute=attribute,
         value=value,
         rows=len(rows.y),
-        patients=len(np.unique(rows.patients)),
+        patients=people,
         events=int(rows.y.sum()),
         small=small,
         auroc=_judge(
@@ -186,6 +198,34 @@ def _line(attribute: str, value: str, rows: _Rows, limits: Limits, bounds: _Boun
         ),
         alert_rate=share_of(rows.flagged, rows.patients, level=level),
     )
+
+
+def _hidden(attribute: str, value: str, rows: int, people: int, limits: EvidenceLimits, bounds: _Bounds) -> Subgroup:
+    """So few that no number is told of them."""
+    return Subgroup(
+        attribute=attribute,
+        value=value,
+        rows=rows,
+        patients=people,
+        events=None,
+        small=True,
+        auroc=_judge(None, (bounds.auroc, None), True),
+        observed_expected=_judge(None, limits.observed_expected, True),
+        sensitivity=_judge(None, (bounds.sensitivity, None), True),
+        false_alarm_rate=_judge(None, (None, bounds.false_alarms), True),
+        alert_rate=None,
+    )
+
+
+def pairs_of(values: Mapping[str, Words]) -> dict[str, Words]:
+    """Two attributes together, of those about the person: `sex and age`, with values like `female, 80 and over`."""
+    about = [name for name in values if name in ABOUT_THE_PERSON and len(np.unique(values[name])) > 1]
+    return {
+        f"{one} and {other}": np.array(
+            [f"{first}, {second}" for first, second in zip(values[one], values[other], strict=True)]
+        )
+        for one, other in combinations(about, 2)
+    }
 
 
 def _judge(estimate: Estimate | None, limit: tuple[float | None, float | None], small: bool) -> Judged:

@@ -47,7 +47,7 @@ def workload(y: Labels, risk: Numbers, patients: Patients, *, threshold: float, 
         events=int(happened.sum()),
         alert_rate=share_of(flagged, patients, level=level),
         ppv=ppv,
-        number_needed=(_one_in(ppv.value), _one_in(ppv.ci[1]), _one_in(ppv.ci[0])),
+        number_needed=number_needed(ppv),
         sensitivity=share_of(flagged[happened], patients[happened], level=level),
         false_alarm_rate=share_of(flagged[~happened], patients[~happened], level=level),
     )
@@ -60,6 +60,11 @@ def threshold_for(risk: Numbers, *, share: float) -> float:
     flagged = counts[::-1].cumsum()[::-1]
     allowed = levels[flagged <= most]
     return float(allowed[0]) if len(allowed) else math.inf
+
+
+def number_needed(ppv: Estimate) -> tuple[float | None, float | None, float | None]:
+    """How many to look at for one event (1 / ppv), and its interval; None is without limit."""
+    return _one_in(ppv.value), _one_in(ppv.ci[1]), _one_in(ppv.ci[0])
 
 
 def _one_in(share: float) -> float | None:

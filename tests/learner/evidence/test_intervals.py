@@ -28,7 +28,7 @@ from services.learner.evidence.sample_size import (
     riley_minimum_n,
     sample_size,
 )
-from services.learner.evidence.subgroups import Limits, subgroup_table
+from services.learner.evidence.subgroups import subgroup_table
 from services.learner.evidence.workload import threshold_for, workload
 from services.timeline.errors import BadInput
 from tests.learner.made_up import made_up
@@ -216,9 +216,10 @@ def test_a_group_without_events_is_listed_without_what_cannot_be_reckoned() -> N
     """No events: no AUROC and no sensitivity, but a line with its counts."""
     y = np.where(np.arange(4000) < 50, 0, DATA.y).astype(np.int8)
     ward = np.where(np.arange(4000) < 50, "a", "b").tolist()
-    table = subgroup_table(y, DATA.truth, DATA.patients, {"ward": ward}, threshold=0.2, limits=Limits(fewest=0))
+    table = subgroup_table(y, DATA.truth, DATA.patients, {"ward": ward}, threshold=0.2)
     first = table.groups[0]
     assert (first.rows, first.events) == (50, 0)
     assert first.auroc.estimate is None
     assert first.sensitivity.verdict == "cannot tell"
     assert first.false_alarm_rate.estimate is not None
+    assert first.small

@@ -1,0 +1,43 @@
+"""What the evidence is held against: written into the guidance before any data are seen, and so part of the release's digest."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from services.guidance.feature_definition import Name, Part
+
+
+class EvidenceLimits(Part):
+    """Limits of the verdicts, what the model is compared with, and what the wards agreed to."""
+
+    observed_expected: tuple[float, float] = Field(
+        default=(0.8, 1.25), description="limits of events observed to events expected, in every group and month"
+    )
+    auroc_below: float = Field(
+        default=0.05, gt=0, lt=0.5, description="a group's AUROC may be so much below that of all"
+    )
+    missed_above: float = Field(
+        default=0.1, gt=0, lt=1, description="of those with the event, a group may have this share more missed than all"
+    )
+    false_alarms_above: float = Field(
+        default=0.1, gt=0, lt=1, description="of those without it, a group may have this share more flagged than all"
+    )
+    fewest: int = Field(
+        default=10, ge=10, description="patients with the event, and without, below which a group is not judged"
+    )
+    thresholds: tuple[float, float] | None = Field(
+        default=None, description="range of risks at which clinicians agreed that acting is right, e.g. `[0.15, 0.4]`"
+    )
+    compare_with: tuple[Name, ...] = Field(
+        default=(), description="features of published scores that are in use or could be, the one in use first"
+    )
+    simplest: tuple[Name, ...] = Field(
+        default=(),
+        description="features of the simplest rule, fitted as a regression; without it age and earlier admissions, if read",
+    )
+    alerts_per_ward_day: float | None = Field(
+        default=None, gt=0, description="alerts that a ward agreed to look at in a day"
+    )
+    refits: int = Field(
+        default=20, ge=0, le=1000, description="bootstrap samples on which the chosen kind is fitted again; 0 = none"
+    )

@@ -1,0 +1,173 @@
+"""Tested where it was not fitted: in later time, and at each site that it had not seen. The chosen kind is fitted anew.
+
+No patient is on both sides. Who was seen before the later time is not tested in it (what is known at the index decides,
+nothing of later days does); who was at the site that is tested is not fitted on, so that all of the site is tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from services.guidance.evidence import Validation
+from services.guidance.models.explanation import Numbers
+from services.guidance.prediction_definition import LaterTime
+from services.learner.evidence.calibration import assess_calibration
+from services.learner.evidence.intervals import auroc_interval, observed_expected
+from services.learner.feature_matrix import CohortRows
+from services.learner.models.fitting import fit_model
+from services.learner.models.recipes import ModelKind
+from services.learner.models.training_rows import FEWEST_PATIENTS, TrainingRows
+from services.learner.workers import worker_pool
+from services.timeline.instants import DAY, NAT, instant_text
+
+Mask = NDArray[np.bool_]
+
+MOST_SITES: Final = 20
+"""The largest are left out one by one, each at the price of a fit; the smaller ones are one line of the evidence."""
+_SEED: Final = 7_000
+"""Far from the seeds of the folds."""
+
+Progress = Callable[[int, int], None]
+"""Done, of how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Rows to fit on and rows to test on, and how the evidence names the test."""
+
+    scheme: Literal["temporal", "site"]
+    name: str
+    fitted: Mask
+    tested: Mask
+    unjudged: str = ""
+    """Why it need not be tried."""
+
+
+def validate(
+    rows: TrainingRows,
+    cohort: CohortRows,
+    *,
+    kind: ModelKind,
+    later: LaterTime,
+    seed: int,
+    workers: int = 1,
+    progress: Progress = lambda *_: None,
+) -> tuple[Validation, ...]:
+    """Later time first, then the sites by name; `rows` and `cohort` are the same rows, with a known outcome."""
+    parts = [later_time(cohort, later), *unseen_sites(cohort)]
+    tasks = [
+        _Task(kind=kind, rows=rows, part=part, seed=seed + _SEED + number)
+        for number, part in enumerate(parts)
+        if not (part.unjudged or _too_few(rows, part))
+    ]
+    with worker_pool(workers) as pool:
+        risks: Iterator[Numbers] = iter(pool.map_in_order(_risk_elsewhere, tasks))
+        found = []
+        for part in parts:
+            why = part.unjudged or _too_few(rows, part)
+            found.append(_counted(rows, part, unjudged=why) if why else _judged(rows, part, next(risks)))
+            progress(len(found), len(parts))
+    return tuple(found)
+
+
+def later_time(cohort: CohortRows, later: LaterTime) -> Part:
+    """The latest share of the rows against those whose outcome was sure before the first of them.
+
+    The gap between them is so at least the horizon. A day is not parted.
+    """
+    nobody = np.zeros(len(cohort), dtype=np.bool_)
+    if later.impossible is not None:
+        return Part(scheme="temporal", name="", fitted=nobody, tested=nobody, unjudged=later.impossible)
+    begins = int(np.quantile(cohort.at, 1 - later.share, method="lower")) // DAY * DAY
+    fitted = (cohort.settled != NAT) & (cohort.settled < begins)
+    # Seen before, whether that row can be fitted on or lies in the gap.
+    seen = np.isin(cohort.patients, cohort.patients[cohort.at < begins])
+    tested = (cohort.at >= begins) & ~seen
+    name = f"{_day(begins)} to {_day(int(cohort.at.max()))}"
+    return Part(scheme="temporal", name=name, fitted=fitted, tested=tested)
+
+
+def unseen_sites(cohort: CohortRows) -> Iterator[Part]:
+    """Each of the largest sites, against the others; rows of which no site is said are on neither side."""
+    sites = cohort.sites
+    said = sites.of >= 0
+    count = np.bincount(sites.of[said], minlength=len(sites.names))
+    present = np.flatnonzero(count)
+    everywhere = np.zeros(len(cohort), dtype=np.bool_)
+    if len(present) < 2:
+        why = "All rows are of one site." if len(present) else "The Encounters name no site (serviceProvider)."
+        yield Part(scheme="site", name="", fitted=everywhere, tested=everywhere, unjudged=why)
+        return
+    # Of sites with as many rows the first by name.
+    largest = present[np.argsort(-count[present], kind="stable")][:MOST_SITES]
+    for site in np.sort(largest).tolist():
+        tested = sites.of == site
+        fitted = said & ~tested & ~np.isin(cohort.patients, cohort.patients[tested])
+        yield Part(scheme="site", name=sites.names[site], fitted=fitted, tested=tested)
+    if len(rest := np.setdiff1d(present, largest)):
+        why = f"Only the {MOST_SITES} largest sites are left out one by one."
+        tested = np.isin(sites.of, rest)
+        yield Part(scheme="site", name=f"{len(rest)} smaller sites", fitted=everywhere, tested=tested, unjudged=why)
+
+
+def _day(moment: int) -> str:
+    return instant_text(moment)[:10]
+
+
+def _too_few(rows: TrainingRows, part: Part) -> str:
+    """The sentence that says which side lacks which patients; empty if both have enough."""
+    for side, chosen in (("tested on", part.tested), ("fitted on", part.fitted)):
+        y, patients = rows.y[chosen], rows.patients[chosen]
+        happened, others = (len(np.unique(patients[y == label])) for label in (1, 0))
+        if min(happened, others) < FEWEST_PATIENTS:
+            return (
+                f"The rows {side} are of {happened:,} patients with the outcome and {others:,} without; "
+                f"at least {FEWEST_PATIENTS} of each are needed."
+            )
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    kind: ModelKind
+    rows: TrainingRows
+    part: Part
+    seed: int
+
+
+def _risk_elsewhere(task: _Task) -> Numbers:
+    """Fitted on the one side, the risks of the other. Runs in worker processes."""
+    fitted = fit_model(task.kind, task.rows.where(task.part.fitted), seed=task.seed)
+    return fitted.model.risk(task.rows.X[task.part.tested])
+
+
+def _judged(rows: TrainingRows, part: Part, risk: Numbers) -> Validation:
+    y, patients = rows.y[part.tested], rows.patients[part.tested]
+    if np.ptp(risk) == 0:
+        return _counted(rows, part, unjudged="Fitted on the other rows, it gives everyone here the same risk.")
+    calibration = assess_calibration(y, risk, patients)
+    return msgspec.structs.replace(
+        _counted(rows, part),
+        auroc=auroc_interval(y, risk, patients),
+        observed_expected=observed_expected(y, risk, patients),
+        calibration_intercept=calibration.intercept,
+        calibration_slope=calibration.slope,
+    )
+
+
+def _counted(rows: TrainingRows, part: Part, *, unjudged: str = "") -> Validation:
+    return Validation(
+        scheme=part.scheme,
+        name=part.name,
+        fitted_rows=int(part.fitted.sum()),
+        rows=int(part.tested.sum()),
+        events=int(rows.y[part.tested].sum()),
+        patients=len(np.unique(rows.patients[part.tested])),
+        unjudged=unjudged,
+    )
