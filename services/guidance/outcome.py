@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.definition import Guidance, Outcome
+from services.guidance.outcome_history import already_there, last_contact
 from services.guidance.outcome_kidney_injury import find_injuries
-from services.guidance.outcome_record import Deaths, Record, join_transfers, up_to
+from services.guidance.outcome_record import Deaths, Record, Stays, join_transfers, up_to
 from services.timeline.codes import ValueSets
 from services.timeline.errors import BadInput
 from services.timeline.instants import DAY, FOREVER, HOUR, NAT
@@ -33,6 +34,9 @@ STATES: Final = {
     "no-baseline": -1,
     "not-measured": -1,
     "transferred": -1,
+    "already-there": -1,
+    "competing-event": -1,
+    "lost-to-follow-up": -1,
     "pending": -1,
     "no-stay": -1,
     "unknown-patient": -1,
@@ -65,9 +69,13 @@ def label_outcome(
     record = Record(timeline, data_end)
     asked = outcome or guidance.outcome
     state, at = _RULES[asked.kind](guidance, asked, value_sets, record, rows)
+    if asked.seen_after_days is not None:
+        # Who was not seen again, nobody can say of that it did not happen.
+        seen = last_contact(record)[rows.patient] > rows.at + round(asked.seen_after_days * DAY)
+        state[(state == _NAMES.index("negative")) & ~seen] = _NAMES.index("lost-to-follow-up")
     state[rows.patient < 0] = _NAMES.index("unknown-patient")
     y = _LABELS[state]
-    named = state == _NAMES.index("competing-death")
+    named = np.isin(state, [_NAMES.index("competing-death"), _NAMES.index("competing-event")])
     return Labels(y=y, state=tuple(map(_NAMES.__getitem__, state.tolist())), at=np.where((y >= 0) | named, at, NAT))
 
 
@@ -141,6 +149,7 @@ def _readmission(
         len(rows),
         ("pending", known & (end == NAT) & (episode_end == FOREVER), NAT),
         ("transferred", (known & (episode_end > left)) | (there & (start <= left + transfer)), NAT),
+        ("transferred", _sent_on(outcome, value_sets, record, stays, own), NAT),
         ("positive", back & ~of_plan, start),
         # An unplanned stay after a planned one no longer counts: this settles it.
         ("planned-readmission", back & of_plan, start),
@@ -166,6 +175,7 @@ def _death_in_stay(
         ("no-stay", own < 0, NAT),
         ("positive", deaths.happened & (deaths.when <= until), deaths.when),
         ("death-undated", deaths.undated, NAT),
+        ("transferred", (end <= over) & _sent_on(outcome, value_sets, record, stays, own), NAT),
         ("pending", over > record.data_end, NAT),
         ("negative", np.ones(len(rows), dtype=np.bool_), over),
     )
@@ -176,7 +186,7 @@ def _event(
 ) -> tuple[Ints, Ints]:
     """The first of the named events after the index, before the horizon and, if so asked, before the stay ends.
 
-    A death is the outcome or ends the wait for it; what is dated by the day only cannot be before an index on that day
+    A death is the outcome or ends the wait for it, and so does what competes; what is dated by the day only cannot be before an index on that day
     if it is a death, and is taken to be if it is an event.
     """
     hours = outcome.horizon_in_hours
@@ -191,26 +201,42 @@ def _event(
         episodes = join_transfers(stays, round(outcome.transfer_hours * HOUR))
         over = np.append(episodes.end, NAT)[np.append(episodes.of_stay, -1)[own]]
         last = np.minimum(np.where(end == NAT, FOREVER, end), until)
-        no_stay, moved_on = own < 0, (end != NAT) & (end < until) & (over > end)
+        sent_on = _sent_on(outcome, value_sets, record, stays, own)
+        no_stay, moved_on = own < 0, (end != NAT) & (end < until) & ((over > end) | sent_on)
     else:
         deaths = Deaths.ever(record, died, rows.patient)
         last, no_stay, moved_on = until, ~everyone, ~everyone
     gone, died_at = _died_after(deaths, rows)
-    happened_at, undated = record.first_after(outcome.events, value_sets, rows.patient.astype(np.int64), rows.at)
-    happens = (happened_at != FOREVER) & (happened_at <= last) & (happened_at <= died_at)
+    patient = rows.patient.astype(np.int64)
+    happened_at, undated = record.first_after(outcome.events, value_sets, patient, rows.at)
+    ended_at, _ = record.first_after(outcome.competing, value_sets, patient, rows.at)
+    # What competes at the very moment of the event came with it: the event counts.
+    happens = (happened_at != FOREVER) & (happened_at <= np.minimum(last, np.minimum(died_at, ended_at)))
+    ends = (ended_at != FOREVER) & (ended_at <= last) & (ended_at <= died_at)
+    there = already_there(record, outcome.events, value_sets, patient, rows.at)
     dies = (died_at != FOREVER) & (died_at <= last)
     return _decide(
         len(rows),
         ("no-stay", no_stay, NAT),
         ("competing-death", gone, deaths.when),
         ("positive", happens, happened_at),
+        ("competing-event", ends, ended_at),
         ("positive" if outcome.death == "counts" else "competing-death", dies, died_at),
         ("death-undated", deaths.undated, NAT),
         ("event-undated", undated, NAT),
+        ("already-there", there, NAT),
         ("transferred", moved_on, NAT),
         ("pending", last > record.data_end, NAT),
         ("negative", everyone, last),
     )
+
+
+def _sent_on(outcome: Outcome, value_sets: ValueSets, record: Record, stays: Stays, own: Ints) -> Bools:
+    """Rows whose stay ended with the way to another hospital: how it went on there, nobody here sees."""
+    codes = value_sets.resolve(outcome.transferred)
+    sent = record.encounters_with(record.facts("Encounter.dischargeDisposition", codes))
+    found: Bools = sent[np.append(stays.resource, 0)[own]] & (np.append(stays.end, NAT)[own] != NAT)
+    return found
 
 
 def _died_after(deaths: Deaths, rows: IndexRows) -> tuple[Bools, Ints]:

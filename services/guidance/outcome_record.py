@@ -62,14 +62,15 @@ class Record:
     def __init__(self, timeline: Timeline, data_end: int) -> None:
         self.timeline = timeline
         self.data_end = data_end
-        self._final = timeline.until == FOREVER
+        self.final = timeline.until == FOREVER
 
-    def facts(self, field: str, codes: CodeSet | None = None) -> Ints:
-        """Timeline rows of one field, last versions only, so coded."""
+    def facts(self, field: str, codes: CodeSet | None = None, *, every_version: bool = False) -> Ints:
+        """Timeline rows of one field, last versions only unless asked otherwise, so coded."""
         timeline = self.timeline
         if field not in timeline.fields:
             return np.empty(0, dtype=np.int64)
-        rows: Ints = ((timeline.field == timeline.fields.index(field)) & self._final).nonzero()[0]
+        named = timeline.field == timeline.fields.index(field)
+        rows: Ints = (named if every_version else named & self.final).nonzero()[0]
         if codes is not None:
             rows = rows[codes.matching(timeline.code_words)[timeline.codes[rows]]]
         return rows
@@ -125,7 +126,7 @@ class Record:
         first = np.full(len(patient), FOREVER)
         without_date = np.zeros(len(self.timeline.patients) + 1, dtype=np.bool_)  # the last for patient -1
         for event in events:
-            rows = self._of_event(event, value_sets)
+            rows = self.of_event(event, value_sets)
             when, who = self.timeline.time[rows], self.patients(rows)
             without_date[who[when == NAT]] = True
             dated = (when != NAT) & (when <= self.data_end)
@@ -135,10 +136,12 @@ class Record:
             first = np.minimum(first, day_after(who, when, up_to(who, when, patient, at), patient, event.times))
         return first, without_date[patient]
 
-    def _of_event(self, event: OutcomeEvent, value_sets: ValueSets) -> Ints:
+    def of_event(self, event: OutcomeEvent, value_sets: ValueSets, *, every_version: bool = False) -> Ints:
         """Timeline rows that are this event: so coded, so answered, so high."""
         codes = value_sets.resolve(event.codes)
-        rows = np.concatenate([self.facts(field, codes) for field in event.source.split("|")])
+        rows = np.concatenate(
+            [self.facts(field, codes, every_version=every_version) for field in event.source.split("|")]
+        )
         if event.answers is not None:
             rows = rows[
                 value_sets.resolve(event.answers).matching(self.timeline.answer_words)[self.timeline.answer[rows]]

@@ -89,6 +89,17 @@ class Outcome(Part):
     horizon_days: float | None = Field(default=None, gt=0, description="within how many days after the index")
     horizon_hours: float | None = Field(default=None, gt=0, description="or within how many hours (`event`)")
     died: Codes = Field(default=Codes(), description="discharge dispositions that mean death")
+    transferred: Codes = Field(
+        default=Codes(),
+        description="discharge dispositions that mean that the care goes on in another hospital: what happened there nobody "
+        "here sees (`readmission`, `death-in-stay`, `within_stay`)",
+    )
+    seen_after_days: float | None = Field(
+        default=None,
+        ge=0,
+        description="whoever is not seen again, by a contact of any kind later than so many days after the index, is lost to "
+        "follow-up and no negative; not given: absence from the record is taken for health",
+    )
     planned: StayPlanned | None = Field(default=None, description="which later stays do not count")
     transfer_hours: float = Field(
         default=24.0, description="a new stay this soon after the last is a transfer, one episode"
@@ -97,6 +108,9 @@ class Outcome(Part):
     injury: KidneyInjury | None = Field(default=None, description="how the injury is measured (`kidney-injury`)")
     death: Literal["counts", "competes"] = Field(
         default="competes", description="whether a death is the outcome, or ends the wait for it (`event`)"
+    )
+    competing: tuple[OutcomeEvent, ...] = Field(
+        default=(), description="what makes the outcome impossible and ends the wait for it, as a death does (`event`)"
     )
     within_stay: bool = Field(
         default=False, description="only until the stay ends: leaving alive without it settles that it did not happen"

@@ -292,7 +292,8 @@ SOON, LATER, TOO_LATE = "2027-01-10T09:00:00Z", "2029-01-10T09:00:00Z", "2030-06
 @pytest.mark.parametrize(
     ("later", "state"),
     [
-        ([], "negative"),
+        ([], "lost-to-follow-up"),
+        ([measured("a", "718-7", 12.0, "g/dL", LATER)], "negative"),
         ([diagnosis("l", "E11.9", LATER)], "positive"),
         ([diagnosis("l", "E11.9", TOO_LATE)], "negative"),
         ([diagnosis("l", "R73.03", LATER)], "negative"),
@@ -306,7 +307,10 @@ SOON, LATER, TOO_LATE = "2027-01-10T09:00:00Z", "2029-01-10T09:00:00Z", "2030-06
     ],
 )  # fmt: skip
 def test_what_counts_as_the_outcome(later: list[Resource], state: str) -> None:
-    """A diagnosis, or the same test raised on two days within five years; prediabetes or one raised result is none."""
+    """A diagnosis, or the same test raised on two days within five years; prediabetes or one raised result is none.
+
+    Of whoever was not seen again after a year nobody can say.
+    """
     assert became(*later) == state
 
 

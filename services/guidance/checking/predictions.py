@@ -18,7 +18,10 @@ from services.guidance.words.prediction_variables import RISK, of_features, of_p
 OF_LANGUAGE: Final = frozenset({"any_of", "known", "none", "true", "false"})
 """Names that conditions and templates use for something else."""
 
-_OF_EVENT: Final = ("events", "horizon_hours", "within_stay", "looked_for", "may_overlap")
+_OF_EVENT: Final = ("events", "competing", "horizon_hours", "within_stay", "looked_for", "may_overlap")
+
+EVENTS: Final = ("events", "competing", "looked_for")
+"""Where an outcome names events."""
 
 
 def check_predictions(guidance: Guidance, report: FaultReport) -> None:
@@ -41,17 +44,18 @@ def outcome_codes(guidance: Guidance) -> Iterator[tuple[KeyPath, Codes]]:
     """Every place where an outcome names codes, with its path."""
     for name, prediction in guidance.all_predictions.items():
         path, outcome = (*path_of(name), "outcome"), prediction.outcome
-        if outcome.died != Codes():
-            yield (*path, "died"), outcome.died
+        for key in ("died", "transferred"):
+            if (codes := getattr(outcome, key)) != Codes():
+                yield (*path, key), codes
         if outcome.injury is not None:
             for key in ("creatinine", "replacement"):
-                if (codes := getattr(outcome.injury, key)) is not None:
-                    yield (*path, "injury", key), codes
+                if (read := getattr(outcome.injury, key)) is not None:
+                    yield (*path, "injury", key), read
         if outcome.planned is not None:
             for key in ("always", "elective", "acute"):
                 yield (*path, "planned", key), getattr(outcome.planned, key)
-        for key, events in (("events", outcome.events), ("looked_for", outcome.looked_for)):
-            for place, event in enumerate(events):
+        for key in EVENTS:
+            for place, event in enumerate(getattr(outcome, key)):
                 yield (*path, key, place, "codes"), event.codes
                 if event.answers is not None:
                     yield (*path, key, place, "answers"), event.answers
@@ -99,6 +103,8 @@ def _check_outcome(guidance: Guidance, outcome: Outcome, path: KeyPath, report: 
     at_discharge = guidance.index.at == "discharge"
     if outcome.kind == "kidney-injury":
         _check_kidney_injury(outcome, path, report)
+        if outcome.seen_after_days is not None:
+            _check_follow_up(outcome, path, report)
         return
     if outcome.injury is not None:
         report.at((*path, "injury"), "`injury` belongs to `kind: kidney-injury`")
@@ -110,6 +116,8 @@ def _check_outcome(guidance: Guidance, outcome: Outcome, path: KeyPath, report: 
             report.at((*path, "death"), "`death` belongs to `kind: event`")
         if outcome.died == Codes():
             report.at(path, "`died` is missing: which discharge dispositions mean death?")
+    if outcome.seen_after_days is not None:
+        _check_follow_up(outcome, path, report)
     if outcome.kind == "readmission":
         _check_readmission(guidance, outcome, path, report)
         return
@@ -131,11 +139,21 @@ def _check_kidney_injury(outcome: Outcome, path: KeyPath, report: FaultReport) -
         report.at((*path, "horizon_hours"), "give `horizon_days` or `horizon_hours`, not both")
     if outcome.horizon_in_hours is None:
         report.at(path, "until when? Give `horizon_days` or `horizon_hours`")
-    for key in ("events", "within_stay", "planned"):
+    for key in ("events", "competing", "within_stay", "planned"):
         if getattr(outcome, key):
             report.at((*path, key), f"`{key}` does not belong to `kind: kidney-injury`")
+    if outcome.transferred != Codes():
+        report.at((*path, "transferred"), "`transferred` does not belong to `kind: kidney-injury`")
     if outcome.death == "counts":
         report.at((*path, "death"), "a death is no kidney injury: it competes with it")
+
+
+def _check_follow_up(outcome: Outcome, path: KeyPath, report: FaultReport) -> None:
+    where, hours = (*path, "seen_after_days"), outcome.horizon_in_hours
+    if outcome.kind == "death-in-stay" or outcome.within_stay or hours is None:
+        report.at(where, "until the stay ends the patient is here: nobody is lost to follow-up")
+    elif (outcome.seen_after_days or 0) * 24 > hours:
+        report.at(where, "nobody need be seen longer than the horizon")
 
 
 def _check_readmission(guidance: Guidance, outcome: Outcome, path: KeyPath, report: FaultReport) -> None:
@@ -157,6 +175,10 @@ def _check_event(guidance: Guidance, outcome: Outcome, path: KeyPath, report: Fa
         report.at(path, "until when? Give `horizon_days` or `horizon_hours`, or `within_stay: true`")
     if outcome.looked_for and outcome.horizon_in_hours is None:
         report.at((*path, "looked_for"), "within which time? Tests are counted up to the horizon, and there is none")
+    if outcome.transferred != Codes() and not outcome.within_stay:
+        report.at(
+            (*path, "transferred"), "`transferred` ends a wait within the stay: it belongs to `within_stay: true`"
+        )
     if outcome.within_stay and guidance.index.at == "discharge":
         report.at((*path, "within_stay"), "at discharge the stay is over: predict from admission on")
     for place, name in enumerate(outcome.may_overlap):
@@ -181,3 +203,5 @@ def _check_model(guidance: Guidance, model: Model, path: KeyPath, report: FaultR
         report.at(where, f"`{model.published}` is read for audit only")
     if "candidates" in model.model_fields_set:
         report.at((*path, "candidates"), "a published score is not learned: no candidates")
+    if "validation" in model.model_fields_set:
+        report.at((*path, "validation"), "a published score is not fitted: it is weighed on all rows")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.guidance.checking.fault_report import FaultReport
-from services.guidance.checking.predictions import path_of
+from services.guidance.checking.predictions import EVENTS, path_of
 from services.guidance.checking.source_lines import KeyPath
 from services.guidance.definition import Codes, Guidance, OutcomeEvent
 from services.timeline.codes import ValueSets
@@ -20,7 +20,7 @@ _LOINC: Final = "http://loinc.org|"
 def check_readings(guidance: Guidance, value_sets: ValueSets, report: FaultReport) -> None:
     """Put every fault of the readings that outcomes ask for on the report."""
     for name, prediction in guidance.all_predictions.items():
-        for key in ("events", "looked_for"):
+        for key in EVENTS:
             for place, event in enumerate(getattr(prediction.outcome, key)):
                 _check_event(event, value_sets, (*path_of(name), "outcome", key, place), report)
 
