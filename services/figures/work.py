@@ -18,7 +18,7 @@ class Effort:
     threshold: float
     alerts: float
     caught: tuple[float, float, float]
-    right: float
+    right: float | None
     """Of 100 alerts."""
 
 
@@ -66,7 +66,7 @@ def work_against_yield(
                     f"{100 * one.threshold:.1f}",
                     f"{one.alerts:.1f}",
                     f"{one.caught[0]:.0f} ({one.caught[1]:.0f} to {one.caught[2]:.0f})",
-                    f"{one.right:.0f}",
+                    "–" if one.right is None else f"{one.right:.0f}",
                 )
                 for one in points
             ],

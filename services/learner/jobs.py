@@ -53,6 +53,7 @@ class Jobs:
                 ("--from", options.since),
                 ("--until", options.until),
                 ("--data-until", options.data_end),
+                ("--data", options.data),
             ):
                 words += [name, value] if value else []
             process = await asyncio.create_subprocess_exec(

@@ -19,6 +19,7 @@ from services.guidance.evidence import Evaluation, Judged, JudgedPrediction
 from services.guidance.folder import LoadedGuidance
 from services.guidance.ready import open_release
 from services.guidance.release import EvidencePack, ReleaseBundle, build_release
+from services.guidance.words.evidence_wording import DataKind
 from services.learner.evidence.files import evidence_files
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
 from services.learner.learn import Fitting, Found, Progress, find
@@ -70,6 +71,7 @@ def train(
     since: int = NAT,
     until: int = FOREVER,
     data_end: int | None = None,
+    data: DataKind = "patients",
     progress: Progress = lambda *_: None,
 ) -> Trained:
     """Learn a guidance from the store: a release, and the evidence for it."""
@@ -94,7 +96,7 @@ def train(
         raise BadInput(fault.message, place=fault.place or str(store.folder), remedy=fault.remedy) from fault
     bundle = _release(loaded, found)
     evaluation = _evaluation(guidance, bundle, found, folds)
-    pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed)
+    pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed, data=data)
     return Trained(bundle=bundle, pack=pack, evaluation=evaluation)
 
 
@@ -137,6 +139,7 @@ def _pack(
     *,
     folds: int,
     seed: int,
+    data: DataKind,
 ) -> EvidencePack:
     """The evidence, with the report that people read."""
     files = evidence_files(evaluation=evaluation, guidance=guidance, store=store, found=found, folds=folds, seed=seed)
@@ -148,5 +151,6 @@ def _pack(
         store=store.digest,
         seed=seed,
         folds=folds,
+        data=data,
     )
     return EvidencePack(evidence="training", release=evaluation.release, files={**files, REPORT_FILE: report.encode()})

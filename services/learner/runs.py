@@ -53,6 +53,7 @@ def run_training(
             since=since,
             until=until,
             data_end=data_end,
+            data=options.data,
             progress=progress,
         )
         result = trained.result() | {"mlflow": None, "run": run}

@@ -18,7 +18,6 @@ from services.figures.validations import Bounds, validations
 from services.guidance.definition import Guidance
 from services.guidance.evidence import Estimate
 from services.guidance.models.scorecard import Scorecard
-from services.guidance.policies import POLICIES
 from services.guidance.words import figure_messages as words
 from services.guidance.words.rounding import percent
 from services.learner.report.shape_functions import shape_functions
@@ -44,7 +43,7 @@ def annex_figures(guidance: Guidance, told: Told, model: RiskModel, rows: Cohort
         "lead": _lead(told),
         "shapes": _shapes(guidance, told, model, rows),
         "stability": _stability(told),
-        "elsewhere": _elsewhere(told),
+        "elsewhere": _elsewhere(guidance, told),
     }
 
 
@@ -111,7 +110,7 @@ def _months(told: Told) -> Markup:
         [
             Month(
                 name=one.month, rows=one.rows, events=one.events, alerts=one.alerts, ripe=one.ripe,
-                observed_expected=_three(one.observed_expected), right_per_100=_three(one.right_per_100),
+                observed_expected=_three(one.observed_expected), right_per_100=None if one.right is None else _hundred(one.right),
             )
             for one in found.months
         ],
@@ -151,9 +150,6 @@ def _missing(told: Told) -> Markup:
         return absent(f"{told.prefix}missing", "Which inputs are missing", NOT_RECKONED)
     most = max(found, key=lambda one: one.all_rows.value)
 
-    def three(one: Estimate) -> Found:
-        return 100 * one.value, 100 * one.ci[0], 100 * one.ci[1]
-
     return missing_inputs(
         told.caption(
             "missing",
@@ -163,8 +159,8 @@ def _missing(told: Told) -> Markup:
         ),
         [
             Missing(
-                name=one.label, all_rows=100 * one.all_rows.value, happened=three(one.happened),
-                not_happened=three(one.not_happened),
+                name=one.label, all_rows=100 * one.all_rows.value, happened=_hundred(one.happened),
+                not_happened=_hundred(one.not_happened),
             )
             for one in found
         ],
@@ -246,7 +242,7 @@ def _stability(told: Told) -> Markup:
     )
 
 
-def _elsewhere(told: Told) -> Markup:
+def _elsewhere(guidance: Guidance, told: Told) -> Markup:
     tests = told.judged.validations
     if not tests:
         why = (
@@ -255,7 +251,7 @@ def _elsewhere(told: Told) -> Markup:
             else "It was not tested in later time or at a site left out."
         )
         return absent(f"{told.prefix}elsewhere-tests", "Later time and other sites", why)
-    limits = POLICIES["standard"].observed_expected
+    limits = guidance.evidence.observed_expected
     judged = [one.observed_expected for one in tests if one.observed_expected is not None]
     outside = sum(within(one, *limits) == "does not meet" for one in judged)
     return validations(
@@ -268,6 +264,10 @@ def _elsewhere(told: Told) -> Markup:
         tests,
         Bounds(observed_expected=limits, slope=SLOPE),
     )
+
+
+def _hundred(share: Estimate) -> Found:
+    return 100 * share.value, 100 * share.ci[0], 100 * share.ci[1]
 
 
 def _three(estimate: Estimate | None) -> Found | None:

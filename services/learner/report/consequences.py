@@ -18,7 +18,7 @@ from services.learner.report.told import NOT_RECKONED, Told, flagged_from
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them
     from services.learner.evidence import old_and_new as compared
     from services.learner.evidence import subgroups
-    from services.learner.evidence.bands import YieldPoint
+    from services.learner.evidence.yields import YieldPoint
 
 _MISSED: Final = 100
 
@@ -77,29 +77,29 @@ def work_figure(told: Told) -> Markup:
     found = told.looks.yields
     if found is None:
         return absent(f"{told.prefix}work-curve", "How much work finds how many", NOT_RECKONED)
-    by_ward = found.chosen.alerts_per_ward_day is not None and found.capacity_per_ward_day is not None
+    by_ward = found.chosen.per_ward_day is not None and found.capacity_per_ward_day is not None
 
     def effort(point: YieldPoint) -> Effort:
-        caught = point.caught_per_100
-        alerts = point.alerts_per_ward_day if by_ward else point.alerts_per_100
+        caught = point.caught
+        alerts = point.per_ward_day if by_ward else 100 * point.alert_rate
         return Effort(
             threshold=point.threshold,
             alerts=alerts or 0.0,
-            caught=(caught.value, caught.ci[0], caught.ci[1]),
-            right=point.right_per_100,
+            caught=(100 * caught.value, 100 * caught.ci[0], 100 * caught.ci[1]),
+            right=None if point.right is None else 100 * point.right,
         )
 
     return work_against_yield(
         told.caption(
             "work-curve",
-            words.effort(alerts_per_100=found.chosen.alerts_per_100, caught=found.chosen.caught_per_100.value),
+            words.effort(alerts_per_100=100 * found.chosen.alert_rate, caught=100 * found.chosen.caught.value),
             "Of 100 events, caught, by the number of alerts",
             "A rising line with its 95% band: more alerts find more events; the line across is what was agreed.",
         ),
         [effort(point) for point in found.points],
         effort(found.chosen),
         unit="alerts per ward per day" if by_ward else "alerts for every 100 patients",
-        capacity=found.capacity_per_ward_day if by_ward else found.capacity_per_100,
+        capacity=found.capacity_per_ward_day if by_ward else 100 * found.capacity,
         agreed="capacity agreed" if by_ward else "alert budget",
     )
 
@@ -211,4 +211,4 @@ def _old_and_new(told: Told, one: compared.OldAndNew, place: int) -> Markup:
 
 def _difference(estimate: Estimate) -> str:
     low, high = estimate.ci
-    return f"{estimate.value:+z.1f} ({low:+z.1f} to {high:+z.1f})"
+    return f"{100 * estimate.value:+z.1f} ({100 * low:+z.1f} to {100 * high:+z.1f})"

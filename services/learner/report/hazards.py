@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.guidance.definition import Guidance
-from services.guidance.policies import POLICIES
 from services.guidance.words.rounding import percent
 
 
@@ -26,7 +25,7 @@ def hazards_of(guidance: Guidance) -> tuple[Hazard, ...]:
 
 def _hazards(guidance: Guidance) -> Iterator[Hazard]:
     policy, about = guidance.policy, guidance.about
-    low, high = POLICIES["standard"].observed_expected
+    low, high = guidance.evidence.observed_expected
     yield Hazard(
         what="The risks no longer hold: other patients, other care, another code",
         seen_by="events observed against those expected, in the silent month and after",

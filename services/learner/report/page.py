@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
 from markupsafe import Markup
@@ -74,7 +74,7 @@ def evidence_report(
     store: str,
     folds: int,
     seed: int,
-    data: Literal["patients", "benchmark", "synthetic"] = "patients",
+    data: said.DataKind = "patients",
 ) -> str:
     """The whole page; `data` says whose records these are, and made-up patients are named in every sentence."""
     sample = said.Sample(data=f"data of {evaluation.since[:10]} to {evaluation.until[:10]}", kind=data)

@@ -23,7 +23,8 @@ _STATES = {
     "no-stay": "their stay is not in the record",
     "unknown-patient": "their patient is not in the record",
     "already-there": "they had it before the prediction",
-    "lost": "nothing more was heard of them",
+    "competing-event": "something else came first that ended the wait",
+    "lost-to-follow-up": "nothing more was heard of them",
 }
 
 
@@ -37,7 +38,8 @@ def _unknowns(evaluation: Evaluation, judged: Judged, looks: Looks | None) -> It
     yield "Nothing here shows that acting on it helps anybody: that takes a trial."
     tests = [one for one in judged.validations if one.observed_expected is not None]
     if judged.published is None and not any(one.scheme == "temporal" for one in tests):
-        yield f"Whether it holds in later time: it was tested on other patients of the same years ({evaluation.split})."
+        why = judged.no_later_time or f"it was tested on other patients of the same years ({evaluation.split})"
+        yield f"Whether it holds in later time: {why.removesuffix('.')}."
     if judged.published is None and not any(one.scheme == "site" for one in tests):
         yield "Whether it holds at a site that it has not seen."
     yield from dict.fromkeys(one.unjudged for one in judged.validations if one.unjudged)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 from services.guidance.definition import Guidance
 from services.guidance.evidence import Estimate, Judged, Validation
 from services.guidance.lifecycle import Verdict
-from services.guidance.policies import POLICIES
 from services.guidance.words.rounding import half_up, percent
 
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them
@@ -47,8 +46,8 @@ def _rules(guidance: Guidance, name: str, judged: Judged, looks: Looks | None) -
         yield _leaks(judged)
     if judged.sample_size is not None:
         yield _sample(judged)
-    yield from _risks(judged, looks)
-    yield from _elsewhere(judged)
+    yield from _risks(guidance, judged, looks)
+    yield from _elsewhere(guidance, judged)
     if looks is None:
         return
     yield _benefit(looks)
@@ -98,8 +97,8 @@ def _sample(judged: Judged) -> Rule:
     )
 
 
-def _risks(judged: Judged, looks: Looks | None) -> Iterator[Rule]:
-    limits = POLICIES["standard"].observed_expected
+def _risks(guidance: Guidance, judged: Judged, looks: Looks | None) -> Iterator[Rule]:
+    limits = guidance.evidence.observed_expected
     if looks is None:
         yield Rule(
             rule="The stated risks are right on average",
@@ -142,10 +141,10 @@ def _risks(judged: Judged, looks: Looks | None) -> Iterator[Rule]:
     )
 
 
-def _elsewhere(judged: Judged) -> Iterator[Rule]:
+def _elsewhere(guidance: Guidance, judged: Judged) -> Iterator[Rule]:
     if judged.published is not None:
         return
-    limits = POLICIES["standard"].observed_expected
+    limits = guidance.evidence.observed_expected
     for scheme, rule, where in (
         ("temporal", "It holds in later time", "in later time"),
         ("site", "It holds at sites that it has not seen", "at a site that it had not seen"),
@@ -154,7 +153,9 @@ def _elsewhere(judged: Judged) -> Iterator[Rule]:
         known = [one for one in tests if one.observed_expected is not None]
         verdict = _all_of([_of_test(one, limits) for one in tests])
         result = "; ".join(f"{one.name}: {_number(one.observed_expected)}" for one in known if one.observed_expected)
-        why = next((one.unjudged for one in tests if one.unjudged), "")
+        why = next(
+            (one.unjudged for one in tests if one.unjudged), judged.no_later_time if scheme == "temporal" else ""
+        )
         failed = [one.name for one in known if _of_test(one, limits) == "does not meet"]
         yield Rule(
             rule=rule,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.guidance.evidence import Estimate, Validation
-from services.learner.evidence.bands import BandWork, Policied, YieldCurve, YieldPoint
+from services.learner.evidence.bands import BandWork, Policied
 from services.learner.evidence.benefit import Benefit, BenefitLine
 from services.learner.evidence.instability import Instability, InstabilityBand
 from services.learner.evidence.lead_time import LeadTime
@@ -16,6 +16,7 @@ from services.learner.evidence.over_time import Month, OverTime
 from services.learner.evidence.ranking import Ranking, RankingPoint
 from services.learner.evidence.rivals import NotCompared, RivalReport
 from services.learner.evidence.spread import Pile, Spread
+from services.learner.evidence.yields import YieldCurve, YieldPoint
 
 
 def about(value: float, half: float = 0.02) -> Estimate:
@@ -35,6 +36,7 @@ def filled(looks: Looks) -> Looks:
                 auroc=about(0.68),
                 gain=about(0.03),
                 observed_expected=about(1.4, 0.1),
+                known=0.93,
             ),
         ),
         not_compared=(NotCompared(kind="incumbent", why="No release of this guidance runs now."),),
@@ -90,31 +92,30 @@ def policied() -> Policied:
 
     def band(name: str, *, speaks: bool) -> BandWork:
         return BandWork(
-            band=name, when="risk >= 2 * average", speaks=speaks, rows=430, events=150, per_100=about(10, 1),
+            band=name, when="risk >= 2 * average", speaks=speaks, rows=430, events=150, share=about(0.1, 0.01),
             ppv=about(0.35), number_needed=(2.9, 2.5, None), sensitivity=about(0.3), per_ward_day=None,
         )  # fmt: skip
 
     return Policied(
-        bands=(band("high", speaks=True), band("low", speaks=False)), nowhere=0, alerts=430, right=150, missed=350,
-        false_alarms=280, alerts_per_100=about(10, 1), missed_per_100=about(70, 2), false_alarms_per_100=about(7, 1),
-        per_ward_day=None, unread=(),
+        bands=(band("high", speaks=True), band("low", speaks=False)), nowhere=0, silenced=7, alerts=430, right=150,
+        missed=350, false_alarms=280, alert_rate=about(0.1), ppv=about(0.35), missed_rate=about(0.7),
+        false_alarm_rate=about(0.07), per_ward_day=None, unread=("icu",),
     )  # fmt: skip
 
 
 def yields() -> YieldCurve:
     """More alerts find more."""
 
-    def point(alerts: float) -> YieldPoint:
-        caught = 100 * (1 - (1 - alerts / 100) ** 3)
+    def point(rate: float) -> YieldPoint:
+        caught = 1 - (1 - rate) ** 3
         return YieldPoint(
-            threshold=0.4 - 0.004 * alerts, alerts_per_100=alerts, alerts_per_ward_day=None,
-            caught_per_100=Estimate(value=caught, ci=(max(caught - 4, 0), min(caught + 4, 100))), right_per_100=40 - alerts / 4,
+            threshold=0.4 - 0.4 * rate, alert_rate=rate, per_ward_day=None, right=0.4 - rate / 4,
+            caught=Estimate(value=caught, ci=(max(caught - 0.04, 0), min(caught + 0.04, 1))),
         )  # fmt: skip
 
     return YieldCurve(
-        points=tuple(point(float(a)) for a in range(1, 100, 2)), chosen=point(11.0), capacity_per_100=20.0,
-        capacity_per_ward_day=None,
-    )  # fmt: skip
+        points=tuple(point(a / 100) for a in range(1, 50)), chosen=point(0.11), capacity=0.2, capacity_per_ward_day=None
+    )
 
 
 def old_and_new() -> OldAndNew:
@@ -123,7 +124,7 @@ def old_and_new() -> OldAndNew:
         kind="published", old="the HOSPITAL score", threshold=0.23,
         both=Cell(rows=210, events=90, share=about(0.43)), only_old=Cell(rows=190, events=30, share=about(0.16)),
         only_new=Cell(rows=220, events=61, share=about(0.28)), neither=Cell(rows=3688, events=317, share=about(0.09)),
-        caught=about(6.2, 2.9), false_alarms=about(-0.4, 0.8), alerts=about(0.7, 0.6),
+        caught=about(0.062, 0.029), false_alarms=about(-0.004, 0.008), alerts=about(0.007, 0.006),
     )  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def over_time() -> OverTime:
             Month(
                 month=name, rows=120, events=14, alerts=12, ripe=i < len(months) - 1,
                 observed_expected=about(1 + 0.3 * ((i * 7) % 5 - 2) / 2, 0.25) if i % 9 else None,
-                right_per_100=about(30 + (i * 5) % 11, 9),
+                right=about(0.30 + (i * 5) % 11 / 100, 0.09),
             )
             for i, name in enumerate(months)
         ),
