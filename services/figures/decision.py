@@ -27,7 +27,8 @@ def decision(
     thresholds: Sequence[float],
     lines: Sequence[Line],
     *,
-    agreed: tuple[float, float] | None = None,
+    shaded: tuple[float, float] | None = None,
+    shade: str = "agreed range",
 ) -> Markup:
     """The model first (with its band), then what it is compared with, at most four; nobody is zero."""
     if len(thresholds) < 2:
@@ -40,10 +41,10 @@ def decision(
         height = 300.0
         x = Scale(low=100 * thresholds[0], high=100 * thresholds[-1], start=52, end=sheet.width - 14)
         y = Scale(low=low, high=top, start=12 + height, end=12)
-        if agreed is not None:
-            left, right = x.at(100 * agreed[0]), x.at(100 * agreed[1])
+        if shaded is not None:
+            left, right = x.at(100 * shaded[0]), x.at(100 * shaded[1])
             sheet.rect("agreed", left, 12, max(right - left, 3), height)
-            sheet.text("note", (left + right) / 2, 27, "agreed range", "middle")
+            sheet.text("note", (left + right) / 2, 27, shade, "middle")
         sheet.y_axis(y, 52, sheet.width - 14, [tick for tick in ticks(low, top) if tick >= low])
         sheet.line("nobody", (x.start, y.at(0)), (x.end, y.at(0)))
         for place, line in reversed(list(enumerate(shown, start=1))):

@@ -118,7 +118,7 @@ EVERY: Final[Mapping[str, str]] = MappingProxyType(
                 Line(name="everybody", net=[1000 * (0.12 - t) for t in THRESHOLDS]),
                 Line(name="age and prior admissions, a regression on two inputs", net=[60 * (0.7 - t) for t in THRESHOLDS]),
             ],
-            agreed=(0.2, 0.4),
+            shaded=(0.2, 0.4),
         ),
         "work": work_against_yield(
             caption("work"), _efforts(), _efforts()[4], unit="alerts for every 100 patients", capacity=20, agreed="alert budget"

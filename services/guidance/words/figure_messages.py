@@ -74,7 +74,8 @@ def spread(*, above: float, interval: tuple[float, float]) -> str:
 def effort(*, alerts_per_100: float, caught: float) -> str:
     """`15 alerts for every 100 patients find 35 of 100 events`."""
     alerts = half_up(alerts_per_100) if alerts_per_100 >= 1 else half_up(alerts_per_100, 1)
-    return f"{alerts} alert{'' if alerts == 1 else 's'} for every 100 patients find {half_up(caught)} of 100 events"
+    work = "1 alert for every 100 patients finds" if alerts == 1 else f"{alerts} alerts for every 100 patients find"
+    return f"{work} {half_up(caught)} of 100 events"
 
 
 def whom(*, worse: Sequence[str], unknown: int, groups: int) -> str:

@@ -20,6 +20,7 @@ from services.guidance.evidence import Estimate
 from services.guidance.models.scorecard import Scorecard
 from services.guidance.words import figure_messages as words
 from services.guidance.words.rounding import percent
+from services.learner.report.consequences import intersections_figure
 from services.learner.report.shape_functions import shape_functions
 from services.learner.report.told import NOT_RECKONED, Told
 from services.learner.report.verdicts import SLOPE, within
@@ -34,16 +35,17 @@ DRAWN_SHAPES: Final = 12
 _NAMED: Final = 4
 
 
-def annex_figures(guidance: Guidance, told: Told, model: RiskModel, rows: CohortRows) -> dict[str, Markup]:
-    """F10 to F12, then shapes, stability, and where it was not fitted."""
+def annex_figures(told: Told, model: RiskModel, rows: CohortRows) -> dict[str, Markup]:
+    """Groups two by two, F10 to F12, then shapes, stability, and where it was not fitted."""
     return {
+        "intersections": intersections_figure(told),
         "months": _months(told),
         "ranking": _ranking(told),
         "missing": _missing(told),
         "lead": _lead(told),
-        "shapes": _shapes(guidance, told, model, rows),
+        "shapes": _shapes(told, model, rows),
         "stability": _stability(told),
-        "elsewhere": _elsewhere(guidance, told),
+        "elsewhere": _elsewhere(told),
     }
 
 
@@ -188,7 +190,7 @@ def _lead(told: Told) -> Markup:
     )
 
 
-def _shapes(guidance: Guidance, told: Told, model: RiskModel, rows: CohortRows) -> Markup:
+def _shapes(told: Told, model: RiskModel, rows: CohortRows) -> Markup:
     if not isinstance(model, Scorecard):
         why = (
             "The score was published; how it is reckoned stands where it was published."
@@ -196,7 +198,7 @@ def _shapes(guidance: Guidance, told: Told, model: RiskModel, rows: CohortRows) 
             else "A forest has no function of one input; its reasons are reckoned for each patient (exact TreeSHAP)."
         )
         return absent(f"{told.prefix}shapes", "What each input adds", why)
-    found = shape_functions(guidance, model, rows)
+    found = shape_functions(told.guidance, model, rows)
     notes = [
         "Below each line: how many patients the step was learned from. The ring is what is added where the value is missing."
     ]
@@ -204,7 +206,8 @@ def _shapes(guidance: Guidance, told: Told, model: RiskModel, rows: CohortRows) 
         notes.append(f"The {DRAWN_SHAPES} inputs that weigh most are drawn; all {len(found)} are in the table.")
     if model.file.pairs:
         pairs = [
-            " with ".join(guidance.features[model.inputs[i]].label for i in pair.inputs) for pair in model.file.pairs
+            " with ".join(told.guidance.features[model.inputs[i]].label for i in pair.inputs)
+            for pair in model.file.pairs
         ]
         named = f": {'; '.join(pairs)}" if len(pairs) <= _NAMED else ""
         notes.append(f"{len(pairs)} tables of two inputs are in model.json and not drawn{named}.")
@@ -242,7 +245,7 @@ def _stability(told: Told) -> Markup:
     )
 
 
-def _elsewhere(guidance: Guidance, told: Told) -> Markup:
+def _elsewhere(told: Told) -> Markup:
     tests = told.judged.validations
     if not tests:
         why = (
@@ -251,7 +254,7 @@ def _elsewhere(guidance: Guidance, told: Told) -> Markup:
             else "It was not tested in later time or at a site left out."
         )
         return absent(f"{told.prefix}elsewhere-tests", "Later time and other sites", why)
-    limits = guidance.evidence.observed_expected
+    limits = told.guidance.evidence.observed_expected
     judged = [one.observed_expected for one in tests if one.observed_expected is not None]
     outside = sum(within(one, *limits) == "does not meet" for one in judged)
     return validations(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
@@ -25,11 +26,13 @@ _MISSED: Final = 100
 
 def decision_figure(told: Told) -> Markup:
     """F5, against everybody, nobody and each rival."""
-    looks, agreed = told.looks, None
+    looks, agreed, shaded = told.looks, None, None
     measure = f"Net benefit per 1,000 patients by the risk at which one acts: {told.prediction.outcome.name}"
     if looks.benefit is not None:
         found = looks.benefit
-        thresholds, agreed = list(found.thresholds), found.agreed
+        thresholds, shaded = list(found.thresholds), found.agreed
+        # Without a range in the guidance nobody agreed to the one that is shaded.
+        agreed = found.agreed if told.guidance.evidence.thresholds is not None else None
         lines = [
             Line(
                 name=line.name,
@@ -45,7 +48,7 @@ def decision_figure(told: Told) -> Markup:
             for at, gain in zip(found.thresholds, found.lines[0].gain, strict=True)
             if gain.value > 1e-9  # more than rounding
         ]
-        measure = f"{measure}; agreed range: {found.agreed_by}"
+        measure = f"{measure}; shaded: {found.agreed_by}"
     else:
         thresholds = [one.threshold for one in looks.curve]
         lines = [
@@ -68,7 +71,8 @@ def decision_figure(told: Told) -> Markup:
         ),
         thresholds,
         lines,
-        agreed=agreed,
+        shaded=shaded,
+        shade="agreed range" if agreed is not None else "around the threshold",
     )
 
 
@@ -105,13 +109,33 @@ def work_figure(told: Told) -> Markup:
 
 
 def groups_figure(told: Told) -> Markup:
-    """F7, every group and intersection, in the order of the protocol."""
+    """F7, every group in the order of the protocol."""
     table = told.looks.groups
-    lines = [*table.groups, *table.intersections]
-    limits = lines[0] if lines else None
-    if limits is None:
+    if not table.groups:
         return absent(f"{told.prefix}groups", "For whom it is worse or unknown", "No group of patients is recorded.")
-    sensitivity, alarms, ratio = limits.sensitivity.limit, limits.false_alarm_rate.limit, limits.observed_expected.limit
+    notes = [f"Not looked at: {one.attribute} ({one.why.removesuffix('.')})." for one in table.not_looked_at]
+    if table.intersections:
+        worse, unknown = _counted(table.intersections)
+        notes.append(
+            f"Two attributes together: {len(table.intersections)} groups, of which {len(worse)} are shown to be worse than "
+            f"agreed and {unknown} cannot be told; each is in the annex."
+        )
+    return _rows_of_groups(told, "groups", table.groups, notes)
+
+
+def intersections_figure(told: Told) -> Markup:
+    """F7 for two attributes together, each that was looked at."""
+    table = told.looks.groups
+    if not table.intersections:
+        why = "No two attributes together have groups that are large enough."
+        return absent(f"{told.prefix}intersections", "Groups by two attributes together", why)
+    return _rows_of_groups(told, "intersections", table.intersections, [])
+
+
+def _rows_of_groups(told: Told, key: str, lines: Sequence[subgroups.Subgroup], notes: Sequence[str]) -> Markup:
+    sensitivity, alarms, ratio = (
+        lines[0].sensitivity.limit, lines[0].false_alarm_rate.limit, lines[0].observed_expected.limit
+    )  # fmt: skip
     panels = [
         Panel(name="missed, of 100 with it", low=0, high=100, limit=(None, _missed(sensitivity[0]))),
         Panel(
@@ -120,15 +144,14 @@ def groups_figure(told: Told) -> Markup:
         ),
         Panel(name="observed ÷ expected", low=0, high=2, limit=ratio, decimals=1),
     ]  # fmt: skip
-    worse = [f"{one.attribute}: {one.value}" for one in lines if one.verdict == "does not meet"]
-    unknown = sum(one.verdict == "cannot tell" for one in lines)
-    notes = [f"Not looked at: {one.attribute} ({one.why})." for one in table.not_looked_at]
+    worse, unknown = _counted(lines)
+    comparisons = told.looks.groups.comparisons or len(lines) * len(panels)
     return groups(
         told.caption(
-            "groups",
+            key,
             words.whom(worse=worse, unknown=unknown, groups=len(lines)),
             "A filled dot keeps the shaded limit, a cross does not, a ring cannot tell; intervals hold together at 95% for "
-            f"{table.comparisons or len(lines) * 3:,} comparisons; events of patients beside each name",
+            f"{comparisons:,} comparisons; events of rows beside each name",
             "One row for each group of patients, with what is missed, false alarms, and observed over expected.",
         ),
         panels,
@@ -137,11 +160,17 @@ def groups_figure(told: Told) -> Markup:
     )
 
 
+def _counted(lines: Sequence[subgroups.Subgroup]) -> tuple[list[str], int]:
+    """Who is shown to be worse off, and of how many nobody can tell."""
+    worse = [f"{one.attribute}: {one.value}" for one in lines if one.verdict == "does not meet"]
+    return worse, sum(one.verdict == "cannot tell" for one in lines)
+
+
 def _missed(least_caught: float | None) -> float | None:
     return None if least_caught is None else _MISSED * (1 - least_caught)
 
 
-def _reach(lines: list[subgroups.Subgroup]) -> float:
+def _reach(lines: Sequence[subgroups.Subgroup]) -> float:
     """The end of the axis of false alarms: rates are often far below 100."""
     ends = [one.false_alarm_rate.estimate.ci[1] for one in lines if one.false_alarm_rate.estimate and not one.small]
     limits = [one.false_alarm_rate.limit[1] or 0.0 for one in lines]

@@ -135,6 +135,7 @@ def _view(
     annex: dict[str, Markup] = {}
     if looks is not None:
         told = Told(
+            guidance=guidance,
             prediction=prediction,
             judged=judged,
             looks=looks,
@@ -143,7 +144,7 @@ def _view(
             split=evaluation.split,
             source=source,
         )
-        figures, annex = figures_of(told), annex_figures(guidance, told, found.model, found.rows)
+        figures, annex = figures_of(told), annex_figures(told, found.model, found.rows)
     return View(
         label=prediction.label,
         prefix=prefix,

@@ -45,7 +45,7 @@ def shape_functions(guidance: Guidance, model: Scorecard, rows: CohortRows) -> t
         added = _adds(model, place, column)
         shape = Shape(
             name=feature.label,
-            unit=getattr(feature, "unit", None) or "",
+            unit=_unit(getattr(feature, "unit", None) or ""),
             line=_line(model, place, low, high),
             edges=[round(float(one), 6) for one in edges],
             adds=[round(float(one), 6) for one in _adds(model, place, middles)],
@@ -55,6 +55,11 @@ def shape_functions(guidance: Guidance, model: Scorecard, rows: CohortRows) -> t
         )
         weighed.append((-float(np.abs(added).mean()), place, shape))
     return tuple(shape for _, _, shape in sorted(weighed, key=lambda one: one[:2]))
+
+
+def _unit(ucum: str) -> str:
+    """As people write it: `mL/min/{1.73_m2}` is mL/min/1.73 m²; an annotation alone is no unit."""
+    return "" if ucum.startswith("{") else ucum.replace("_m2", " m²").replace("{", "").replace("}", "")
 
 
 def _adds(model: Scorecard, place: int, values: Numbers) -> Numbers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from services.figures.frame import Caption
-from services.guidance.definition import Prediction
+from services.guidance.definition import Guidance, Prediction
 from services.guidance.evidence import Judged
 from services.guidance.words.rounding import percent
 
@@ -21,6 +21,7 @@ NOT_RECKONED: Final = "These numbers were not reckoned for this evidence."
 class Told:
     """What every figure of a prediction is told: its words, its place on the page, and whence the numbers are."""
 
+    guidance: Guidance
     prediction: Prediction
     judged: Judged
     looks: Looks

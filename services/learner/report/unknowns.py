@@ -57,4 +57,6 @@ def _unknowns(evaluation: Evaluation, judged: Judged, looks: Looks | None) -> It
         yield f"What the values would have been where inputs are often missing: {named}."
     for one in looks.groups.not_looked_at:
         yield f"How it does by {one.attribute}: {one.why}."
-    yield from dict.fromkeys(f"How it compares otherwise: {one.why}" for one in looks.not_compared)
+    yield from dict.fromkeys(
+        f"How it compares with what it was not held against: {one.why}" for one in looks.not_compared
+    )

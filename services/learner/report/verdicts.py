@@ -203,9 +203,10 @@ def _benefit(looks: Looks) -> Rule:
 def _groups(looks: Looks) -> Rule:
     lines = looks.groups.groups
     verdicts: list[Verdict] = [one.verdict for one in lines]
-    worse = [f"{one.attribute}: {one.value}" for one in lines if one.verdict == "does not meet"]
+    everyone = [*lines, *looks.groups.intersections]
+    worse = [f"{one.attribute}: {one.value}" for one in everyone if one.verdict == "does not meet"]
     counts = {kind: verdicts.count(kind) for kind in ("meets", "does not meet", "cannot tell")}
-    found = _all_of(verdicts)
+    found = "does not meet" if worse else _all_of(verdicts)
     return Rule(
         rule="No group of patients is worse off than agreed",
         limit="every limit, in every group",
