@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import re
 import sys
@@ -22,6 +23,7 @@ from services.command import app as platform_app
 from services.guidance.check import guidance_schema
 from services.guidance.scores.catalogue import FORMULAS
 from services.guidance.scores.formula import Formula
+from services.learner.evidence import document
 from tests import reference_guidance, reference_metrics
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -194,11 +196,17 @@ def _type_of(value: dict[str, Any]) -> str:
     return str(value.get("type", value.get("const", "any")))
 
 
+def evidence_schema() -> str:
+    """docs/reference/evidence.schema.json."""
+    return json.dumps(document.schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     "commands.md": commands_page,
     "settings.md": settings_page,
     "guidance-yaml.md": grammar_page,
     "scores.md": scores_page,
+    document.SCHEMA_FILE: evidence_schema,
     "metrics.md": lambda: reference_metrics.page(NOTE),
     **reference_guidance.pages(NOTE),
 }

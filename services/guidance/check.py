@@ -18,6 +18,7 @@ import pydantic
 from services.guidance.checking.actions import check_actions
 from services.guidance.checking.cards import check_cards
 from services.guidance.checking.conditions import check_conditions
+from services.guidance.checking.evidence import check_evidence
 from services.guidance.checking.fault_report import FaultReport
 from services.guidance.checking.features import check_features
 from services.guidance.checking.predictions import check_predictions
@@ -70,6 +71,7 @@ def check_files(files: Mapping[str, bytes]) -> list[Fault]:
             check_features(definition, value_sets, report)
             check_readings(definition, value_sets, report)
         check_predictions(definition, report)
+        check_evidence(definition, report)
         check_conditions(definition, report)
         check_cards(definition, report)
         check_actions(definition, files, report)

@@ -78,6 +78,8 @@ class SampleSize(msgspec.Struct, frozen=True, kw_only=True):
     events: Count
     parameters: Count
     """Candidate parameters counted; for a scorecard the effective number of steps."""
+    external: Count | None = None
+    """Rows that a test elsewhere needs for narrow intervals of O:E, slope and C; None: it ranks no better than chance."""
     sentence: str = ""
 
 

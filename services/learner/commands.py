@@ -98,6 +98,9 @@ def train(
     data: Annotated[
         DataKind, typer.Option(help="Whose records they are; what is no patient's is said on every page of the report")
     ] = "patients",
+    against: Annotated[
+        str, typer.Option(help="Digest of the release that runs now, of a run here: evidence on old and new")
+    ] = "",
     workers: WorkersOption = None,
     offer: Annotated[bool, typer.Option("--propose", help="Propose the release to the registry")] = False,
     registry_url: UrlOption = "",
@@ -128,6 +131,7 @@ def train(
         until=until,
         data_end=data_until,
         data=data,
+        against=against,
     )
     try:
         directory = guidance_folder(guidance, settings.guidance)

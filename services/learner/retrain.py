@@ -17,8 +17,9 @@ from services.guidance.definition import PRIMARY, Guidance
 from services.guidance.errors import BadGuidance
 from services.guidance.evidence import Evaluation, Judged, JudgedPrediction
 from services.guidance.folder import LoadedGuidance
+from services.guidance.models.model_file import RiskModel, load_model
 from services.guidance.ready import open_release
-from services.guidance.release import EvidencePack, ReleaseBundle, build_release
+from services.guidance.release import EvidencePack, ReleaseBundle, build_release, model_file
 from services.guidance.words.evidence_wording import DataKind
 from services.learner.evidence.files import evidence_files
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
@@ -72,13 +73,15 @@ def train(
     until: int = FOREVER,
     data_end: int | None = None,
     data: DataKind = "patients",
+    running: ReleaseBundle | None = None,
     progress: Progress = lambda *_: None,
 ) -> Trained:
-    """Learn a guidance from the store: a release, and the evidence for it."""
+    """Learn a guidance from the store: a release, and the evidence for it. `running`: the release that it may replace."""
     if faults := check_guidance(directory):
         raise BadGuidance(faults)
     loaded = load_guidance(directory)
     guidance = loaded.definition
+    incumbents = _models_of(running, guidance)
     with worker_pool(workers) as pool:
         everyone = read_cohort_rows(
             store,
@@ -89,15 +92,37 @@ def train(
             data_end=data_end,
             on_bucket=lambda done: progress("reading features", done, store.buckets),
         )
-    fitting = Fitting(folds=SharedFolds(folds, seed=seed), count=folds, seed=seed, workers=workers, progress=progress)
+    fitting = Fitting(
+        folds=SharedFolds(folds, seed=seed),
+        count=folds,
+        seed=seed,
+        workers=workers,
+        progress=progress,
+        incumbents=incumbents,
+    )
     try:
         found = {name: find(guidance, name, everyone, fitting) for name in guidance.all_predictions}
     except BadInput as fault:
         raise BadInput(fault.message, place=fault.place or str(store.folder), remedy=fault.remedy) from fault
     bundle = _release(loaded, found)
     evaluation = _evaluation(guidance, bundle, found, folds)
-    pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed, data=data)
+    against = running.digest if running is not None else None
+    pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed, data=data, against=against)
     return Trained(bundle=bundle, pack=pack, evaluation=evaluation)
+
+
+def _models_of(running: ReleaseBundle | None, guidance: Guidance) -> dict[str, RiskModel]:
+    """The models of the release that runs now, by the predictions that this guidance still has."""
+    if running is None:
+        return {}
+    if running.guidance != guidance.id:
+        raise BadInput(
+            f"the release that runs now is of {running.guidance}, not of {guidance.id}",
+            place="--against",
+            remedy="Name a release of the same guidance",
+        )
+    files = {name: model_file(name) for name in guidance.all_predictions}
+    return {name: load_model(running.files[file]) for name, file in files.items() if file in running.files}
 
 
 def _release(loaded: LoadedGuidance, found: Mapping[str, Found]) -> ReleaseBundle:
@@ -140,9 +165,12 @@ def _pack(
     folds: int,
     seed: int,
     data: DataKind,
+    against: str | None,
 ) -> EvidencePack:
     """The evidence, with the report that people read."""
-    files = evidence_files(evaluation=evaluation, guidance=guidance, store=store, found=found, folds=folds, seed=seed)
+    files = evidence_files(
+        evaluation=evaluation, guidance=guidance, store=store, found=found, folds=folds, seed=seed, against=against
+    )
     report = evidence_report(
         guidance=guidance,
         evaluation=evaluation,

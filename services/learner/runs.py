@@ -54,6 +54,7 @@ def run_training(
             until=until,
             data_end=data_end,
             data=options.data,
+            running=_running(log, options.against),
             progress=progress,
         )
         result = trained.result() | {"mlflow": None, "run": run}
@@ -97,6 +98,20 @@ def release_of(log: RunLog, digest: str) -> bytes | None:
         return (log.folder(run.id) / RELEASE_FILE).read_bytes()
     except (NotFound, OSError):
         return None
+
+
+def _running(log: RunLog, digest: str) -> ReleaseBundle | None:
+    """The release that runs now, if one is named; a run of this learner must have made it."""
+    if not digest:
+        return None
+    packed = release_of(log, digest)
+    if packed is None:
+        raise BadInput(
+            "no run here made this release",
+            place="--against",
+            remedy="Name the digest of a release that `knowdo learner runs` lists",
+        )
+    return unpack(packed, expected_digest=digest)
 
 
 def _keep(folder: Path, trained: Trained) -> None:

@@ -10,7 +10,7 @@ from services.timeline.instants import FOREVER, NAT, parse_instant
 
 
 class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Folds, seed, workers, and the period; dates as they were typed."""
+    """Folds, seed, workers, the period (dates as they were typed), and what runs now."""
 
     folds: int = 5
     seed: int = 0
@@ -20,6 +20,8 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
     data_end: str = ""
     data: DataKind = "patients"
     """Whose records they are; what is no patient's is said in every sentence of the report."""
+    against: str = ""
+    """Digest of the release that runs now: the evidence shows old and new side by side."""
 
     def moments(self) -> tuple[int, int, int | None]:
         """From, until, and the end of the data (None: the last known event)."""

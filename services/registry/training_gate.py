@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from services.guidance.definition import PRIMARY, Guidance, Model
-from services.guidance.evidence import EVALUATION_FILE, Evaluation, Judged, ModelReport, Weighed
+from services.guidance.evidence import EVALUATION_FILE, Evaluation, Judged, ModelReport, SampleSize, Weighed
 from services.guidance.lifecycle import Check, Role
 from services.guidance.policies import Policy
 from services.guidance.release import EvidencePack
@@ -108,7 +108,7 @@ def _learned(pack: EvidencePack, judged: Judged, recipe: Model, policy: Policy) 
         events=judged.events,
         needed=needed,
     )
-    yield _later_time(judged, recipe.validation.temporal.impossible, pack)
+    yield _later_time(judged, size, recipe.validation.temporal.impossible, pack)
     yield check(
         "leak-alarms",
         "No alarm for a leak of the outcome into the inputs",
@@ -139,12 +139,14 @@ def _learned(pack: EvidencePack, judged: Judged, recipe: Model, policy: Policy) 
     yield _intervals(judged.chosen, model, pack)
 
 
-def _later_time(judged: Judged, impossible: str | None, pack: EvidencePack) -> Check:
+def _later_time(judged: Judged, size: SampleSize, impossible: str | None, pack: EvidencePack) -> Check:
     """Patients drawn at random are no proof for next year: without a test in later time only a declared reason helps."""
     asked = "Tested in a time after all that it was fitted on, on other patients"
     of_time = next((one for one in judged.validations if one.scheme == "temporal"), None)
     if of_time is not None and of_time.auroc is not None:
         auroc = of_time.auroc
+        # For narrow intervals; wide ones are told, and are no fault of the split.
+        narrow = {} if size.external is None else {"rows_for_narrow_intervals": size.external}
         return check(
             "later-time",
             asked,
@@ -156,6 +158,7 @@ def _later_time(judged: Judged, impossible: str | None, pack: EvidencePack) -> C
             events=of_time.events,
             fitted_rows=of_time.fitted_rows,
             auroc=auroc.value,
+            **narrow,
         )
     if impossible is not None:
         return check(

@@ -190,16 +190,16 @@ def test_the_report_and_the_screen_show_each_prediction(several: Trained, capsys
 
 
 def test_the_evidence_tells_by_group_of_whom_it_was_looked_for(several: Trained, rows: CohortRows) -> None:
-    """All first, then every group, on the page and in the details; a prediction that names no test has no such table."""
-    details = json.loads(several.pack.files["details.json"])
-    told = details["predictions"]["fall"]["tested"]
+    """All first, then every group, on the page and in evidence.json; a prediction that names no test has no such table."""
+    evidence = json.loads(several.pack.files["evidence.json"])["predictions"]
+    told = evidence["fall"]["looks"]["tested"]
     judged = rows.asked("fall").matured()
     assert 0 < judged.looked_for.mean() < 1
     assert told[0]["value"] == "all"
     assert told[0]["rows"] == len(judged)
     assert told[0]["share"]["value"] == pytest.approx(judged.looked_for.mean())
     assert {one["attribute"] for one in told[1:]} >= {"age", "sex"}
-    assert "tested" not in details["predictions"]["icu"]
+    assert evidence["icu"]["looks"]["tested"] == []
     page = several.pack.files[REPORT_FILE].decode()
     assert page.count("Tested within the horizon, by group") == 1
     assert "Who was tested: a fall in 10 days" in page

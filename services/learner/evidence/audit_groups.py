@@ -118,7 +118,8 @@ def alert_threshold(guidance: Guidance, risk: Numbers, average: float, *, predic
             flagged |= holds
     if flagged.any():
         return float(risk[flagged].min())
-    return threshold_for(risk, share=guidance.policy.alert_budget)
+    # Where even the highest risk is too many, no risk is high enough.
+    return min(threshold_for(risk, share=guidance.policy.alert_budget), 1.0)
 
 
 def _band(age: float) -> str:

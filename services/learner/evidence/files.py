@@ -17,6 +17,7 @@ import numpy as np
 from services.guidance.definition import PRIMARY, Guidance
 from services.guidance.evidence import EVALUATION_FILE, Evaluation, JudgedPrediction, encode_report
 from services.guidance.features import ABSENT, UNKNOWN, VALUE
+from services.learner.evidence.document import EVIDENCE_FILE, EvidenceDocument, PredictionEvidence
 from services.learner.feature_matrix import CohortRows
 from services.plumbing.event_store import EventStore
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # what is written here is found there, with the help of this 
 
 COHORT_FILE: Final = "cohort.json"
 DATASET_FILE: Final = "dataset.json"
-DETAILS_FILE: Final = "details.json"
 CARD_FILE: Final = "model_card.json"
 PACKAGES: Final = ("knowdo", "numpy", "scikit-learn", "scipy", "statsmodels", "pyarrow")
 
@@ -38,36 +38,43 @@ def evidence_files(
     found: Mapping[str, Found],
     folds: int,
     seed: int,
+    against: str | None = None,
 ) -> dict[str, bytes]:
     """Every file of the pack but the readable report."""
-    first, others = found[PRIMARY], {name: one for name, one in found.items() if name != PRIMARY}
-    rows, inputs = first.rows, _inputs(guidance, found)
-    details = {
-        **_details(first),
-        **({"predictions": {name: _details(one) for name, one in others.items()}} if others else {}),
-        "folds": folds,
-        "seed": seed,
-        "software": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
-    }
+    first, rows, inputs = found[PRIMARY], found[PRIMARY].rows, _inputs(guidance, found)
+    dataset = dataset_manifest(evaluation, store, rows, inputs)
+    document = EvidenceDocument(
+        guidance=guidance.id,
+        version=guidance.version,
+        title=guidance.title,
+        release=evaluation.release,
+        since=evaluation.since,
+        until=evaluation.until,
+        split=evaluation.split,
+        folds=folds,
+        seed=seed,
+        against=against,
+        limits=guidance.evidence.model_dump(mode="json"),
+        flow=tuple(first.rows.flow.steps()),
+        dataset=dataset,
+        software={name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        predictions={
+            name: PredictionEvidence(
+                label=guidance.all_predictions[name].label,
+                judged=one.judged,
+                performances=dict(one.performances),
+                recipes={kind: dict(recipe) for kind, recipe in one.recipes.items()},
+                looks=one.looks,
+            )
+            for name, one in found.items()
+        },
+    )
     return {
         EVALUATION_FILE: encode_report(evaluation),
         COHORT_FILE: as_json({"steps": rows.flow.steps(), "outcomes": dict(rows.outcomes)}),
-        DATASET_FILE: as_json(dataset_manifest(evaluation, store, rows, inputs)),
-        DETAILS_FILE: as_json(details),
+        DATASET_FILE: as_json(dataset),
+        EVIDENCE_FILE: as_json(document),
         CARD_FILE: as_json(model_card(evaluation, guidance, inputs)),
-    }
-
-
-def _details(found: Found) -> dict[str, Any]:
-    """What a statistician asks for of one prediction."""
-    looks = found.looks
-    return {
-        "performances": found.performances,
-        "recipes": found.recipes,
-        "workload": None if looks is None else looks.work,
-        "decision_curve": None if looks is None else looks.curve,
-        "subgroups": None if looks is None else looks.groups,
-        **({"tested": looks.tested} if looks is not None and looks.tested else {}),
     }
 
 

@@ -160,6 +160,7 @@ def _score(
         if _is_risk(feature)
         else "from points to risk by a logistic line, fitted out of fold",
         risk=_out_of_fold(_on_the_line(feature, column)[:, None], rows.y, fold),
+        score=name,
         known=known,
     )
     inputs = [one for one in dict.fromkeys(feature.inputs.values()) if one in rows.names]

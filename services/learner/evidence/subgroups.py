@@ -219,7 +219,7 @@ def _hidden(attribute: str, value: str, rows: int, people: int, limits: Evidence
 
 def pairs_of(values: Mapping[str, Words]) -> dict[str, Words]:
     """Two attributes together, of those about the person: `sex and age`, with values like `female, 80 and over`."""
-    about = [name for name in values if name in ABOUT_THE_PERSON and len(np.unique(values[name])) > 1]
+    about = [name for name in ABOUT_THE_PERSON if name in values and len(np.unique(values[name])) > 1]
     return {
         f"{one} and {other}": np.array(
             [f"{first}, {second}" for first, second in zip(values[one], values[other], strict=True)]

@@ -1,7 +1,8 @@
 """Tested where it was not fitted: in later time, and at each site that it had not seen. The chosen kind is fitted anew.
 
-No patient is on both sides. Who was seen before the later time is not tested in it (what is known at the index decides,
-nothing of later days does); who was at the site that is tested is not fitted on, so that all of the site is tested.
+No patient is on both sides of a fit. In later time every row is tested, by the fit on earlier rows that left the patient's
+fold out: to drop who comes back, from either side, would choose patients by what happened to them. Of a site every row is
+tested, too; who was both there and elsewhere is few, and is not fitted on.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ Mask = NDArray[np.bool_]
 
 MOST_SITES: Final = 20
 """The largest are left out one by one, each at the price of a fit; the smaller ones are one line of the evidence."""
+FEWEST_TESTED: Final = 10
+"""Patients with the outcome, and without: of fewer no figure is told."""
 _SEED: Final = 7_000
 """Far from the seeds of the folds."""
 
@@ -47,6 +50,15 @@ class Part:
     tested: Mask
     unjudged: str = ""
     """Why it need not be tried."""
+    fold: NDArray[np.int64] | None = None
+    """Each row's fold of whole patients, if the two sides share patients; None: they do not."""
+
+    def sides(self) -> list[tuple[Mask, Mask]]:
+        """For each fit the rows that it is fitted on, and those that it is tested on."""
+        if self.fold is None:
+            return [(self.fitted, self.tested)]
+        each = [(self.fitted & (self.fold != one), self.tested & (self.fold == one)) for one in np.unique(self.fold)]
+        return [(fitted, tested) for fitted, tested in each if tested.any()]
 
 
 def validate(
@@ -55,28 +67,34 @@ def validate(
     *,
     kind: ModelKind,
     later: LaterTime,
+    fold: NDArray[np.int64],
     seed: int,
     workers: int = 1,
     progress: Progress = lambda *_: None,
 ) -> tuple[Validation, ...]:
-    """Later time first, then the sites by name; `rows` and `cohort` are the same rows, with a known outcome."""
-    parts = [later_time(cohort, later), *unseen_sites(cohort)]
+    """Later time first, then the sites by name; `rows`, `cohort` and `fold` are of the same rows, with a known outcome."""
+    parts = [later_time(cohort, later, fold), *unseen_sites(cohort)]
+    why = [part.unjudged or _too_few(rows, part) for part in parts]
     tasks = [
-        _Task(kind=kind, rows=rows, part=part, seed=seed + _SEED + number)
+        _Task(kind=kind, rows=rows, fitted=fitted, tested=tested, seed=seed + _SEED + 1000 * number + one)
         for number, part in enumerate(parts)
-        if not (part.unjudged or _too_few(rows, part))
+        if not why[number]
+        for one, (fitted, tested) in enumerate(part.sides())
     ]
+    risk = [np.full(len(rows.y), np.nan) for _ in parts]
+    owner = [number for number, part in enumerate(parts) if not why[number] for _ in part.sides()]
     with worker_pool(workers) as pool:
-        risks: Iterator[Numbers] = iter(pool.map_in_order(_risk_elsewhere, tasks))
-        found = []
-        for part in parts:
-            why = part.unjudged or _too_few(rows, part)
-            found.append(_counted(rows, part, unjudged=why) if why else _judged(rows, part, next(risks)))
-            progress(len(found), len(parts))
-    return tuple(found)
+        found = zip(owner, tasks, pool.map_in_order(_risk_elsewhere, tasks), strict=True)
+        for done, (number, task, given) in enumerate(found, start=1):
+            risk[number][task.tested] = given
+            progress(done, len(tasks))
+    return tuple(
+        _counted(rows, part, unjudged=said) if said else _judged(rows, part, given[part.tested])
+        for part, said, given in zip(parts, why, risk, strict=True)
+    )
 
 
-def later_time(cohort: CohortRows, later: LaterTime) -> Part:
+def later_time(cohort: CohortRows, later: LaterTime, fold: NDArray[np.int64]) -> Part:
     """The latest share of the rows against those whose outcome was sure before the first of them.
 
     The gap between them is so at least the horizon. A day is not parted.
@@ -85,12 +103,13 @@ def later_time(cohort: CohortRows, later: LaterTime) -> Part:
     if later.impossible is not None:
         return Part(scheme="temporal", name="", fitted=nobody, tested=nobody, unjudged=later.impossible)
     begins = int(np.quantile(cohort.at, 1 - later.share, method="lower")) // DAY * DAY
-    fitted = (cohort.settled != NAT) & (cohort.settled < begins)
-    # Seen before, whether that row can be fitted on or lies in the gap.
-    seen = np.isin(cohort.patients, cohort.patients[cohort.at < begins])
-    tested = (cohort.at >= begins) & ~seen
-    name = f"{_day(begins)} to {_day(int(cohort.at.max()))}"
-    return Part(scheme="temporal", name=name, fitted=fitted, tested=tested)
+    return Part(
+        scheme="temporal",
+        name=f"{_day(begins)} to {_day(int(cohort.at.max()))}",
+        fitted=(cohort.settled != NAT) & (cohort.settled < begins),
+        tested=cohort.at >= begins,
+        fold=fold,
+    )
 
 
 def unseen_sites(cohort: CohortRows) -> Iterator[Part]:
@@ -122,13 +141,15 @@ def _day(moment: int) -> str:
 
 def _too_few(rows: TrainingRows, part: Part) -> str:
     """The sentence that says which side lacks which patients; empty if both have enough."""
-    for side, chosen in (("tested on", part.tested), ("fitted on", part.fitted)):
+    sides = [("tested on", part.tested, FEWEST_TESTED)]
+    sides += [("fitted on", fitted, FEWEST_PATIENTS) for fitted, _ in part.sides()]
+    for side, chosen, fewest in sides:
         y, patients = rows.y[chosen], rows.patients[chosen]
         happened, others = (len(np.unique(patients[y == label])) for label in (1, 0))
-        if min(happened, others) < FEWEST_PATIENTS:
+        if min(happened, others) < fewest:
             return (
                 f"The rows {side} are of {happened:,} patients with the outcome and {others:,} without; "
-                f"at least {FEWEST_PATIENTS} of each are needed."
+                f"at least {fewest} of each are needed."
             )
     return ""
 
@@ -137,14 +158,15 @@ def _too_few(rows: TrainingRows, part: Part) -> str:
 class _Task:
     kind: ModelKind
     rows: TrainingRows
-    part: Part
+    fitted: Mask
+    tested: Mask
     seed: int
 
 
 def _risk_elsewhere(task: _Task) -> Numbers:
     """Fitted on the one side, the risks of the other. Runs in worker processes."""
-    fitted = fit_model(task.kind, task.rows.where(task.part.fitted), seed=task.seed)
-    return fitted.model.risk(task.rows.X[task.part.tested])
+    fitted = fit_model(task.kind, task.rows.where(task.fitted), seed=task.seed)
+    return fitted.model.risk(task.rows.X[task.tested])
 
 
 def _judged(rows: TrainingRows, part: Part, risk: Numbers) -> Validation:

@@ -15,9 +15,11 @@ from services.guidance.prediction_definition import LaterTime
 from services.learner.cohort import Flow
 from services.learner.evidence.validations import MOST_SITES, later_time, unseen_sites, validate
 from services.learner.feature_matrix import CohortRows
+from services.learner.models.splits import patient_folds
 from services.learner.models.training_rows import TrainingRows
+from services.learner.setting import Setting
 from services.learner.sites import Sites
-from services.timeline.instants import DAY, parse_instant
+from services.timeline.instants import DAY, NAT, parse_instant
 from tests.learner.made_up import INPUTS, MadeUp, made_up
 
 BEGINS = parse_instant("2023-01-01")
@@ -36,10 +38,12 @@ def cohort(*, at: Any, patients: Any, y: Any, sites: Sites | None = None, horizo
         y=np.asarray(y, dtype=np.int8),
         outcomes={},
         looked_for=nobody,
+        happened=np.full(len(at), NAT, dtype=np.int64),
         settled=at + horizon,
         by_prediction={},
         patients=np.asarray(patients, dtype=np.int64),
         at=at,
+        setting=Setting(told={}),
         sites=sites or Sites(names=(), of=np.full(len(at), -1, dtype=np.int32)),
         flow=Flow(),
         problems=Counter(),
@@ -60,7 +64,8 @@ def three_sites(rows: int) -> Sites:
 def figures(made: MadeUp, sites: Sites | None = None, later: LaterTime = LATER, **more: Any) -> tuple[Validation, ...]:
     """The made-up rows, one a day, by the quickest kind of model."""
     days = cohort(at=BEGINS + np.arange(len(made.y)) * DAY, patients=made.patients, y=made.y, sites=sites)
-    return validate(rows_of(made), days, kind="logistic", later=later, seed=0, **more)
+    fold = patient_folds(made.y, made.patients, 3, seed=0)
+    return validate(rows_of(made), days, kind="logistic", later=later, fold=fold, seed=0, **more)
 
 
 @st.composite
@@ -78,17 +83,21 @@ def cohorts(draw: st.DrawFn) -> CohortRows:
     )
 
 
-@given(cohorts(), st.floats(0.05, 0.95))
+@given(cohorts(), st.floats(0.05, 0.95), st.integers(1, 4))
 @settings(max_examples=150, deadline=None)
-def test_later_time_begins_after_every_horizon_that_was_fitted_on(rows: CohortRows, share: float) -> None:
-    """The gap is at least the horizon, nobody is on both sides, and who is tested was never seen before."""
-    part = later_time(rows, LaterTime(share=share))
-    if part.fitted.any() and part.tested.any():
-        assert rows.at[part.fitted].max() + HORIZON < rows.at[part.tested].min()
-    assert not np.intersect1d(rows.patients[part.fitted], rows.patients[part.tested]).size
-    first = min((int(moment) for moment in rows.at[part.tested]), default=0) // DAY * DAY
-    if part.tested.any():
-        assert not np.intersect1d(rows.patients[rows.at < first], rows.patients[part.tested]).size
+def test_later_time_begins_after_every_horizon_that_was_fitted_on(rows: CohortRows, share: float, folds: int) -> None:
+    """The gap is at least the horizon, all later rows are tested once, and by a fit that saw nothing of their patient."""
+    part = later_time(rows, LaterTime(share=share), rows.patients % folds)
+    assert part.tested.any()
+    begins = int(rows.at[part.tested].min()) // DAY * DAY
+    np.testing.assert_array_equal(part.tested, rows.at >= begins)
+    np.testing.assert_array_equal(part.fitted, rows.at + HORIZON < begins)
+    times = np.zeros(len(rows), dtype=np.int64)
+    for fitted, tested in part.sides():
+        assert not (fitted & ~part.fitted).any()
+        assert not np.intersect1d(rows.patients[fitted], rows.patients[tested]).size
+        times += tested
+    np.testing.assert_array_equal(times, part.tested)
 
 
 @given(cohorts())
@@ -146,7 +155,7 @@ def test_too_few_on_either_side_is_a_sentence() -> None:
     assert later.auroc is None
     assert (later.rows, later.events) == (181, 0)
     assert later.unjudged == (
-        "The rows tested on are of 0 patients with the outcome and 181 without; at least 25 of each are needed."
+        "The rows tested on are of 0 patients with the outcome and 181 without; at least 10 of each are needed."
     )
     assert site.unjudged == "The Encounters name no site (serviceProvider)."
     (_, site) = figures(made, Sites(names=("east",), of=np.zeros(600, dtype=np.int32)))
