@@ -155,7 +155,7 @@ def _learn(options: DemoOptions, hospital: Hospital, written: Written, telling: 
             store,
             log,
             Shelf(tracking_uri=settings.tracking_uri),
-            TrainOptions(workers=workers, until=instant(silent_from), data_end=instant(silent_from)),
+            TrainOptions(workers=workers, until=instant(silent_from), data_end=instant(silent_from), data="synthetic"),
             progress=bar.now,
         )
     telling.say(f"{result['rows']:,} discharges, {result['events']:,} readmissions")

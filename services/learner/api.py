@@ -17,7 +17,7 @@ from starlette.responses import Response
 from services.guidance.errors import NotAuthenticated, NotFound
 from services.learner.guidance_names import guidance_folder
 from services.learner.jobs.queue import JobQueue
-from services.learner.report import STYLE_DIGEST
+from services.learner.report.page import STYLE_DIGEST
 from services.learner.run_log import REPORT_FILE, RunLog
 from services.learner.train_options import TrainOptions
 from services.plumbing.web import decode, json_response, read_body

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from services.guidance.words.evidence_wording import DataKind
 from services.learner import screen
 from services.learner.app import open_run_log, shelf_of, workers_of
 from services.learner.evidence_commands import propose_run, report, silent
@@ -116,6 +117,9 @@ def train(
     since: Annotated[str, typer.Option("--from", help="Only moments of prediction from this date on")] = "",
     until: Annotated[str, typer.Option(help="Only moments of prediction before this date")] = "",
     data_until: Annotated[str, typer.Option(help="End of the data, if it is not the last known event")] = "",
+    data: Annotated[
+        DataKind, typer.Option(help="Whose records they are; what is no patient's is said on every page of the report")
+    ] = "patients",
     against: Annotated[
         str, typer.Option(help="Digest of the release that runs now, of a run here: evidence on old and new")
     ] = "",
@@ -151,6 +155,7 @@ def train(
         since=since,
         until=until,
         data_end=data_until,
+        data=data,
         against=against,
     )
     directory = guidance_folder(guidance, settings.guidance)

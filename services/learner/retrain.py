@@ -22,12 +22,13 @@ from services.guidance.folder import LoadedGuidance
 from services.guidance.models.model_file import RiskModel, load_model
 from services.guidance.ready import open_release
 from services.guidance.release import EvidencePack, ReleaseBundle, build_release, model_file
+from services.guidance.words.evidence_wording import DataKind
 from services.learner.engines.engine import Engine
 from services.learner.evidence.files import evidence_files
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
 from services.learner.learn import Fitting, Found, Progress, find
 from services.learner.models.splits import SharedFolds
-from services.learner.report import evidence_report
+from services.learner.report.page import evidence_report
 from services.learner.run_log import REPORT_FILE
 from services.learner.workers import worker_pool
 from services.plumbing.event_store import EventStore
@@ -79,6 +80,7 @@ def train(
     since: int = NAT,
     until: int = FOREVER,
     data_end: int | None = None,
+    data: DataKind = "patients",
     running: ReleaseBundle | None = None,
     progress: Progress = lambda *_: None,
     finders: Mapping[str, Finder] = _FITTED,
@@ -120,7 +122,7 @@ def train(
     bundle = _release(loaded, found)
     evaluation = _evaluation(guidance, bundle, found, folds)
     against = running.digest if running is not None else None
-    pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed, against=against)
+    pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed, data=data, against=against)
     return Trained(bundle=bundle, pack=pack, evaluation=evaluation)
 
 
@@ -178,6 +180,7 @@ def _pack(
     *,
     folds: int,
     seed: int,
+    data: DataKind,
     against: str | None,
 ) -> EvidencePack:
     """The evidence, with the report that people read."""
@@ -187,10 +190,11 @@ def _pack(
     report = evidence_report(
         guidance=guidance,
         evaluation=evaluation,
-        looks={name: one.looks for name, one in found.items()},
+        found=found,
         flow=everyone.flow.steps(),
         store=store.digest,
         seed=seed,
         folds=folds,
+        data=data,
     )
     return EvidencePack(evidence="training", release=evaluation.release, files={**files, REPORT_FILE: report.encode()})

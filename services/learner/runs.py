@@ -104,6 +104,7 @@ def make_training(
         since=since,
         until=until,
         data_end=data_end,
+        data=options.data,
         running=_running(log, options.against),
         progress=progress,
         finders=finders or {},

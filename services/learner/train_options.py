@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from services.guidance.words.evidence_wording import DataKind
 from services.timeline.errors import BadInput
 from services.timeline.instants import FOREVER, NAT, parse_instant
 
@@ -17,6 +18,8 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
     since: str = ""
     until: str = ""
     data_end: str = ""
+    data: DataKind = "patients"
+    """Whose records they are; what is no patient's is said in every sentence of the report."""
     against: str = ""
     """Digest of the release that runs now: the evidence shows old and new side by side."""
 

@@ -16,7 +16,7 @@ from sqlalchemy import update
 
 from services.learner.app import create_app, job_queue, open_run_log
 from services.learner.jobs.tables import JOBS
-from services.learner.report import STYLE_DIGEST
+from services.learner.report.page import STYLE_DIGEST
 from services.learner.run_log import REPORT_FILE
 from services.learner.settings import LearnerSettings
 
@@ -75,7 +75,7 @@ def test_the_digest_of_the_policy_is_that_of_the_style_in_the_page() -> None:
     import hashlib
     import re
 
-    from services.learner.report import _TEMPLATES
+    from services.learner.report.page import _TEMPLATES
 
     template = _TEMPLATES.from_string('<style>{% include "evidence.css" %}</style>').render()
     style = re.search(r"<style>(.*?)</style>", template, flags=re.S)

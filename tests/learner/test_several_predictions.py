@@ -178,7 +178,9 @@ def test_the_report_and_the_screen_show_each_prediction(several: Trained, capsys
     page = several.pack.files[REPORT_FILE].decode()
     for heading in ("And the risk of intensive care within 3 days?", "And the risk of a fall in 10 days?"):
         assert heading in page
-    assert page.count('role="img"') == 4 * 3  # two charts in two widths, for three of four predictions
+    for judged in ("", "icu-", "fall-"):  # three of four predictions could be judged
+        assert f'<figure class="chart" id="{judged}calibration">' in page
+        assert f'<figure class="chart" id="{judged}groups">' in page
     assert "nothing was learned or adjusted" in page
     show_training(several.result() | {"mlflow": None, "run": "r"})
     shown = capsys.readouterr().out

@@ -20,13 +20,17 @@ SMALLEST_SHOWN = 10
 SMALLEST_PER_100 = 100
 
 
+DataKind = Literal["patients", "benchmark", "synthetic"]
+"""Whose records numbers come from: a site's own patients, a published data set, or nobody's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """Where numbers come from; only a prospective count at this site may say `will`."""
 
     data: str
     prospective: bool = False
-    kind: Literal["patients", "benchmark", "synthetic"] = "patients"
+    kind: DataKind = "patients"
 
     def tail(self) -> str:
         """`, in 2025 data from Site A`, with what a benchmark or made-up patients must say in the same sentence."""

@@ -1,0 +1,1 @@
+"""The evidence as a page that a committee reads in ten minutes."""
