@@ -3,7 +3,7 @@
 What is equal to what: a server stamps what it is given with its own time and version, so the store of an export cannot be
 that of the hospital's own files. It is, byte for byte, the store of the same export's files when they are simply saved;
 and its facts (who, what, when, how much) are those of the hospital's own files, leaving out only what the server stamped
-(when a version was stored, and what was known for no other reason).
+(when a version was stored, and what was known, or ended, for no other reason).
 """
 
 from __future__ import annotations
@@ -100,8 +100,13 @@ def facts(store: Path) -> list[tuple[Any, ...]]:
         events = opened.read_bucket(number)
         text = [getattr(events, name).texts() for name in FACTS]
         values = [repr(value) for value in events.value.tolist()]
-        found += zip(*text, events.time.tolist(), events.end.tolist(), values, strict=True)
-    return sorted(set(found))
+        # An order that is completed without saying when ended when it was stored so: that, too, is the server's stamp.
+        end = [
+            "stored" if end == stored else end
+            for end, stored in zip(events.end.tolist(), events.updated.tolist(), strict=True)
+        ]
+        found += zip(*text, events.time.tolist(), end, values, strict=True)
+    return sorted(set(found), key=repr)
 
 
 def show(server: Hospital, folder: Path, *, patients: int) -> None:
