@@ -9,10 +9,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -123,12 +123,19 @@ def hospital() -> Iterator[Hospital]:
                 break
         else:
             raise NotHere("the server did not start")
-        # What it logs further must not fill the pipe.
-        os.set_blocking(process.stdout.fileno(), False)
+        # What it logs further must not fill the pipe: it would wait there for ever.
+        threading.Thread(target=shutil.copyfileobj, args=(process.stdout, _Nowhere()), daemon=True).start()
         yield Hospital(f"http://127.0.0.1:{port}")
     finally:
         process.kill()
         process.wait()
+
+
+class _Nowhere:
+    """Takes everything."""
+
+    def write(self, data: bytes) -> int:
+        return len(data)
 
 
 def _run(*command: str | Path) -> None:

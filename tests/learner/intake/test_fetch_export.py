@@ -219,3 +219,40 @@ def test_killed_in_the_middle_the_next_run_goes_on(tmp_path: Path) -> None:
         assert server.asked("$export") == 1
         assert report["ingest"]["digest"] == from_files(server, tmp_path / "files")
         assert server.sent < report["bytes"] * 1.6, "what was in the sockets when it was killed, and no more"
+
+
+@pytest.mark.nightly
+def test_killed_at_any_moment_the_last_run_ends_with_the_same_store(tmp_path: Path) -> None:
+    """Kill -9 later and later, while it asks, waits, fetches, ingests and tidies up, until a run gets through; then an increment."""
+    store = tmp_path / "store"
+    with bulk_server(resources=people(patients=40, results=4000), lines_per_file=500, pause=0.01) as server:
+        command = [
+            sys.executable,
+            "-m",
+            "services.learner.commands",
+            "fetch",
+            server.base,
+            "--store",
+            str(store),
+            "--json",
+        ]
+        after = 0.3
+        while True:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            try:
+                said, _ = process.communicate(timeout=after)
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                after += 0.15
+        assert process.returncode == 0
+        assert json.loads(said)["ingest"]["complete"]
+        opened = EventStore.open(store)
+        assert opened.digest == from_files(server, tmp_path / "files")
+        assert opened.verify() == []
+        server.now = LATER
+        server.resources.append(result(9000, of=1, at="2026-01-15T00:00:00Z"))
+        done = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        assert done["since"] == "2026-01-01T00:00:00Z"
+        assert done["ingest"]["resources"] == {"Observation": 1}
