@@ -22,7 +22,7 @@ from services.guidance.features import VALUE, FeaturePlan, compile_features, rea
 from services.guidance.folder import LoadedGuidance
 from services.guidance.guards.canary import compile_canaries, watch_canaries
 from services.guidance.guards.known_time import KnownTimeProof, values_of_the_future
-from services.guidance.outcome import Labels, horizon_passed, label_outcome, looked_for, settled_by
+from services.guidance.outcome import Labels, horizon_passed, label_outcome, looked_for
 from services.learner.cohort import FeatureColumns, Flow, find_moments, in_population
 from services.learner.sites import Sites
 from services.learner.workers import Pool
@@ -49,8 +49,8 @@ class Outcomes:
     """Rows by the state of their outcome."""
     looked_for: NDArray[np.bool_]
     """Rows of whom the outcome was looked for (`outcome.looked_for`); none where nothing says how."""
-    settled: Ints
-    """When the label of a row is sure, whatever it is: the end of its horizon, else of its stay; NAT = it has none."""
+    until: Ints
+    """Until when a row was followed (`Labels.until`); NAT where it is not computed, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +67,8 @@ class CohortRows:
     """Rows by the state of their outcome."""
     looked_for: NDArray[np.bool_]
     """Rows of whom that outcome was looked for."""
-    settled: Ints
-    """When the label of a row is sure (`Outcomes.settled`)."""
+    until: Ints
+    """Until when a row was followed (`Outcomes.until`)."""
     by_prediction: Mapping[str, Outcomes]
     """The outcomes of every prediction by name, the first (`risk`) among them."""
     patients: Ints
@@ -86,7 +86,7 @@ class CohortRows:
     def asked(self, prediction: str) -> CohortRows:
         """The rows for which a prediction is computed, with its outcome."""
         found = self.by_prediction[prediction]
-        asked = replace(self, y=found.y, outcomes=found.states, looked_for=found.looked_for, settled=found.settled)
+        asked = replace(self, y=found.y, outcomes=found.states, looked_for=found.looked_for, until=found.until)
         return asked.where(found.computed)
 
     def matured(self) -> CohortRows:
@@ -101,7 +101,7 @@ class CohortRows:
             states=self.states[chosen],
             y=self.y[chosen],
             looked_for=self.looked_for[chosen],
-            settled=self.settled[chosen],
+            until=self.until[chosen],
             by_prediction={},
             patients=self.patients[chosen],
             at=self.at[chosen],
@@ -198,7 +198,7 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
         y=first.y,
         outcomes=first.states,
         looked_for=first.looked_for,
-        settled=first.settled,
+        until=first.until,
         by_prediction=outcomes,
         patients=rows.patient.astype(np.int64),
         at=rows.at,
@@ -237,7 +237,7 @@ def _outcomes_of(
         computed=computed,
         states=Counter(states.tolist()),
         looked_for=tested,
-        settled=settled_by(prediction.outcome, at, labels),
+        until=np.where(computed & ~early, labels.until, NAT),
     )
 
 
@@ -269,7 +269,7 @@ def _joined(parts: list[CohortRows]) -> CohortRows:
         y=first.y,
         outcomes=first.states,
         looked_for=first.looked_for,
-        settled=first.settled,
+        until=first.until,
         by_prediction=outcomes,
         patients=np.concatenate([part.patients for part in parts]),
         at=np.concatenate([part.at for part in parts]),
@@ -288,6 +288,6 @@ def _all_of(parts: list[Outcomes]) -> Outcomes:
         y=np.concatenate([part.y for part in parts]),
         computed=np.concatenate([part.computed for part in parts]),
         looked_for=np.concatenate([part.looked_for for part in parts]),
-        settled=np.concatenate([part.settled for part in parts]),
+        until=np.concatenate([part.until for part in parts]),
         states=dict(sorted(states.items())),
     )
