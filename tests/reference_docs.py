@@ -24,7 +24,7 @@ from services.guidance.check import guidance_schema
 from services.guidance.scores.catalogue import FORMULAS
 from services.guidance.scores.formula import Formula
 from services.learner.evidence import document
-from tests import reference_guidance, reference_metrics
+from tests import reference_checklist, reference_guidance, reference_metrics
 
 PROJECT = Path(__file__).resolve().parents[1]
 REFERENCE = PROJECT / "docs" / "reference"
@@ -208,6 +208,7 @@ PAGES = {
     "scores.md": scores_page,
     document.SCHEMA_FILE: evidence_schema,
     "metrics.md": lambda: reference_metrics.page(NOTE),
+    "expert-checklist.md": lambda: reference_checklist.page(NOTE),
     **reference_guidance.pages(NOTE),
 }
 

@@ -53,12 +53,12 @@ def calibration(caption: Caption, groups: Sequence[RiskGroup], *, smooth: Smooth
     crowded = top >= 2 * _LOW_END and sum(100 * group.high <= _LOW_END for group in drawn) * 2 > len(drawn)
 
     def draw(sheet: Sheet) -> None:
-        side = min(sheet.width - 62, 430.0)
+        side = min(sheet.width - 70, 430.0)
         _square(sheet, drawn, curve, top=top, side=side, above=28)
         _counts(sheet, drawn, top=top, side=side, above=side + 100)
         sheet.height = side + 168
         if crowded:
-            sheet.text("label", 52, sheet.height + 26, f"The crowded low end, 0 to {_LOW_END} in 100, larger:")
+            sheet.text("label", 4, sheet.height + 26, f"The crowded low end, 0 to {_LOW_END} in 100, larger:")
             _square(sheet, drawn, curve, top=_LOW_END, side=side * 0.75, above=sheet.height + 66)
             sheet.height += side * 0.75 + 112
 

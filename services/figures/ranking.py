@@ -27,7 +27,7 @@ def ranking(caption: Caption, points: Sequence[Point], chosen: Point, *, base_ra
         return absent(caption.key, caption.message, "All rows have the same risk: there is no ranking.")
 
     def draw(sheet: Sheet) -> None:
-        side = 250.0 if sheet.wide else sheet.width - 62.0
+        side = 250.0 if sheet.wide else sheet.width - 70.0
         second = (330.0, 0.0) if sheet.wide else (0.0, side + 84)
         _panel(
             sheet, (0.0, 0.0), side, "ROC: of 100 events, flagged", "of 100 non-events, flagged",

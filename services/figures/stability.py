@@ -29,7 +29,7 @@ def stability(caption: Caption, groups: Sequence[Moved]) -> Markup:
     top = min(round_up(100 * max(max(group.high, group.stated) for group in groups)), 100.0)
 
     def draw(sheet: Sheet) -> None:
-        side = min(sheet.width - 62, 380.0)
+        side = min(sheet.width - 70, 380.0)
         x = Scale(low=0, high=top, start=52, end=52 + side)
         y = Scale(low=0, high=top, start=12 + side, end=12)
         sheet.y_axis(y, 52, 52 + side, ticks(0, top))

@@ -78,7 +78,7 @@ def evidence_report(
 ) -> str:
     """The whole page; `data` says whose records these are, and made-up patients are named in every sentence."""
     sample = said.Sample(data=f"data of {evaluation.since[:10]} to {evaluation.until[:10]}", kind=data)
-    source = f"training evidence of release {evaluation.release[:19]}…, file details.json"
+    source = f"training evidence of release {evaluation.release[:19]}…, file evidence.json"
     judged: dict[str, Judged] = {PRIMARY: evaluation, **evaluation.predictions}
     views = {
         name: _view(guidance, name, prediction, evaluation, judged[name], found[name], sample, source)
