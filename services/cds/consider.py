@@ -6,8 +6,9 @@ Whatever goes wrong in here is the release's fault or ours, never the caller's: 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from services.cds.advice.advise import Advice, advise
 from services.cds.advice.randomise import Assigned, assign
@@ -40,8 +41,7 @@ class Withheld(Exception):
         super().__init__(kind, reason)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Considered:
+class Considered(msgspec.Struct, frozen=True, kw_only=True):
     """A decision, `shown` if nothing that was said before silences it; `missing` when the answer is 412."""
 
     decision: Decision

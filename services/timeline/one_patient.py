@@ -7,7 +7,8 @@ the work.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from services.timeline.assemble_small import rows_in_order
 from services.timeline.coverage import Coverage
@@ -17,8 +18,7 @@ from services.timeline.shape import Timeline
 from services.timeline.timeline import assemble
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnePatient:
+class OnePatient(msgspec.Struct, frozen=True, kw_only=True):
     """Events in the timeline's order, by (time, field, codes, value, resource); the words themselves, "" is none."""
 
     field: Sequence[str]
@@ -39,8 +39,7 @@ class OnePatient:
         return len(self.time)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """The moment of one prediction."""
 
     at: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from hypothesis import given, settings
@@ -17,7 +16,7 @@ from tests.timeline.strategies import batch_from, event_rows
 
 def said(patient: OnePatient) -> dict[str, list[str]]:
     """Every column, NaN and the sign of zero included."""
-    columns = [field.name for field in fields(OnePatient) if field.name != "coverage"]
+    columns = [name for name in OnePatient.__struct_fields__ if name != "coverage"]
     return {name: list(map(repr, getattr(patient, name))) for name in columns}
 
 

@@ -8,8 +8,9 @@ is an abstention, not silence; a suppression that is unknown does not silence.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Self
+
+import msgspec
 
 from services.cds.advice.predict import NOTHING, Predicted, predict
 from services.cds.governed.site_policy import SitePolicy
@@ -21,14 +22,13 @@ from services.guidance.ready import Release
 Row = Mapping[str, float | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
     """What the guidance has to say of one patient. `verdict` is `card` when a band with a card holds."""
 
     verdict: Literal["card", "below-band", "outside", "abstained"]
     reason: str
     facts: Facts
-    predicted: Mapping[str, Predicted] = field(default_factory=dict)
+    predicted: Mapping[str, Predicted] = msgspec.field(default_factory=dict)
     """Every risk by its name; empty when none was asked for."""
     band: Band | None = None
     suppressed: str = ""
@@ -105,8 +105,7 @@ def _when(guidance: Guidance, hook: str) -> str | None:
     return next((entry.when for entry in guidance.hooks if entry.hook == hook), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Population:
+class _Population(msgspec.Struct, frozen=True):
     """Whether the patient, and the moment, are meant: each condition with its truth, None = nobody can say."""
 
     excluded: Sequence[tuple[str, bool | None]]

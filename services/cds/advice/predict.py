@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from services.cds.governed.site_policy import SitePolicy
@@ -21,13 +21,12 @@ from services.guidance.words.card_text import missing_of
 from services.guidance.words.wording import not_computed, not_meant, score_withheld, too_little_known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Predicted:
+class Predicted(msgspec.Struct, frozen=True, kw_only=True):
     """One risk; None with the reason for the log and the sentence for the card."""
 
     risk: float | None = None
     log_odds: float | None = None
-    contributions: Mapping[str, float] = field(default_factory=dict)
+    contributions: Mapping[str, float] = msgspec.field(default_factory=dict)
     reason: str = ""
     said: str = ""
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from services.cds.advice.advise import Advice
 from services.cds.cards.actions import References
@@ -23,8 +24,7 @@ from services.guidance.words.card_text import CardFacts, CardWords, Stated, read
 from services.guidance.words.wording import escape_markdown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Composed:
+class Composed(msgspec.Struct, frozen=True, kw_only=True):
     """A card in the words of CDS Hooks, before it is put into the dialect of one client."""
 
     card: CardJson

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -30,8 +29,7 @@ from services.timeline.terminology import mapped
 _STEP, _PATIENT, _RESOURCE = len(COLUMNS), COLUMNS.index("patient"), COLUMNS.index("resource")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bedside:
+class Bedside(msgspec.Struct, frozen=True, kw_only=True):
     """One patient now: everything that was said of them, and the moment at which it is judged."""
 
     patient: OnePatient
@@ -39,7 +37,7 @@ class Bedside:
     gender: str | None
     orders: DraftOrders = NONE
     """What is being ordered in this call."""
-    skipped: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
     """What of the answers did not become a fact, by reason."""
     paged: Sequence[str] = ()
     """Queries of which the client sent a page, and more pages were not asked for yet."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from services.guidance.features import UNKNOWN, VALUE
 from services.guidance.reading.one_row import read_one_row
@@ -16,8 +17,7 @@ STATES: Final = ("value", "absent", "unknown")
 """The names of `features.VALUE`, `ABSENT` and `UNKNOWN` in a decision."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The features of one patient now: values (None where there is none), what is known of each, and where it stands."""
 
     values: Mapping[str, float | None]

@@ -5,7 +5,6 @@ Contributions are in log-odds after calibration: `base` and all contributions ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -39,8 +38,7 @@ class CalibrationMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return sigmoid(self.log_odds(raw))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """One risk and where it comes from: `base + sum(contributions) == log_odds`, `risk == sigmoid(log_odds)`."""
 
     risk: float

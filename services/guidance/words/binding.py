@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
+
+import msgspec
 
 from services.timeline.errors import BadInput
 
@@ -26,8 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXAMPLES = frozenset({PATIENT, ENCOUNTER, PRACTITIONER})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """What a call names, checked: references in place of the examples (None = not named), and its own day and hour."""
 
     references: Mapping[str, str | None]

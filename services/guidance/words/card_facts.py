@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import itemgetter
+
+import msgspec
 
 from services.guidance.definition import Feature, Guidance
 from services.guidance.words.prediction_variables import Stated
 from services.guidance.words.wording import AI_DERIVED, SCORE_DERIVED, reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
+class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One call, computed: what the card is filled with."""
 
     risk: float | None
@@ -20,23 +20,22 @@ class CardFacts:
     base_rate: float
     release: str
     values: Mapping[str, float | None]
-    contributions: Mapping[str, float] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
+    contributions: Mapping[str, float] = msgspec.field(default_factory=dict)
+    sources: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The resource that each feature was read from, where it is a single one."""
     gender: str | None = None
-    others: Mapping[str, Stated] = field(default_factory=dict)
+    others: Mapping[str, Stated] = msgspec.field(default_factory=dict)
     """The further predictions by name."""
     not_computed: Sequence[str] = ()
     """A sentence for each risk that was not computed."""
-    ordered: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    ordered: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
     """Feature of this very order → the names of the orders that it counts."""
     notices: Sequence[str] = ()
     ward: bool = False
     """True if the base rate is that of the patient's ward; else the card says `average`, not `ward average`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """One input that raised the risk of this patient above that of the reference."""
 
     name: str

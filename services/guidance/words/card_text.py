@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import jinja2
+import msgspec
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -46,8 +46,7 @@ _ONLY_TAGS: Final = re.compile(r"^[ \t]*((?:\{%(?:(?!%\})[^\n])*%\}[ \t]*)+)\n",
 _TESTS: Final = frozenset({"none"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardWords:
+class CardWords(msgspec.Struct, frozen=True, kw_only=True):
     """A card's summary (plain text), detail (GitHub-flavoured Markdown), and the reasons that it may have named."""
 
     summary: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from services.guidance.definition import Feature, Guidance, Prediction
 from services.guidance.scores.catalogue import FORMULAS
@@ -30,8 +31,7 @@ OF_SCORE: Final[Mapping[str, str]] = {
 """What is added to a score's name, and what that means."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stated:
+class Stated(msgspec.Struct, frozen=True, kw_only=True):
     """One risk as it is told: None = not computed."""
 
     risk: float | None
