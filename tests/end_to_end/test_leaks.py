@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from services.guidance.check import load_guidance
-from services.guidance.errors import Refused
+from services.guidance.errors import BadGuidance, Refused
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
 from services.learner.gate import must_be_proposable
 from services.learner.intake.ingest import ingest
@@ -170,6 +170,16 @@ def test_the_time_filter_is_proved_on_every_run(planted: Planted) -> None:
     features = load_guidance(planted.guidance("proved")).definition.features
     read = {name for name, feature in features.items() if feature.source and feature.kind not in ("age", "duration")}
     assert read <= set(proof.awake)
+
+
+def test_an_input_made_of_the_outcome_is_refused_before_anything_is_read(planted: Planted) -> None:
+    """The way out of the very stay tells the death: a fault of the guidance on its line, and no training."""
+    folder = planted.guidance("overlap")
+    text = (folder / "guidance.yaml").read_text()
+    way_out = "  way_out:\n    kind: exists\n    from: Encounter.dischargeDisposition\n    label: way out\n"
+    (folder / "guidance.yaml").write_text(text.replace("\noutcome:\n", f"\n{way_out}\noutcome:\n"))
+    with pytest.raises(BadGuidance, match="the outcome itself"):
+        train(folder, planted.store, folds=3)
 
 
 def test_without_a_leak_nothing_rings(honest: Trained) -> None:
