@@ -114,6 +114,23 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
     """The sentence that says why there are no numbers."""
 
 
+class Censoring(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that nobody followed to the end, and what the figures would be if leaving says nothing of the outcome."""
+
+    censored: Count
+    """Lost to follow-up or sent on; by reason they stand in `states`."""
+    share: Share
+    """Of these and the rows with a known outcome."""
+    rate: Share | None = None
+    """Events among the rows with a known outcome; this and what follows only above the share that the guidance declares."""
+    weighted_rate: Share | None = None
+    """The same, each row weighted by the inverse chance of being followed so long."""
+    weighted_observed_expected: Estimate | None = None
+    """Of the model that was chosen, out of fold, with these weights; the weights are taken as known."""
+    largest_weight: float | None = None
+    sentence: str
+
+
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of one prediction: learned, or published and weighed."""
 
@@ -133,6 +150,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     published: Weighed | None = None
     validations: tuple[Validation, ...] = ()
     """In later time and at each site left out."""
+    censoring: Censoring | None = None
+    """None: no row was lost or sent on."""
     no_later_time: str = ""
     """Why, by the guidance's own words, there is no later time to test in (`model.validation.temporal.impossible`)."""
     unevaluated: str = ""
@@ -143,9 +162,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
             for name in ("price_of_glass_box", "leaks", "sample_size"):
                 if getattr(self, name) is None:
                     raise ValueError(f"`{name}` is missing: it belongs to whatever is learned")
-        if self.published is not None and self.unevaluated:
-            return
-        if self.chosen not in self.models:
+        if not (self.published is not None and self.unevaluated) and self.chosen not in self.models:
             raise ValueError(f"`chosen` names {self.chosen!r}, which is not among `models`")
 
     @property
@@ -254,8 +271,8 @@ class SilentMonth(msgspec.Struct, frozen=True, kw_only=True):
 
 # A guidance with one learned prediction says nothing of these, as before there were others.
 _WHERE_THERE_IS_ONE: Final = (
-    "predictions", "published", "unevaluated", "price_of_glass_box", "leaks", "sample_size", "validations",
-    "no_later_time",
+    "predictions", "published", "unevaluated", "price_of_glass_box", "leaks", "sample_size", "validations", "no_later_time",
+    "censoring",
 )  # fmt: skip
 
 Report = TypeVar("Report", Evaluation, SilentMonth)

@@ -54,6 +54,8 @@ class Labels:
     state: tuple[str, ...]
     at: Ints
     """When it was settled: the event's time, or the end of the horizon or of the stay; NAT = it is not."""
+    until: Ints
+    """Until when the row was followed: when it was settled, or when the patient was lost or sent on; NAT = nobody knows."""
 
 
 def label_outcome(
@@ -71,12 +73,20 @@ def label_outcome(
     state, at = _RULES[asked.kind](guidance, asked, value_sets, record, rows)
     if asked.seen_after_days is not None:
         # Who was not seen again, nobody can say of that it did not happen.
-        seen = last_contact(record)[rows.patient] > rows.at + round(asked.seen_after_days * DAY)
-        state[(state == _NAMES.index("negative")) & ~seen] = _NAMES.index("lost-to-follow-up")
+        contact = last_contact(record)[rows.patient]
+        seen = contact > rows.at + round(asked.seen_after_days * DAY)
+        lost = (state == _NAMES.index("negative")) & ~seen
+        state[lost] = _NAMES.index("lost-to-follow-up")
+        at = np.where(lost, np.maximum(contact, rows.at), at)
     state[rows.patient < 0] = _NAMES.index("unknown-patient")
     y = _LABELS[state]
     named = np.isin(state, [_NAMES.index("competing-death"), _NAMES.index("competing-event")])
-    return Labels(y=y, state=tuple(map(_NAMES.__getitem__, state.tolist())), at=np.where((y >= 0) | named, at, NAT))
+    return Labels(
+        y=y,
+        state=tuple(map(_NAMES.__getitem__, state.tolist())),
+        at=np.where((y >= 0) | named, at, NAT),
+        until=np.where(rows.patient < 0, NAT, at),
+    )
 
 
 def horizon_passed(outcome: Outcome, at: Ints, data_end: int) -> Bools:
@@ -87,15 +97,6 @@ def horizon_passed(outcome: Outcome, at: Ints, data_end: int) -> Bools:
     """
     hours = outcome.horizon_in_hours if outcome.kind in ("event", "kidney-injury") else None
     return np.ones(len(at), dtype=np.bool_) if hours is None else at + round(hours * HOUR) <= data_end
-
-
-def settled_by(outcome: Outcome, at: Ints, labels: Labels) -> Ints:
-    """When each label is sure whatever it says: never by an early event alone, or earlier rows would be the sicker ones.
-
-    The end of the horizon; without one, what settled it. NAT where there is no label.
-    """
-    hours = outcome.horizon_in_hours
-    return np.where(labels.y < 0, NAT, labels.at if hours is None else at + round(hours * HOUR))
 
 
 def looked_for(outcome: Outcome, value_sets: ValueSets, timeline: Timeline, rows: IndexRows, data_end: int) -> Bools:
@@ -148,8 +149,8 @@ def _readmission(
     return _decide(
         len(rows),
         ("pending", known & (end == NAT) & (episode_end == FOREVER), NAT),
-        ("transferred", (known & (episode_end > left)) | (there & (start <= left + transfer)), NAT),
-        ("transferred", _sent_on(outcome, value_sets, record, stays, own), NAT),
+        ("transferred", (known & (episode_end > left)) | (there & (start <= left + transfer)), left),
+        ("transferred", _sent_on(outcome, value_sets, record, stays, own), left),
         ("positive", back & ~of_plan, start),
         # An unplanned stay after a planned one no longer counts: this settles it.
         ("planned-readmission", back & of_plan, start),
@@ -175,7 +176,7 @@ def _death_in_stay(
         ("no-stay", own < 0, NAT),
         ("positive", deaths.happened & (deaths.when <= until), deaths.when),
         ("death-undated", deaths.undated, NAT),
-        ("transferred", (end <= over) & _sent_on(outcome, value_sets, record, stays, own), NAT),
+        ("transferred", (end <= over) & _sent_on(outcome, value_sets, record, stays, own), end),
         ("pending", over > record.data_end, NAT),
         ("negative", np.ones(len(rows), dtype=np.bool_), over),
     )
@@ -201,11 +202,11 @@ def _event(
         episodes = join_transfers(stays, round(outcome.transfer_hours * HOUR))
         over = np.append(episodes.end, NAT)[np.append(episodes.of_stay, -1)[own]]
         last = np.minimum(np.where(end == NAT, FOREVER, end), until)
-        sent_on = _sent_on(outcome, value_sets, record, stays, own)
+        left, sent_on = end, _sent_on(outcome, value_sets, record, stays, own)
         no_stay, moved_on = own < 0, (end != NAT) & (end < until) & ((over > end) | sent_on)
     else:
         deaths = Deaths.ever(record, died, rows.patient)
-        last, no_stay, moved_on = until, ~everyone, ~everyone
+        last, no_stay, moved_on, left = until, ~everyone, ~everyone, rows.at
     gone, died_at = _died_after(deaths, rows)
     patient = rows.patient.astype(np.int64)
     happened_at, undated = record.first_after(outcome.events, value_sets, patient, rows.at)
@@ -225,7 +226,7 @@ def _event(
         ("death-undated", deaths.undated, NAT),
         ("event-undated", undated, NAT),
         ("already-there", there, NAT),
-        ("transferred", moved_on, NAT),
+        ("transferred", moved_on, left),
         ("pending", last > record.data_end, NAT),
         ("negative", everyone, last),
     )

@@ -146,6 +146,13 @@ class ValidationSchemes(Part):
     """How it is tested where it was not fitted, beside the folds: patients drawn at random are no proof for next year."""
 
     temporal: LaterTime = Field(default=LaterTime(), description="in later time")
+    censored: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="a larger share of rows lost to follow-up or sent on, and the evidence gives the figures once more, "
+        "weighted for them",
+    )
 
 
 class Model(Part):

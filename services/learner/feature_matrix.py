@@ -51,8 +51,8 @@ class CohortRows:
     """Rows of whom that outcome was looked for."""
     happened: Ints
     """When that outcome happened; NAT where it did not."""
-    settled: Ints
-    """When the label of a row is sure (`Outcomes.settled`)."""
+    until: Ints
+    """Until when a row was followed (`Outcomes.until`)."""
     by_prediction: Mapping[str, Outcomes]
     """The outcomes of every prediction by name, the first (`risk`) among them."""
     patients: Ints
@@ -78,7 +78,7 @@ class CohortRows:
             outcomes=found.states,
             looked_for=found.looked_for,
             happened=found.happened,
-            settled=found.settled,
+            until=found.until,
         )
         return asked.where(found.computed)
 
@@ -99,7 +99,7 @@ class CohortRows:
             patients=self.patients[chosen],
             at=self.at[chosen],
             setting=self.setting.where(chosen),
-            settled=self.settled[chosen],
+            until=self.until[chosen],
             sites=self.sites.where(chosen),
         )
 
@@ -198,7 +198,7 @@ def rows_of_bucket(task: BucketTask) -> CohortRows:
         patients=rows.patient.astype(np.int64),
         at=rows.at,
         setting=Setting.of_rows(timeline, rows),
-        settled=first.settled,
+        until=first.until,
         sites=Sites.of_stays(timeline, rows.encounter),
         flow=flow,
         problems=features.problems,
@@ -240,7 +240,7 @@ def _joined(parts: list[CohortRows]) -> CohortRows:
         patients=np.concatenate([part.patients for part in parts]),
         at=np.concatenate([part.at for part in parts]),
         setting=Setting.joined([part.setting for part in parts]),
-        settled=first.settled,
+        until=first.until,
         sites=Sites.joined([part.sites for part in parts]),
         flow=flow,
         problems=problems,

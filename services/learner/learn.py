@@ -13,6 +13,7 @@ from services.guidance.evidence import Judged, Weighed
 from services.guidance.models.model_file import RiskModel
 from services.guidance.models.published import Published, PublishedFile
 from services.guidance.words.evidence_wording import unevaluated
+from services.learner.evidence.censoring import weigh_for_the_lost
 from services.learner.evidence.choice import choose
 from services.learner.evidence.evaluation import Performance, evaluate
 from services.learner.evidence.files import reference_of
@@ -67,18 +68,18 @@ def find(guidance: Guidance, name: str, everyone: CohortRows, fitting: Fitting) 
     prediction = guidance.all_predictions[name]
     if prediction.model.published is not None:
         return _weigh(guidance, name, prediction.model.published, rows, fitting)
-    matured = rows.matured()
-    if not len(matured):
+    if not (rows.y >= 0).any():
         raise BadInput(
             f"no row can be learned from for {prediction.outcome.name}: {dict(rows.outcomes)}",
             remedy="Ingest a longer period, or look at the population of the guidance",
         )
-    return _learn(guidance, name, matured, fitting, data_until=int(rows.at.max()))
+    return _learn(guidance, name, rows, fitting)
 
 
-def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting, *, data_until: int) -> Found:
-    """Fit every kind, weigh them out of fold, ring the alarms, choose."""
-    recipe = guidance.all_predictions[name].model
+def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting) -> Found:
+    """Fit every kind, weigh them out of fold, ring the alarms, choose; `computed`: also the rows that cannot be learned from."""
+    recipe, outcome = guidance.all_predictions[name].model, guidance.all_predictions[name].outcome
+    rows = computed.matured()
     inputs = tuple(feature for feature, one in guidance.features.items() if one.use == "model")
     reference = f"stays of the training data, {_period(rows)}"
     directions = {feature: guidance.features[feature].direction for feature in inputs}
@@ -116,6 +117,7 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting, *,
         rows,
         kind=chosen.chosen,
         later=later,
+        horizon_hours=outcome.horizon_in_hours,
         fold=candidates[chosen.chosen].fold,
         seed=fitting.seed,
         workers=fitting.workers,
@@ -131,7 +133,7 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting, *,
         average=float(rows.y.mean()),
         inputs=inputs,
         fold=candidates[chosen.chosen].fold,
-        data_until=data_until,
+        data_until=int(computed.at.max()),
         seed=fitting.seed,
         incumbent=fitting.incumbents.get(name),
     )
@@ -169,6 +171,9 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting, *,
             ),
             states=dict(rows.outcomes),
             validations=validations,
+            censoring=weigh_for_the_lost(
+                computed, risk, horizon_hours=outcome.horizon_in_hours, limit=recipe.validation.censored
+            ),
             no_later_time=later.impossible or "",
         ),
         looks=replace(looks, instability=instability),

@@ -1,4 +1,4 @@
-"""What became of the rows by one prediction's outcome: the labels, when each is sure, and the count of every state."""
+"""What became of the rows by one prediction's outcome: the labels, until when each row was followed, and the count of every state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from services.guidance.conditions import parse
 from services.guidance.definition import Prediction
 from services.guidance.features import VALUE
-from services.guidance.outcome import Labels, horizon_passed, settled_by
+from services.guidance.outcome import Labels, horizon_passed
 from services.learner.cohort import FeatureColumns
 from services.timeline.instants import NAT
 
@@ -36,8 +36,8 @@ class Outcomes:
     """Rows of whom the outcome was looked for (`outcome.looked_for`); none where nothing says how."""
     happened: Ints
     """When it happened; NAT where it did not, or nobody can say."""
-    settled: Ints
-    """When the label of a row is sure, whatever it is: the end of its horizon, else of its stay; NAT = it has none."""
+    until: Ints
+    """Until when a row was followed (`Labels.until`); NAT where it is not computed, or nobody knows."""
 
 
 def outcomes_of(
@@ -68,7 +68,7 @@ def outcomes_of(
         states=Counter(states.tolist()),
         looked_for=tested,
         happened=np.where(computed & (y == 1), labels.at, NAT),
-        settled=settled_by(prediction.outcome, at, labels),
+        until=np.where(computed & ~early, labels.until, NAT),
     )
 
 
@@ -82,6 +82,6 @@ def all_of(parts: list[Outcomes]) -> Outcomes:
         computed=np.concatenate([part.computed for part in parts]),
         looked_for=np.concatenate([part.looked_for for part in parts]),
         happened=np.concatenate([part.happened for part in parts]),
-        settled=np.concatenate([part.settled for part in parts]),
+        until=np.concatenate([part.until for part in parts]),
         states=dict(sorted(states.items())),
     )

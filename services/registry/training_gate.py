@@ -145,20 +145,19 @@ def _later_time(judged: Judged, size: SampleSize, impossible: str | None, pack: 
     of_time = next((one for one in judged.validations if one.scheme == "temporal"), None)
     if of_time is not None and of_time.auroc is not None:
         auroc = of_time.auroc
-        # For narrow intervals; wide ones are told, and are no fault of the split.
-        narrow = {} if size.external is None else {"rows_for_narrow_intervals": size.external}
+        # Wide intervals are told, and are no fault of the split.
+        narrow = "" if size.external is None else f"; narrow intervals ask for {size.external:,} rows"
         return check(
             "later-time",
             asked,
             f"{of_time.name}, {of_time.rows:,} rows, {of_time.events:,} events: "
-            f"AUROC {auroc.value:.3f} ({auroc.ci[0]:.3f} to {auroc.ci[1]:.3f})",
+            f"AUROC {auroc.value:.3f} ({auroc.ci[0]:.3f} to {auroc.ci[1]:.3f}){narrow}",
             "meets",
             pack,
             rows=of_time.rows,
             events=of_time.events,
             fitted_rows=of_time.fitted_rows,
             auroc=auroc.value,
-            **narrow,
         )
     if impossible is not None:
         return check(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.guidance.check import load_files
-from services.guidance.evidence import Estimate, JudgedPrediction, Validation, Weighed
+from services.guidance.evidence import Estimate, JudgedPrediction, SampleSize, Validation, Weighed
 from services.guidance.lifecycle import Check
 from services.guidance.policies import POLICIES
 from services.guidance.prediction_definition import LaterTime, ValidationSchemes
@@ -125,6 +125,8 @@ def test_the_later_time_is_shown_with_its_numbers() -> None:
     """When, how many, and how well; a reader need not open the report."""
     check = checks({})["later-time"]
     assert check.found == "2025-02-01 to 2025-12-31, 560 rows, 66 events: AUROC 0.710 (0.650 to 0.770)"
+    size = SampleSize(needed=660, rows=2000, events=240, parameters=8, external=7300)
+    assert checks({}, sample_size=size)["later-time"].found.endswith("; narrow intervals ask for 7,300 rows")
     assert check.numbers == {"rows": 560, "events": 66, "fitted_rows": 1350, "auroc": 0.71}
 
 

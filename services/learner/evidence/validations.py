@@ -25,7 +25,7 @@ from services.learner.models.fitting import fit_model
 from services.learner.models.recipes import ModelKind
 from services.learner.models.training_rows import FEWEST_PATIENTS, TrainingRows
 from services.learner.workers import worker_pool
-from services.timeline.instants import DAY, NAT, instant_text
+from services.timeline.instants import DAY, HOUR, NAT, instant_text
 
 Mask = NDArray[np.bool_]
 
@@ -67,13 +67,14 @@ def validate(
     *,
     kind: ModelKind,
     later: LaterTime,
+    horizon_hours: float | None,
     fold: NDArray[np.int64],
     seed: int,
     workers: int = 1,
     progress: Progress = lambda *_: None,
 ) -> tuple[Validation, ...]:
     """Later time first, then the sites by name; `rows`, `cohort` and `fold` are of the same rows, with a known outcome."""
-    parts = [later_time(cohort, later, fold), *unseen_sites(cohort)]
+    parts = [later_time(cohort, later, fold, horizon_hours=horizon_hours), *unseen_sites(cohort)]
     why = [part.unjudged or _too_few(rows, part) for part in parts]
     tasks = [
         _Task(kind=kind, rows=rows, fitted=fitted, tested=tested, seed=seed + _SEED + 1000 * number + one)
@@ -94,19 +95,22 @@ def validate(
     )
 
 
-def later_time(cohort: CohortRows, later: LaterTime, fold: NDArray[np.int64]) -> Part:
+def later_time(cohort: CohortRows, later: LaterTime, fold: NDArray[np.int64], *, horizon_hours: float | None) -> Part:
     """The latest share of the rows against those whose outcome was sure before the first of them.
 
-    The gap between them is so at least the horizon. A day is not parted.
+    The gap between them is so at least the horizon; without one, what settled the row had come before. An event that comes
+    early is no reason to take a row in: the rows would be the sicker ones. A day is not parted.
     """
     nobody = np.zeros(len(cohort), dtype=np.bool_)
     if later.impossible is not None:
         return Part(scheme="temporal", name="", fitted=nobody, tested=nobody, unjudged=later.impossible)
     begins = int(np.quantile(cohort.at, 1 - later.share, method="lower")) // DAY * DAY
+    # Of a readmission the horizon is counted from the discharge, which may come after the index.
+    sure = np.maximum(cohort.until, cohort.at + round((horizon_hours or 0) * HOUR))
     return Part(
         scheme="temporal",
         name=f"{_day(begins)} to {_day(int(cohort.at.max()))}",
-        fitted=(cohort.settled != NAT) & (cohort.settled < begins),
+        fitted=(cohort.until != NAT) & (sure < begins),
         tested=cohort.at >= begins,
         fold=fold,
     )

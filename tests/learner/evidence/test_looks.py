@@ -89,7 +89,7 @@ def cohort(guidance: Guidance, made: MadeUp = DATA) -> CohortRows:
         outcomes={"already-there": 4},
         looked_for=np.zeros(rows, dtype=np.bool_),
         happened=np.where(made.y == 1, at + 5 * HOUR, NAT),
-        settled=at + DAY,
+        until=at + DAY,
         by_prediction={},
         patients=made.patients,
         at=at,

@@ -19,7 +19,7 @@ from services.learner.models.splits import patient_folds
 from services.learner.models.training_rows import TrainingRows
 from services.learner.setting import Setting
 from services.learner.sites import Sites
-from services.timeline.instants import DAY, NAT, parse_instant
+from services.timeline.instants import DAY, HOUR, NAT, parse_instant
 from tests.learner.made_up import INPUTS, MadeUp, made_up
 
 BEGINS = parse_instant("2023-01-01")
@@ -39,7 +39,7 @@ def cohort(*, at: Any, patients: Any, y: Any, sites: Sites | None = None, horizo
         outcomes={},
         looked_for=nobody,
         happened=np.full(len(at), NAT, dtype=np.int64),
-        settled=at + horizon,
+        until=at + horizon,
         by_prediction={},
         patients=np.asarray(patients, dtype=np.int64),
         at=at,
@@ -65,7 +65,7 @@ def figures(made: MadeUp, sites: Sites | None = None, later: LaterTime = LATER, 
     """The made-up rows, one a day, by the quickest kind of model."""
     days = cohort(at=BEGINS + np.arange(len(made.y)) * DAY, patients=made.patients, y=made.y, sites=sites)
     fold = patient_folds(made.y, made.patients, 3, seed=0)
-    return validate(rows_of(made), days, kind="logistic", later=later, fold=fold, seed=0, **more)
+    return validate(rows_of(made), days, kind="logistic", later=later, horizon_hours=None, fold=fold, seed=0, **more)
 
 
 @st.composite
@@ -83,11 +83,14 @@ def cohorts(draw: st.DrawFn) -> CohortRows:
     )
 
 
-@given(cohorts(), st.floats(0.05, 0.95), st.integers(1, 4))
+@given(cohorts(), st.floats(0.05, 0.95), st.integers(1, 4), st.booleans())
 @settings(max_examples=150, deadline=None)
-def test_later_time_begins_after_every_horizon_that_was_fitted_on(rows: CohortRows, share: float, folds: int) -> None:
+def test_later_time_begins_after_every_horizon_that_was_fitted_on(
+    rows: CohortRows, share: float, folds: int, declared: bool
+) -> None:
     """The gap is at least the horizon, all later rows are tested once, and by a fit that saw nothing of their patient."""
-    part = later_time(rows, LaterTime(share=share), rows.patients % folds)
+    hours = HORIZON / HOUR if declared else None
+    part = later_time(rows, LaterTime(share=share), rows.patients % folds, horizon_hours=hours)
     assert part.tested.any()
     begins = int(rows.at[part.tested].min()) // DAY * DAY
     np.testing.assert_array_equal(part.tested, rows.at >= begins)
