@@ -87,14 +87,16 @@ def test_ingest_says_what_it_skipped_and_fails_for_what_is_missing(tmp_path: Pat
         run("ingest", tmp_path / "c.ndjson")
 
 
-def test_each_mistake_names_its_place_and_its_remedy(tmp_path: Path, result: dict[str, Any]) -> None:
-    """No store, no guidance, no date, no registry, no run."""
+def test_each_mistake_names_its_place_and_its_remedy(tmp_path: Path, var: Path, result: dict[str, Any]) -> None:
+    """No store, no guidance, no date, no release that runs, no registry, no run."""
     with pytest.raises(KnowdoError, match="no event store here"):
         run("train", "readmission-30d", "--store", tmp_path)
     with pytest.raises(KnowdoError, match="no such guidance"):
         run("train", "nothing-of-the-kind")
     with pytest.raises(KnowdoError, match="--from: no date"):
         run("train", "readmission-30d", "--from", "yesterday")
+    with pytest.raises(KnowdoError, match="--against: no run here made this release"):
+        run("train", var / "made-up-death", "--against", f"sha256:{'0' * 64}")
     with pytest.raises(KnowdoError, match="no registry is named"):
         run("propose", "last")
     with pytest.raises(KnowdoError, match="no registry is named"):
