@@ -67,7 +67,7 @@ def take(page: Path, images: Path) -> None:
 def small(picture: bytes, file: Path) -> None:
     """Drawings have few colours: a palette makes the file a third of the size, and nothing less sharp."""
     with Image.open(io.BytesIO(picture)) as opened_picture:
-        opened_picture.convert("RGB").quantize(colors=64, dither=Image.Dither.NONE).save(file, optimize=True)
+        opened_picture.convert("RGB").quantize(colors=256, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def main() -> None:
