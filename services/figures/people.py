@@ -62,8 +62,8 @@ def tree(caption: Caption, found: Flagging) -> Markup:
 
     def draw(sheet: Sheet) -> None:
         sheet.height = 268
-        first, second, third = (0, 150, 330) if sheet.wide else (0, 82, 186)
-        boxes = (110, 130, 200) if sheet.wide else (70, 92, 174)
+        first, second, third = (0, 150, 330) if sheet.wide else (0, 83, 186)
+        boxes = (110, 130, 200) if sheet.wide else (76, 96, 174)
         root = 128.0
         middles = [62.0, 194.0]
         _box(sheet, first, root, boxes[0], f"{shown.people:,}", "patients")

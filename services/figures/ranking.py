@@ -85,7 +85,7 @@ def _panel(
         sheet.text("note", x.at(60), y.at(47), "by chance")
     else:
         sheet.line("diagonal", (x.at(0), y.at(chance)), (x.at(100), y.at(chance)))
-        sheet.text("note", x.at(99), y.at(chance) - 6, f"by chance: {chance:.0f}", "end")
+        sheet.text("note", x.at(99), y.at(chance) + 17, f"by chance: {chance:.0f}", "end")
     sheet.path("line s1", [(x.at(one), y.at(other)) for one, other in points])
     if chosen is not None:
         sheet.mark("square", "s2", x.at(chosen[0]), y.at(chosen[1]), 6)
@@ -93,7 +93,7 @@ def _panel(
         sheet.text(
             "note",
             x.at(chosen[0]) + (-10 if late else 10),
-            y.at(chosen[1]) + 20,
+            y.at(chosen[1]) + (20 if chance is None else -10),
             "threshold",
             "end" if late else "start",
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the service shows pages without loading what reckons them
 
 PARTS: Final = 16
 """Equal parts of the range in which rows are counted."""
+_TIMES: Final = {"a": "years", "mo": "months", "wk": "weeks", "d": "days", "h": "hours", "min": "minutes"}
 _TAIL: Final = 0.005
 """Of the rows, left out of the drawing at either end: one odd value would press all others into a corner."""
 
@@ -59,6 +60,8 @@ def shape_functions(guidance: Guidance, model: Scorecard, rows: CohortRows) -> t
 
 def _unit(ucum: str) -> str:
     """As people write it: `mL/min/{1.73_m2}` is mL/min/1.73 m²; an annotation alone is no unit."""
+    if ucum in _TIMES:
+        return _TIMES[ucum]
     return "" if ucum.startswith("{") else ucum.replace("_m2", " m²").replace("{", "").replace("}", "")
 
 
