@@ -38,6 +38,8 @@ class ObjectFolder:
                 remedy="Give it by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by the machine's role",
             )  # fmt: skip
         self._place = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        if not parts.netloc and parts.scheme.lower() != "file":
+            raise BadInput("no bucket is named", place=f"{parts.scheme}://", remedy=_FORMS)
         self.name = parts.path.rstrip("/").rpartition("/")[2] or parts.netloc
         try:
             self._system, root = pafs.FileSystem.from_uri(address)
