@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 PATIENTS ?= 10000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test containers nightly lint format bench docs lock clean
+.PHONY: help setup demo test spark containers nightly lint format bench docs lock clean
 
 help: ## print this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -32,6 +32,9 @@ demo: $(READY) ## the whole loop on a demo hospital, ending in a card (ONCE=1: t
 
 test: $(READY) ## every test but the nightly ones; optional real parts are skipped, with the reason, where they are missing
 	@$(BIN)/python -m pytest -m "not nightly and not containers" -n auto --dist loadfile
+
+spark: $(READY) ## add Apache Spark to .venv (435 MB; the tests that need it are skipped without it, and without Java)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r infra/locks/spark.txt
 
 containers: $(READY) ## build the images and run the compose file, on whatever container engine there is
 	@$(BIN)/python -m pytest -m containers tests/containers
@@ -56,11 +59,13 @@ docs: $(READY) ## write docs/reference from the code
 	@$(BIN)/python -m tests.reference_docs --write
 
 lock: $(READY) ## resolve the locks anew (names, versions, hashes; no addresses)
-	@for lock in all:--all-extras cds:"--extra=postgres --extra=telemetry" full:"--extra=postgres --extra=telemetry --extra=registry --extra=learner"; do \
+	@for lock in all:"--extra=postgres --extra=telemetry --extra=registry --extra=learner --extra=ebm --extra=dev" cds:"--extra=postgres --extra=telemetry" full:"--extra=postgres --extra=telemetry --extra=registry --extra=learner"; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			$${lock#*:} pyproject.toml -o infra/locks/$${lock%%:*}.txt >/dev/null; done
 	@echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate - \
 		-o infra/locks/build.txt >/dev/null
+	@echo 'pyspark>=4.0' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate - \
+		-o infra/locks/spark.txt >/dev/null
 
 clean: ## remove .venv, var and caches
 	@rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

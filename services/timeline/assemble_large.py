@@ -6,25 +6,28 @@ fixed cost of a numpy call would be most of the work. Tests hold them equal, bit
 
 from __future__ import annotations
 
+from itertools import compress
+
 import numpy as np
 from numpy.typing import NDArray
 
 from services.timeline.coverage import COMPLETE, Coverage
 from services.timeline.errors import BadInput
-from services.timeline.events import RETRACTED, Coded, EventColumns
+from services.timeline.events import RETRACTED, EventColumns
 from services.timeline.links import LINKS
+from services.timeline.ranks import place_of, ranked
 from services.timeline.shape import Timeline
 from services.timeline.versions import Ints, Mask, Rows, resolve, settle
 
 
 def assemble_large(columns: EventColumns, *, coverage: Coverage = COMPLETE, all_known: bool = False) -> Timeline:
     """The timeline of many events."""
-    patients, patient = _ranked(columns.patient)
-    fields, field = _ranked(columns.field)
-    code_words, codes = _ranked(columns.codes)
-    unit_words, unit = _ranked(columns.unit)
-    answer_words, answer = _ranked(columns.answer)
-    resource_words, resource, encounter = _ranked_together(columns.resource, columns.encounter)
+    patients, (patient,) = ranked(columns.patient)
+    fields, (field,) = ranked(columns.field)
+    code_words, (codes,) = ranked(columns.codes)
+    unit_words, (unit,) = ranked(columns.unit)
+    answer_words, (answer,) = ranked(columns.answer)
+    resource_words, (resource, encounter) = ranked(columns.resource, columns.encounter)
     rows = Rows(
         patient=patient, field=field, codes=codes, unit=unit, answer=answer, resource=resource, encounter=encounter,
         time=columns.time, end=columns.end, known=columns.known, until=columns.known, assumed=columns.assumed,
@@ -60,26 +63,6 @@ def assemble_large(columns: EventColumns, *, coverage: Coverage = COMPLETE, all_
     )  # fmt: skip
 
 
-def _ranked(column: Coded) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """The words of a column sorted, beginning with "", and each row's rank among them."""
-    words = sorted({"", *column.words})
-    rank = {word: place for place, word in enumerate(words)}
-    return tuple(words), _mapped(column, rank)
-
-
-def _ranked_together(one: Coded, other: Coded) -> tuple[tuple[str, ...], NDArray[np.int32], NDArray[np.int32]]:
-    """The same for two columns that share their words."""
-    words = sorted({"", *one.words, *other.words})
-    rank = {word: place for place, word in enumerate(words)}
-    return tuple(words), _mapped(one, rank), _mapped(other, rank)
-
-
-def _mapped(column: Coded, rank: dict[str, int]) -> NDArray[np.int32]:
-    moved = np.fromiter(map(rank.__getitem__, column.words), dtype=np.int32, count=len(column.words))
-    mapped: NDArray[np.int32] = moved[column.index]
-    return mapped
-
-
 def _resolved(
     rows: Rows, pointing: int, coding: int, answer_words: tuple[str, ...], resource_words: tuple[str, ...], same_patient: bool
 ) -> Rows:  # fmt: skip
@@ -88,9 +71,8 @@ def _resolved(
     coders = np.flatnonzero(rows.field == coding)
     if not len(pointers) or not len(coders):
         return rows
-    place = {word: rank for rank, word in enumerate(resource_words)}
     said, where = np.unique(rows.answer[pointers], return_inverse=True)
-    wanted = np.array([place.get(answer_words[one], -1) for one in said.tolist()], dtype=np.int32)[where]
+    wanted = np.array([place_of(resource_words, answer_words[one]) for one in said.tolist()], dtype=np.int32)[where]
     return resolve(rows, pointers, wanted, coders, same_patient=same_patient)
 
 
@@ -143,7 +125,7 @@ def _used(
     if used.all():
         return words, index
     moved = (np.cumsum(used) - 1).astype(np.int32)
-    return tuple(words[place] for place in np.flatnonzero(used).tolist()), moved[index]
+    return tuple(compress(words, used.tolist())), moved[index]
 
 
 def _small(index: NDArray[np.int32], what: str) -> NDArray[np.int16]:

@@ -28,7 +28,7 @@ def main() -> None:
     """A small hospital, the engine on it, and the cost of a governed call. `--json`: a line of JSON for each table."""
     parser = argparse.ArgumentParser()
     parser.add_argument(
-        "--json", action="store_true", help="ingest, features and one card only, one JSON object a line"
+        "--json", action="store_true", help="ingest, features, engines and one card only, one JSON object a line"
     )
     parser.add_argument("--patients", default="2000")
     parser.add_argument(
@@ -51,6 +51,13 @@ def main() -> None:
             run("tests.load.speed_of_ingest", str(first.parent), *form)
         say("features of the shipped guidance, many rows and one", as_json=asked.json)
         run("tests.load.cost_of_features", str(out / "fhir"), *form)
+        say("the same work in one process, in two, and by Spark", as_json=asked.json)
+        run("tests.load.speed_of_engines", str(out / "fhir"), *form)
+    if not asked.json:
+        say("four times the patients; by hand up to a million: python -m tests.load.cost_of_scale", as_json=False)
+        run("tests.load.cost_of_scale", "--patients", "10000", "40000")
+        say("a retraining of the demo hospital", as_json=False)
+        run("tests.load.speed_of_training")
     say("one card, once its risk is known", as_json=asked.json)
     run("tests.load.cost_of_a_card", *form)
     if asked.json:
