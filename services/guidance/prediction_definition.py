@@ -162,9 +162,9 @@ class Model(Part):
         default=None, description="a feature of kind `score` whose value, 0 to 1, is the risk: nothing is learned"
     )
     needs: Condition | None = Field(default=None, description="computed only if this holds; else its risk is unknown")
-    candidates: tuple[Literal["logistic", "scorecard_additive", "scorecard", "forest"], ...] = Field(
+    candidates: tuple[Literal["logistic", "scorecard_additive", "scorecard", "ebm", "forest"], ...] = Field(
         default=("logistic", "scorecard_additive", "scorecard", "forest"),
-        description="kinds of model that are fitted and compared; `scorecard` has pairs, `scorecard_additive` has none",
+        description="kinds of model that are fitted and compared; `scorecard` has pairs, `scorecard_additive` has none; `ebm` needs the extra of that name",
     )
     glass_box_price: float = Field(
         default=0.01, ge=0, description="AUROC that a forest must gain before it is chosen over a scorecard"

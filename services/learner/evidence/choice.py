@@ -26,7 +26,8 @@ def choose(performances: Mapping[ModelKind, Performance], *, limit: float) -> Ch
         return Choice(
             chosen="forest", price=Price(auroc=0.0, brier=0.0, sentence="No model that can be read was tried.")
         )
-    glass = "scorecard" if "scorecard" in performances else max(readable, key=lambda kind: _auroc(performances[kind]))
+    with_pairs = [kind for kind in readable if kind in ("scorecard", "ebm")]
+    glass = max(with_pairs or readable, key=lambda kind: _auroc(performances[kind]))
     if "forest" not in performances:
         return Choice(chosen=glass, price=Price(auroc=0.0, brier=0.0, sentence="No forest was tried."))
     box, forest = performances[glass], performances["forest"]

@@ -18,8 +18,9 @@ from services.guidance.models.explanation import Numbers
 from services.guidance.models.forest import Forest
 from services.guidance.models.scorecard import Scorecard
 from services.learner.models.boosting import fit_boosting
+from services.learner.models.ebm import fit_ebm
 from services.learner.models.logistic import fit_logistic
-from services.learner.models.recipes import KINDS, RECIPES, LogisticRecipe, ModelKind
+from services.learner.models.recipes import FROM_FAST_TO_SLOW, KINDS, RECIPES, EbmRecipe, LogisticRecipe, ModelKind
 from services.learner.models.splits import patient_folds
 from services.learner.models.training_rows import TrainingRows
 from services.learner.workers import worker_pool
@@ -59,6 +60,8 @@ def fit_model(kind: ModelKind, rows: TrainingRows, *, seed: int) -> Fitted:
     with threadpool_limits(1):
         if isinstance(recipe, LogisticRecipe):
             return Fitted(model=fit_logistic(recipe, rows, seed=seed), trees=(), seconds=time.perf_counter() - began)
+        if isinstance(recipe, EbmRecipe):
+            return Fitted(model=fit_ebm(recipe, rows, seed=seed), trees=(), seconds=time.perf_counter() - began)
         boosted = fit_boosting(recipe, rows, seed=seed)
     return Fitted(model=boosted.model, trees=boosted.trees, seconds=time.perf_counter() - began)
 
@@ -89,7 +92,7 @@ def fit_candidates(
     # The slowest kinds first, so that no worker is left with a long one at the end.
     tasks = [
         _Task(kind=kind, rows=rows, fold=fold, tested=tested, seed=seed)
-        for kind in sorted(kinds, key=KINDS.index, reverse=True)
+        for kind in sorted(kinds, key=FROM_FAST_TO_SLOW.index, reverse=True)
         for tested in (*range(folds), None)
     ]
     risk = {kind: np.full(len(rows.y), np.nan) for kind in kinds}

@@ -16,15 +16,31 @@ from services.learner.models.splits import patient_folds
 from services.learner.models.training_rows import TrainingRows
 
 
+def _fitted(recipe: LogisticRecipe, rows: TrainingRows) -> Pipeline:
+    """A fit that keeps to the directions: an input whose coefficient would turn against its own is left at 0.
+
+    Leaving one out may turn another, so the fit is made again until none turns: at most once for each input.
+    """
+    X = rows.X.copy()
+    while True:
+        pipeline = _pipeline(recipe).fit(X, rows.y)
+        coefficients = pipeline.named_steps["regress"].coef_[0][: len(rows.inputs)]
+        turned = np.flatnonzero(coefficients * np.array(rows.directions) < 0)
+        if not len(turned):
+            return pipeline
+        # A constant where it is known: it can say whether it was measured, and no more.
+        X[:, turned] = np.where(np.isnan(X[:, turned]), np.nan, 0.0)
+
+
 def fit_logistic(recipe: LogisticRecipe, rows: TrainingRows, *, seed: int) -> Scorecard:
     """Fit on all rows; the calibration line comes from parts of them that the fit did not see."""
     part = patient_folds(rows.y, rows.patients, recipe.parts, seed=seed)
     held_out = np.empty(len(rows.y))
     for own in range(recipe.parts):
         inside = rows.where(part != own)
-        held_out[part == own] = _pipeline(recipe).fit(inside.X, inside.y).decision_function(rows.X[part == own])
+        held_out[part == own] = _fitted(recipe, inside).decision_function(rows.X[part == own])
     return compile_logistic(
-        _pipeline(recipe).fit(rows.X, rows.y),
+        _fitted(recipe, rows),
         inputs=rows.inputs,
         rows=rows.X,
         reference=rows.reference,

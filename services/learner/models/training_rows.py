@@ -39,6 +39,7 @@ class TrainingRows:
         inputs: Sequence[str],
         directions: Mapping[str, int] | None = None,
         reference: str,
+        fewest: int = FEWEST_PATIENTS,
     ) -> Self:
         """Check the rows; BadInput says what they lack."""
         labels = np.asarray(y)
@@ -54,10 +55,10 @@ class TrainingRows:
             raise BadInput("an input is infinite", remedy="Declare its plausible `range` in the guidance")
         own = np.unique(np.asarray(patients), return_inverse=True)[1].astype(np.int64)
         for said, count in (("with", len(np.unique(own[labels == 1]))), ("without", len(np.unique(own[labels == 0])))):
-            if count < FEWEST_PATIENTS:
+            if count < fewest:
                 raise BadInput(
                     f"{count} patients {said} the outcome: too few to fit and test anything",
-                    remedy=f"Ingest more: at least {FEWEST_PATIENTS} patients with and without the outcome",
+                    remedy=f"Ingest more: at least {fewest} patients with and without the outcome",
                 )
         known = directions or {}
         return cls(
