@@ -13,6 +13,7 @@ from services.guidance.evidence import Judged, Weighed
 from services.guidance.models.model_file import RiskModel
 from services.guidance.models.published import Published, PublishedFile
 from services.guidance.words.evidence_wording import unevaluated
+from services.learner.evidence.beside import compare
 from services.learner.evidence.choice import choose
 from services.learner.evidence.evaluation import Performance, evaluate
 from services.learner.evidence.files import reference_of
@@ -138,6 +139,15 @@ def _learn(guidance: Guidance, name: str, rows: CohortRows, fitting: Fitting) ->
             states=dict(rows.outcomes),
             validations=validations,
             no_later_time=later.impossible or "",
+            beside=compare(
+                rows,
+                {str(kind): candidate.risk for kind, candidate in candidates.items()},
+                recipe.beside,
+                chosen=chosen.chosen,
+                seed=fitting.seed,
+            )
+            if recipe.beside
+            else None,
         ),
         looks=look_at(guidance, name, rows, risk, performances[chosen.chosen], average=float(rows.y.mean())),
         performances={str(kind): performance for kind, performance in performances.items()},
