@@ -7,12 +7,13 @@ digest of an evidence pack says what was found, not when it was computed.
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 import rfc8785
 
+from services.guidance.comparison import Compared
+from services.guidance.estimate import Estimate as Estimate  # whoever reads a report reads these
 from services.timeline.errors import BadInput
 
 EVALUATION_FILE = "evaluation.json"
@@ -23,18 +24,6 @@ Kind = Literal["training", "silent", "trial", "external"]
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-
-
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """A number and its 95 % interval."""
-
-    value: float
-    ci: tuple[float, float]
-
-    def __post_init__(self) -> None:
-        low, high = self.ci
-        if not (math.isfinite(self.value) and math.isfinite(low) and math.isfinite(high) and low <= high):
-            raise ValueError("an interval is two finite numbers, the lower one first, around a finite value")
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +143,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """None: no row was lost or sent on."""
     no_later_time: str = ""
     """Why, by the guidance's own words, there is no later time to test in (`model.validation.temporal.impossible`)."""
+    beside: Compared | None = None
+    """Beside the predictions of others, where the guidance names some."""
     unevaluated: str = ""
     """The sentence that says why a published score could not be judged here; then there is no model report."""
 
@@ -272,7 +263,7 @@ class SilentMonth(msgspec.Struct, frozen=True, kw_only=True):
 # A guidance with one learned prediction says nothing of these, as before there were others.
 _WHERE_THERE_IS_ONE: Final = (
     "predictions", "published", "unevaluated", "price_of_glass_box", "leaks", "sample_size", "validations", "no_later_time",
-    "censoring",
+    "censoring", "beside",
 )  # fmt: skip
 
 Report = TypeVar("Report", Evaluation, SilentMonth)

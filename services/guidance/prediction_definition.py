@@ -155,6 +155,17 @@ class ValidationSchemes(Part):
     )
 
 
+class Beside(Part):
+    """Another's prediction of the same outcome, shown beside what is learned, on the same rows; never an input."""
+
+    feature: Name = Field(description="a feature of `use: audit` that holds the probability, 0 to 1")
+    label: str = Field(min_length=1, description="whose prediction it is")
+    tells: Literal["happens", "happens-not"] = Field(
+        default="happens", description="what it is the probability of: the outcome, or (a survival) its absence"
+    )
+    caveat: str = Field(default="", description="what a reader must know, e.g. that it was developed on these patients")
+
+
 class Model(Part):
     """How the risk is found: a published score as it is, or a recipe by which it is learned."""
 
@@ -170,6 +181,7 @@ class Model(Part):
         default=0.01, ge=0, description="AUROC that a forest must gain before it is chosen over a scorecard"
     )
     auroc_alarm: float = Field(default=0.95, description="above this a leak is presumed and nothing is proposed")
+    beside: tuple[Beside, ...] = Field(default=(), description="predictions of others that it is compared with")
     validation: ValidationSchemes = Field(
         default=ValidationSchemes(), description="how what is learned is tested where it was not fitted"
     )

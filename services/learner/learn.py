@@ -13,6 +13,7 @@ from services.guidance.evidence import Judged, Weighed
 from services.guidance.models.model_file import RiskModel
 from services.guidance.models.published import Published, PublishedFile
 from services.guidance.words.evidence_wording import unevaluated
+from services.learner.evidence.beside import compare
 from services.learner.evidence.censoring import weigh_for_the_lost
 from services.learner.evidence.choice import choose
 from services.learner.evidence.evaluation import Performance, evaluate
@@ -177,6 +178,15 @@ def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting
                 computed, risk, horizon_hours=outcome.horizon_in_hours, limit=recipe.validation.censored
             ),
             no_later_time=later.impossible or "",
+            beside=compare(
+                rows,
+                {str(kind): candidate.risk for kind, candidate in candidates.items()},
+                recipe.beside,
+                chosen=chosen.chosen,
+                seed=fitting.seed,
+            )
+            if recipe.beside
+            else None,
         ),
         looks=replace(looks, instability=instability),
         performances={str(kind): performance for kind, performance in performances.items()},

@@ -54,7 +54,7 @@ class Trained:
         """What `knowdo learner train --json` prints."""
         said: dict[str, Any] = msgspec.to_builtins(self.evaluation)
         kept = ("guidance", "rows", "events", "models", "chosen", "price_of_glass_box", "leaks", "sample_size")
-        more = ("published", "unevaluated", "predictions")
+        more = ("published", "unevaluated", "beside", "predictions")
         told = {name: said[name] for name in kept} | {name: said[name] for name in more if said[name]}
         return told | {"release": self.bundle.digest, "evidence": self.pack.digest}
 

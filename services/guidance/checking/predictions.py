@@ -187,8 +187,18 @@ def _check_event(guidance: Guidance, outcome: Outcome, path: KeyPath, report: Fa
 
 
 def _check_model(guidance: Guidance, model: Model, path: KeyPath, report: FaultReport) -> None:
+    for place, other in enumerate(model.beside):
+        compared = guidance.features.get(other.feature)
+        if compared is None:
+            report.at((*path, "beside", place, "feature"), f"there is no feature `{other.feature}`")
+        elif compared.use != "audit":
+            report.at(
+                (*path, "beside", place, "feature"), f"`{other.feature}` must be read for audit only (`use: audit`)"
+            )
     if model.published is None:
         return
+    if model.beside:
+        report.at((*path, "beside"), "a published score is weighed alone: `beside` belongs to what is learned")
     where = (*path, "published")
     feature = guidance.features.get(model.published)
     if feature is None:

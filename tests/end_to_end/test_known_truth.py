@@ -1,0 +1,138 @@
+"""Where the truth is known the evidence must find it: risks as they are, bias where it was planted, and too few rows (Show 3).
+
+In full on 50,000 patients of the demo hospital (nightly), in small on a made-up ward whose risks are a formula. Planted
+leaks are in `test_leaks.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.guidance.check import load_guidance
+from services.guidance.models.model_file import load_model
+from services.guidance.policies import POLICIES
+from services.guidance.release import MODEL_FILE
+from services.learner.intake.ingest import ingest
+from services.learner.retrain import Trained, train
+from services.plumbing.event_store import EventStore
+from services.registry.gates import check_gate
+from tests.end_to_end.true_risks import Compared, compared, learned, lived
+from tests.learner.made_up_ward import GUIDANCE, ward, write_guidance, write_ndjson
+
+RACE = """  race:
+    kind: last
+    from: Patient.race
+    levels:
+      "urn:oid:2.16.840.1.113883.6.238|2054-5": 3
+      "urn:oid:2.16.840.1.113883.6.238|2106-3": 5
+    words:
+      "urn:oid:2.16.840.1.113883.6.238|2054-5": Black or African American
+      "urn:oid:2.16.840.1.113883.6.238|2106-3": White
+    use: audit
+    label: race
+"""
+TEXT = GUIDANCE.replace("[logistic, scorecard_additive, scorecard, forest]", "[logistic]").replace(
+    "\noutcome:\n", f"\n{RACE}outcome:\n"
+)
+WORSE = 0.5
+"""Of those who would have lived, this share dies where bias is planted; nothing that the model reads tells it."""
+
+
+def learn(folder: Path, resources: list[dict[str, Any]]) -> Trained:
+    """The whole way, from FHIR to evidence."""
+    ingest(write_ndjson(folder / "ward.ndjson", resources), folder / "store", buckets=2)
+    guidance = write_guidance(folder / "made-up-death", TEXT)
+    return train(guidance, EventStore.open(folder / "store"), folds=3, seed=0)
+
+
+def biased(patients: int) -> list[dict[str, Any]]:
+    """A ward of three sites and two groups; at site c, and in one group, more die than what is recorded tells."""
+    rng = np.random.default_rng(3)
+    resources = ward(patients)
+    for resource in resources:
+        kind = resource["resourceType"]
+        if kind not in ("Patient", "Encounter"):
+            continue
+        number = int(resource["id"][1:])
+        site, black = "abc"[number % 3], number // 3 % 4 == 0
+        if kind == "Patient":
+            code = "2054-5" if black else "2106-3"
+            coding = {"system": "urn:oid:2.16.840.1.113883.6.238", "code": code}
+            resource["extension"] = [
+                {
+                    "url": "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race",
+                    "extension": [{"url": "ombCategory", "valueCoding": coding}],
+                }
+            ]
+        else:
+            resource["serviceProvider"] = {"reference": f"Organization/{site}"}
+            coding = resource["hospitalization"]["dischargeDisposition"]["coding"][0]
+            if (site == "c" or black) and rng.random() < WORSE:
+                coding["code"] = "exp"
+    return resources
+
+
+def test_estimated_risks_are_the_true_ones_on_a_ward_whose_risks_are_a_formula(tmp_path: Path) -> None:
+    """Slope 1 within 0.15 and a mean distance of at most 0.02, on patients that the model was not fitted on."""
+    trained = learn(tmp_path, ward(3000))
+    model = load_model(trained.bundle.files[MODEL_FILE])
+    rng = np.random.default_rng(9)
+    age, male, creatinine = rng.integers(20, 95, 3000) + 0.5, rng.integers(0, 2, 3000), rng.lognormal(0.2, 0.5, 3000)
+    columns = {"age": age, "male": male, "creatinine": creatinine, "creatinines": np.ones(3000)}
+    estimated = model.risk(np.column_stack([columns[name].astype(np.float64) for name in model.inputs]))
+    odds = np.exp(-5.2 + 0.04 * np.floor(age) + 0.9 * creatinine)
+    beside = Compared(estimated=estimated, true=odds / (1 + odds))
+    assert beside.slope[0] == pytest.approx(1.0, abs=0.15)
+    assert beside.ici <= 0.02
+
+
+def test_bias_planted_in_one_site_and_one_group_is_found_there(tmp_path: Path) -> None:
+    """Of the groups only that one does not meet its limits; left out, only that site sees far more events than expected."""
+    trained = learn(tmp_path, biased(3000))
+    groups = json.loads(trained.pack.files["details.json"])["subgroups"]["groups"]
+    worse = {
+        group["value"]
+        for group in groups
+        if group["attribute"] == "race" and group["observed_expected"]["verdict"] == "does not meet"
+    }
+    assert worse == {"Black or African American"}
+    sites = {one.name: one.observed_expected for one in trained.evaluation.validations if one.scheme == "site"}
+    assert {name for name, ratio in sites.items() if ratio is not None and ratio.ci[0] > 1.25} == {"c"}
+    assert set(sites) == {"a", "b", "c"}
+
+
+def test_too_small_a_cohort_is_refused_for_want_of_sample_size(tmp_path: Path) -> None:
+    """A few hundred stays train and are judged; the gate before silence says how many rows Riley's criteria ask for."""
+    trained = learn(tmp_path, ward(200))
+    size = trained.evaluation.sample_size
+    assert size is not None
+    assert size.needed > size.rows == trained.evaluation.rows
+    checks = check_gate(
+        "silent",
+        guidance=load_guidance(tmp_path / "made-up-death").definition,
+        release=trained.bundle.digest,
+        packs={"training": trained.pack},
+        policy=POLICIES["standard"],
+    )
+    (refused,) = [one for one in checks if one.name == "sample-size"]
+    assert refused.verdict == "does not meet"
+    assert f"Riley: {size.needed:,}" in refused.asked
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(4 * 3600)
+def test_estimated_risks_are_the_true_ones_of_the_demo_hospital(tmp_path: Path) -> None:
+    """Learned from 50,000 patients: on 10,000 others slope 1 within 0.05 and a mean distance of at most 0.01."""
+    trained = learned(
+        tmp_path, lived(tmp_path / "a", patients=50_000, seed=7), candidates="logistic, scorecard", workers=2
+    )
+    others = lived(tmp_path / "b", patients=10_000, seed=8)
+    beside = compared(trained, tmp_path / "b", others, tmp_path / "readmission-30d", workers=2)
+    slope, error = beside.slope
+    assert slope == pytest.approx(1.0, abs=0.05), f"standard error {error:.3f}"
+    assert beside.ici <= 0.01
