@@ -146,7 +146,8 @@ def fetch(
     """
     began, watch = time.perf_counter(), watch or Watch()
     store = EventStore.open_or_create(folder, buckets=buckets)
-    asked = store.since(question.identity) if since is None else since
+    read_to = store.since(question.identity)
+    asked = read_to if since is None else since
     session = _Session(question, account, private=private)
     with desk(folder / FOLDER / question.identity) as held:
         left = held.read()
@@ -155,7 +156,9 @@ def fetch(
         found = session.run(lambda asks: asks.fetch(held, asked, hours, largest, watch))
         state = found.state
         files = [one for one in state.files if one.kind != "error"]
-        cursor = Cursor(source=question.identity, name=question.name, since=state.transaction_time)
+        # Asked from later than where the last fetch stopped: what lies between is still to be asked for.
+        gap = bool(read_to) and parse_instant(asked) > parse_instant(read_to)
+        cursor = Cursor(source=question.identity, name=question.name, since=read_to if gap else state.transaction_time)
         report = ingest(
             held.files,
             folder,

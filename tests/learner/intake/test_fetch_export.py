@@ -210,6 +210,20 @@ def test_killed_in_the_middle_the_next_run_goes_on(tmp_path: Path) -> None:
         assert server.sent < report["bytes"] * 1.5, "what was in the sockets when it was killed, and no more"
 
 
+def test_asking_from_later_on_leaves_no_gap(tmp_path: Path) -> None:
+    """What lies between the last fetch and a `since` of one's own is asked for by the next fetch; all of it again moves on."""
+    with bulk_server(resources=people(results=5)) as server:
+        first = fetched(server, tmp_path / "store")
+        server.now = "2026-05-01T00:00:00Z"
+        server.resources.append(result(50, of=1, at="2026-01-15T00:00:00Z"))
+        assert fetched(server, tmp_path / "store", since="2026-03-01T00:00:00Z").files == 0
+        second = fetched(server, tmp_path / "store")
+        assert (second.since, second.ingest.resources) == (first.until, {"Observation": 1})
+        server.now = "2026-06-01T00:00:00Z"
+        fetched(server, tmp_path / "store", since="")
+        assert fetched(server, tmp_path / "store").since == server.now
+
+
 @pytest.mark.nightly
 def test_killed_at_any_moment_the_last_run_ends_with_the_same_store(tmp_path: Path) -> None:
     """Kill -9 later and later, while it asks, waits, fetches, ingests and tidies up, until a run gets through; then an increment."""
