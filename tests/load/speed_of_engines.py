@@ -142,7 +142,7 @@ def main() -> None:
                     floor=f"first round, all that starts in it too: {told[0]['ingest'][0]:.1f} s and {told[0]['matrix'][0]:.1f} s",
                 )
             )  # fmt: skip
-    title = f"The same work by each engine, {os.getloadavg()[0]:.1f} others' processes waiting at the end; `peers`: speed beside one process"
+    title = f"The same work by each engine, load average {os.getloadavg()[0]:.1f} at the end; `peers`: speed beside one process"
     show(title, figures, as_json=asked.json)
 
 
