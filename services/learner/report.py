@@ -135,7 +135,11 @@ def _view(prediction: Prediction, judged: Judged, evaluation: Evaluation, looks:
 
 def _weighed(judged: Judged) -> str:
     score = judged.published
-    return "" if score is None else said.weighed(mean_risk=score.mean_risk, scored=score.scored)
+    return (
+        ""
+        if score is None
+        else said.weighed(mean_risk=score.mean_risk, scored=score.scored, recalibrated=judged.chosen == "recalibrated")
+    )
 
 
 def _shares(estimate: Estimate) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from services.guidance.check import check_guidance, load_guidance
-from services.guidance.definition import PRIMARY, Guidance
+from services.guidance.definition import PRIMARY, Guidance, Prediction
 from services.guidance.errors import BadGuidance
 from services.guidance.evidence import Evaluation, Judged, JudgedPrediction
 from services.guidance.folder import LoadedGuidance
@@ -23,6 +23,7 @@ from services.guidance.release import EvidencePack, ReleaseBundle, build_release
 from services.learner.evidence.files import evidence_files
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
 from services.learner.learn import Fitting, Found, Progress, find
+from services.learner.learn_recalibrated import find_recalibrated
 from services.learner.models.splits import SharedFolds
 from services.learner.report import evidence_report
 from services.learner.run_log import REPORT_FILE
@@ -95,7 +96,10 @@ def train(
         )
     fitting = Fitting(folds=SharedFolds(folds, seed=seed), count=folds, seed=seed, workers=workers, progress=progress)
     try:
-        found = {name: finders.get(name, find)(guidance, name, everyone, fitting) for name in guidance.all_predictions}
+        found = {
+            name: (finders.get(name) or _way_to(prediction))(guidance, name, everyone, fitting)
+            for name, prediction in guidance.all_predictions.items()
+        }
     except BadInput as fault:
         if fault.place:
             raise
@@ -104,6 +108,10 @@ def train(
     evaluation = _evaluation(guidance, bundle, found, folds)
     pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed)
     return Trained(bundle=bundle, pack=pack, evaluation=evaluation)
+
+
+def _way_to(prediction: Prediction) -> Finder:
+    return find_recalibrated if prediction.model.recalibrate else find
 
 
 def _release(loaded: LoadedGuidance, found: Mapping[str, Found]) -> ReleaseBundle:

@@ -166,6 +166,8 @@ def _check_event(guidance: Guidance, outcome: Outcome, path: KeyPath, report: Fa
 
 def _check_model(guidance: Guidance, model: Model, path: KeyPath, report: FaultReport) -> None:
     if model.published is None:
+        if model.recalibrate:
+            report.at((*path, "recalibrate"), "nothing published is named: what is learned is calibrated anyway")
         return
     where = (*path, "published")
     feature = guidance.features.get(model.published)
