@@ -172,6 +172,10 @@ class Model(Part):
     published: Name | None = Field(
         default=None, description="a feature of kind `score` whose value, 0 to 1, is the risk: nothing is learned"
     )
+    recalibrate: bool = Field(
+        default=False,
+        description="of `published`: its level and slope are fitted to the outcomes here, two numbers; its order stays",
+    )
     needs: Condition | None = Field(default=None, description="computed only if this holds; else its risk is unknown")
     candidates: tuple[Literal["logistic", "scorecard_additive", "scorecard", "ebm", "forest"], ...] = Field(
         default=("logistic", "scorecard_additive", "scorecard", "forest"),

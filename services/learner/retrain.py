@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from services.guidance.check import check_guidance, load_guidance
-from services.guidance.definition import PRIMARY, Guidance
+from services.guidance.definition import PRIMARY, Guidance, Prediction
 from services.guidance.errors import BadGuidance
 from services.guidance.evidence import Evaluation, Judged, JudgedPrediction
 from services.guidance.folder import LoadedGuidance
@@ -27,6 +27,7 @@ from services.learner.engines.engine import Engine
 from services.learner.evidence.files import evidence_files
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
 from services.learner.learn import Fitting, Found, Progress, find
+from services.learner.learn_recalibrated import find_recalibrated
 from services.learner.models.splits import SharedFolds
 from services.learner.report.page import evidence_report
 from services.learner.run_log import REPORT_FILE
@@ -114,7 +115,10 @@ def train(
         incumbents=incumbents,
     )
     try:
-        found = {name: finders.get(name, find)(guidance, name, everyone, fitting) for name in guidance.all_predictions}
+        found = {
+            name: (finders.get(name) or _way_to(prediction))(guidance, name, everyone, fitting)
+            for name, prediction in guidance.all_predictions.items()
+        }
     except BadInput as fault:
         if fault.place:
             raise
@@ -138,6 +142,10 @@ def _models_of(running: ReleaseBundle | None, guidance: Guidance) -> dict[str, R
         )
     files = {name: model_file(name) for name in guidance.all_predictions}
     return {name: load_model(running.files[file]) for name, file in files.items() if file in running.files}
+
+
+def _way_to(prediction: Prediction) -> Finder:
+    return find_recalibrated if prediction.model.recalibrate else find
 
 
 def _release(loaded: LoadedGuidance, found: Mapping[str, Found]) -> ReleaseBundle:

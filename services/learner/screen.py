@@ -136,7 +136,12 @@ def _show_judged(title: str, judged: Mapping[str, Any]) -> None:
             out.print(judged[part]["sentence"], highlight=False)
     if judged.get("published"):
         score = judged["published"]
-        out.print(weighed(mean_risk=score["mean_risk"], scored=score["scored"]), highlight=False)
+        out.print(
+            weighed(
+                mean_risk=score["mean_risk"], scored=score["scored"], recalibrated=judged["chosen"] == "recalibrated"
+            ),
+            highlight=False,
+        )
     if judged.get("unevaluated"):
         out.print(judged["unevaluated"], highlight=False)
     for alarm in (judged["leaks"] or {"found": ()})["found"]:

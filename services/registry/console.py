@@ -154,7 +154,10 @@ def _sample(evaluation: Evaluation, policy: Policy) -> Sample:
 def _said_of(outcome: Outcome, judged: Judged, sample: Sample) -> dict[str, str]:
     """What was found of one prediction; a published score that could not be judged says so instead."""
     score, model = judged.published, judged.model
-    said = {} if score is None else {"published": weighed(mean_risk=score.mean_risk, scored=score.scored)}
+    said = {}
+    if score is not None:
+        fitted = judged.chosen == "recalibrated"
+        said["published"] = weighed(mean_risk=score.mean_risk, scored=score.scored, recalibrated=fitted)
     if model is None:
         return said | {"unevaluated": judged.unevaluated}
     rate = judged.events / max(judged.rows, 1)

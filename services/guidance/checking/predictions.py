@@ -196,6 +196,8 @@ def _check_model(guidance: Guidance, model: Model, path: KeyPath, report: FaultR
                 (*path, "beside", place, "feature"), f"`{other.feature}` must be read for audit only (`use: audit`)"
             )
     if model.published is None:
+        if model.recalibrate:
+            report.at((*path, "recalibrate"), "nothing published is named: what is learned is calibrated anyway")
         return
     if model.beside:
         report.at((*path, "beside"), "a published score is weighed alone: `beside` belongs to what is learned")

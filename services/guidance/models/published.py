@@ -1,4 +1,4 @@
-"""A published score as a model: its value is the risk, unchanged; nothing is learned and nothing is recalibrated."""
+"""A published score as a model: its value is the risk, unchanged, or with a level and slope of the site's own; nothing else is learned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Self
 import msgspec
 import numpy as np
 
-from services.guidance.models.explanation import Explanation, Numbers, matrix
+from services.guidance.models.explanation import CalibrationMap, Explanation, Numbers, matrix, sigmoid
 from services.guidance.models.model_json import must_be_names, read_json, write_json
 
 # A risk of exactly 0 or 1 has no log-odds; no published equation states one.
@@ -16,11 +16,18 @@ _NEARLY_ZERO: Final = 1e-12
 
 
 class PublishedFile(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="published"
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="published",
 ):
-    """The whole of a published score's model.json: which feature holds it."""
+    """The whole of a published score's model.json: which feature holds it, and the line in log-odds if there is one."""
 
     feature: str
+    calibration: CalibrationMap = CalibrationMap()
 
     def __post_init__(self) -> None:
         must_be_names((self.feature,))
@@ -49,16 +56,24 @@ class Published:
     @property
     def method(self) -> str:
         """How contributions are reckoned, for the card and the evidence page."""
-        return "the published score as a whole"
+        return "the published score as a whole" + ("" if self._as_printed else ", recalibrated")
 
     def log_odds(self, X: Numbers) -> Numbers:
         """Log-odds of every row; NaN where the score is withheld."""
-        safe = np.clip(self.risk(X), _NEARLY_ZERO, 1 - _NEARLY_ZERO)
+        safe = np.clip(self._printed(X), _NEARLY_ZERO, 1 - _NEARLY_ZERO)
         said: Numbers = np.log(safe) - np.log1p(-safe)
-        return said
+        return said if self._as_printed else self.file.calibration.log_odds(said)
 
     def risk(self, X: Numbers) -> Numbers:
-        """The score of every row; what is no risk at all is withheld as well."""
+        """The risk of every row; what is no risk at all is withheld as well."""
+        # As printed it is never taken to log-odds and back: the very number stands on the card.
+        return self._printed(X) if self._as_printed else sigmoid(self.log_odds(X))
+
+    @property
+    def _as_printed(self) -> bool:
+        return self.file.calibration == CalibrationMap()
+
+    def _printed(self, X: Numbers) -> Numbers:
         said = matrix(X, self.inputs)[:, 0]
         with np.errstate(invalid="ignore"):
             return np.where((said >= 0.0) & (said <= 1.0), said, np.nan)

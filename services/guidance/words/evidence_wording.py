@@ -157,9 +157,14 @@ def unevaluated(outcome: Outcome, *, rows: int, happened: int, not_happened: int
     )
 
 
-def weighed(*, mean_risk: float, scored: int) -> str:
-    """What a published score says of the people here, on average."""
+def weighed(*, mean_risk: float, scored: int, recalibrated: bool = False) -> str:
+    """What a published score says of the people here, on average, and whether anything was fitted to them."""
     of = denominator(mean_risk)
+    if recalibrated:
+        return (
+            f"Published, with level and slope fitted here: over {scored:,} rows it states {out_of(mean_risk, of)} on average; "
+            "nothing else was learned."
+        )
     return f"Published: over {scored:,} rows it states {out_of(mean_risk, of)} on average; nothing was learned or adjusted."
 
 

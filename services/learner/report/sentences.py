@@ -19,7 +19,11 @@ if TYPE_CHECKING:  # the service shows pages without loading what reckons them
 def sentences_of(prediction: Prediction, judged: Judged, looks: Looks | None, sample: said.Sample) -> Mapping[str, str]:
     """By name; an empty one is not shown."""
     outcome, score = prediction.outcome, judged.published
-    published = "" if score is None else said.weighed(mean_risk=score.mean_risk, scored=score.scored)
+    published = (
+        ""
+        if score is None
+        else said.weighed(mean_risk=score.mean_risk, scored=score.scored, recalibrated=judged.chosen == "recalibrated")
+    )
     sentences = {"published": published, "unevaluated": judged.unevaluated}
     if looks is None:
         return sentences

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.guidance.errors import BadRelease
+from services.guidance.models.explanation import CalibrationMap
 from services.guidance.models.model_file import load_model
 from services.guidance.models.published import Published, PublishedFile
 from services.timeline.errors import BadInput
@@ -58,3 +59,20 @@ def test_rows_must_have_one_column() -> None:
     """A matrix of another shape is a fault of the caller."""
     with pytest.raises(BadInput):
         MODEL.risk(np.zeros((2, 2)))
+
+
+@given(st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), min_size=1, max_size=20))
+def test_recalibrated_it_keeps_its_order_and_what_is_withheld(scores: list[float]) -> None:
+    """A line in log-odds, through JSON; one row says what it says among many, and explains the risk that it states."""
+    line = CalibrationMap(intercept=-0.4, slope=0.7)
+    model = load_model(Published(file=PublishedFile(feature="prevent", calibration=line)).to_json())
+    assert isinstance(model, Published)
+    column = np.sort(np.array(scores))[:, None]
+    risk = model.risk(column)
+    assert np.isnan(risk).tolist() == np.isnan(column[:, 0]).tolist()
+    assert (np.diff(risk[~np.isnan(risk)]) >= 0).all()
+    for row, stated in zip(column[~np.isnan(risk)], risk[~np.isnan(risk)], strict=True):
+        explained = model.explain(row)
+        assert explained.risk == stated
+        assert explained.contributions == (explained.log_odds,)
+        assert stated == pytest.approx(1 / (1 + math.exp(-explained.log_odds)), abs=1e-12)
