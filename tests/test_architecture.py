@@ -66,7 +66,7 @@ def test_the_lock_of_the_bedside_holds_no_workshop() -> None:
     assert not names & {"mlflow", "mlflow-skinny", "pandas", "scikit-learn", "scipy", "pyarrow"}
 
 
-@pytest.mark.parametrize("lock", ["all", "build", "cds", "full"])
+@pytest.mark.parametrize("lock", ["all", "build", "cds", "full", "spark"])
 def test_locks_hold_names_versions_and_hashes_and_no_address(lock: str) -> None:
     """Any index can serve a lock, and none can slip another file under it."""
     text = (PROJECT / f"infra/locks/{lock}.txt").read_text(encoding="utf-8")
