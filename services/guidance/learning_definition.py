@@ -69,6 +69,11 @@ class Triggers(Part):
         default=None, description="inputs or risks are spread otherwise than at the last training"
     )
 
+    registered: bool = Field(
+        default=False,
+        description="a version that is registered in MLflow under the guidance's name is imported and judged",
+    )
+
     @property
     def look(self) -> bool:
         """Whether the store must be looked into."""

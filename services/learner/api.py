@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.guidance.errors import NotAuthenticated, NotFound
+from services.guidance.words.evidence_wording import DataKind
 from services.learner.guidance_names import guidance_folder
 from services.learner.jobs.queue import JobQueue
 from services.learner.report.page import STYLE_DIGEST
@@ -49,6 +50,10 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     since: str = msgspec.field(name="from", default="")
     until: str = ""
     data_until: str = ""
+    data: DataKind = "patients"
+    """Whose records they are: what is no patient's is said on every page of the report."""
+    against: str = ""
+    """Digest of the release that runs now: the evidence shows old and new side by side."""
 
 
 _NEW_RUN: Final = msgspec.json.Decoder(NewRun)
@@ -103,6 +108,8 @@ async def start(request: Request) -> Response:
         since=wanted.since,
         until=wanted.until,
         data_end=wanted.data_until,
+        data=wanted.data,
+        against=wanted.against,
     )
     options.moments()  # a date that is none is said now, not in the log of a process
     settings = msgspec.to_builtins(options)

@@ -22,6 +22,7 @@ from services.learner.train_options import TrainOptions
 from services.plumbing.database import open_database
 from services.plumbing.logs import configure_logs
 from services.plumbing.mlflow_models import Shelf
+from services.plumbing.mlflow_versions import find_new_versions
 from services.plumbing.web import create_service_app
 
 
@@ -40,6 +41,7 @@ def create_app(settings: LearnerSettings | None = None) -> FastAPI:
             folders=settings.guidance,
             store=settings.store_folder,
             options=msgspec.to_builtins(TrainOptions(workers=workers_of(settings))),
+            registered=lambda guidance: [one.uri for one in find_new_versions(shelf_of(settings), guidance)],
         )
         runner = Runner(queue, environment_of(settings), put_due=beginner.put_due)
         app.state.learner = Service(

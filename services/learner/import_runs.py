@@ -18,7 +18,7 @@ from services.learner.models.imported.foreign import CannotConvert
 from services.learner.models.imported.read_model import LARGEST, read_model
 from services.learner.retrain import Progress
 from services.learner.run_log import RunLog
-from services.learner.runs import run_training
+from services.learner.runs import Made, make_training, run_training
 from services.learner.train_options import TrainOptions, moment_of
 from services.plumbing.event_store import EventStore
 from services.plumbing.mlflow_models import Shelf
@@ -87,6 +87,35 @@ def run_import(learner: Learner, wanted: Import, *, progress: Progress = lambda 
         finders={learner.prediction: wanted.find},
         kind="import",
     )
+
+
+def make_import(learner: Learner, source: str, *, run: str, progress: Progress = lambda *_: None) -> Made:
+    """Import a registered version for a run that is logged already; the shelf is told what it became, or why not."""
+    version = version_of(source)
+    try:
+        wanted = open_import(learner.shelf, source)
+    except BadInput as fault:
+        if version is not None:
+            mark_version(learner.shelf, version, refused=str(fault))
+        raise
+    try:
+        made = make_training(
+            learner.directory,
+            learner.store,
+            learner.log,
+            learner.shelf,
+            learner.options,
+            run=run,
+            progress=progress,
+            finders={learner.prediction: wanted.find},
+        )
+    except CannotConvert as fault:
+        if version is not None:
+            mark_version(learner.shelf, version, refused=str(fault))
+        raise
+    if version is not None:
+        mark_version(learner.shelf, version, release=made.release)
+    return made
 
 
 def import_version(

@@ -19,10 +19,12 @@ from services.guidance.evidence import EVALUATION_FILE, Evaluation, decode_repor
 from services.guidance.models.model_file import load_model
 from services.guidance.ready import open_release
 from services.guidance.release import MODEL_FILE, unpack, unpack_evidence
-from services.learner.app import shelf_of
+from services.learner.app import job_queue, open_run_log, shelf_of
 from services.learner.commands import app
 from services.learner.feature_matrix import CohortRows, read_cohort_rows
 from services.learner.import_runs import open_import
+from services.learner.jobs.begin_by_itself import Beginner
+from services.learner.jobs.work import work_on
 from services.learner.models.imported.foreign import CannotConvert
 from services.learner.retrain import Trained, train
 from services.learner.settings import LearnerSettings
@@ -247,6 +249,60 @@ def test_the_command_keeps_a_run_and_finds_what_is_new_on_the_shelf(
     assert json.loads(run("import", "--new", *words).stdout) == {"imported": [], "refused": {}}
     with pytest.raises(BadInput, match="release already"):
         run("import", "models:/made-up-death/1", *words)
+
+
+def test_a_registered_version_is_imported_by_a_job_that_begins_by_itself(
+    tmp_path: Path, ward_store: EventStore, rows: CohortRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the guidance says so: each version once, judged by a job of the queue; what cannot be imported fails with the reason."""
+    folder = tmp_path / "guidance"
+    triggers = "\nlearning:\n  triggers:\n    registered: true\n\npolicy:\n"
+    write_guidance(folder / "made-up-death", GUIDANCE.replace("\npolicy:\n", triggers))
+    monkeypatch.setenv("KNOWDO_VAR", str(tmp_path))
+    monkeypatch.setenv("KNOWDO_LEARNER_STORE", str(ward_store.folder))
+    monkeypatch.setenv("KNOWDO_LEARNER_GUIDANCE", json.dumps([str(folder)]))
+    monkeypatch.setenv("KNOWDO_LEARNER_WORKERS", "1")
+    monkeypatch.chdir(tmp_path)
+    settings = LearnerSettings.from_environment()
+    log, shelf = open_run_log(settings), shelf_of(settings)
+    queue = job_queue(settings, log)
+
+    import mlflow
+
+    mlflow.set_tracking_uri(shelf.tracking_uri)
+    with mlflow.start_run():
+        for form in ("skops", "cloudpickle"):
+            mlflow.sklearn.log_model(
+                pipeline(rows),
+                name="theirs",
+                serialization_format=form,
+                registered_model_name="made-up-death",
+                skops_trusted_types=["numpy.dtype"],
+                pip_requirements=["scikit-learn"],
+            )
+    beginner = Beginner(
+        log.engine,
+        queue,
+        folders=(folder,),
+        store=ward_store.folder,
+        options={"seed": 1, "workers": 1},
+        registered=lambda guidance: [one.uri for one in find_new_versions(shelf, guidance)],
+    )
+    put = beginner.put_due()
+    assert [log.get(run).kind for run in put] == ["import", "import"]
+    assert beginner.put_due() == []
+    codes = []
+    while (held := queue.take()) is not None:
+        codes.append(work_on(held, settings))
+    assert codes == [0, 1]
+    good, bad = (log.get(run) for run in put)
+    assert (good.state, bad.state) == ("done", "failed")
+    assert good.release is not None
+    assert "never loaded" in (bad.fault or "")
+    client = mlflow.MlflowClient()
+    assert client.get_model_version("made-up-death", "1").tags[IMPORTED_TAG] == good.release
+    assert find_new_versions(shelf, "made-up-death") == []
+    assert beginner.put_due() == []
 
 
 def test_one_model_or_all_that_are_new() -> None:

@@ -1,11 +1,11 @@
-"""What begins without being asked: trainings by the calendar of a guidance, and looks into a store that has changed.
+"""What begins without being asked: trainings by a calendar, looks into a store that has changed, imports of new models.
 
 Every learner of a database may see the same moment; the job has a key, and is put once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from sqlalchemy import Engine, insert, select, update
 
 from services.guidance.check import load_guidance
 from services.guidance.definition import Guidance
+from services.guidance.errors import Unavailable
 from services.learner.guidance_names import names
-from services.learner.jobs.queue import JobQueue
+from services.learner.jobs.queue import JobQueue, Kind
 from services.learner.jobs.tables import CALENDARS
 from services.plumbing.calendars import last_moment
 from services.plumbing.database import writing
@@ -36,9 +37,12 @@ class Beginner:
         folders: Sequence[Path],
         store: Path,
         options: Mapping[str, object],
+        registered: Callable[[str], Sequence[str]] = lambda _: (),
     ) -> None:
         self._engine, self._queue = engine, queue
         self._folders, self._store, self._options = tuple(folders), store, dict(options)
+        self._registered = registered
+        """The addresses of the versions under a guidance's name on MLflow's shelf that are new."""
         self._read: dict[Path, tuple[int, Guidance]] = {}
 
     def put_due(self, now: datetime | None = None) -> list[str]:
@@ -57,12 +61,17 @@ class Beginner:
                     put += self._put("train", name, f"the calendar, {text}", f"calendar:{name}:{text}")
                 if triggers.look and digest is not None:
                     put += self._put("look", name, "a store that has changed", f"look:{name}:{digest}")
-            except BadInput as fault:
+                if triggers.registered and digest is not None:
+                    for model in self._registered(guidance.id):
+                        # Once for each state of the store: what lacked rows is judged when there are more.
+                        key = f"import:{name}:{model}:{digest}"
+                        put += self._put("import", name, f"a model in MLflow, {model}", key, model=model)
+            except (BadInput, Unavailable) as fault:
                 _log.warning("no triggers", guidance=name, fault=str(fault))
         return put
 
-    def _put(self, kind: str, name: str, asked_by: str, key: str) -> list[str]:
-        run = self._queue.put("train" if kind == "train" else "look", name, self._options, asked_by=asked_by, key=key)
+    def _put(self, kind: Kind, name: str, asked_by: str, key: str, **more: str) -> list[str]:
+        run = self._queue.put(kind, name, self._options | more, asked_by=asked_by[:256], key=key)
         return [] if run is None else [run]
 
     def _guidance(self, directory: Path) -> Guidance:

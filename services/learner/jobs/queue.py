@@ -25,7 +25,7 @@ ATTEMPTS: Final = 3
 PAUSES: Final = (1.0, 4.0)
 """Leases before the second and the third attempt."""
 
-Kind = Literal["train", "look"]
+Kind = Literal["train", "look", "import"]
 Renewed = Literal["held", "cancel", "lost"]
 
 

@@ -14,6 +14,7 @@ import msgspec
 from services.guidance.errors import Unavailable
 from services.learner.app import job_queue, open_run_log, shelf_of, workers_of
 from services.learner.guidance_names import guidance_folder
+from services.learner.import_runs import Learner, make_import
 from services.learner.jobs.lease import CANCELLED, Cancelled, Lease
 from services.learner.jobs.look import look
 from services.learner.jobs.queue import JobQueue
@@ -88,7 +89,19 @@ def _look(held: Held, settings: LearnerSettings, log: RunLog, queue: JobQueue, p
     return Made(result=result, release="", evidence="")
 
 
-KINDS: Final[dict[str, Work]] = {"train": _train, "look": _look}
+def _import(held: Held, settings: LearnerSettings, log: RunLog, _queue: JobQueue, progress: Progress) -> Made:
+    """A model that somebody registered in MLflow, judged as ours are."""
+    learner = Learner(
+        directory=guidance_folder(held.guidance, settings.guidance, paths_too=False),
+        store=EventStore.open(settings.store_folder),
+        log=log,
+        shelf=shelf_of(settings),
+        options=msgspec.convert(held.settings, TrainOptions),
+    )
+    return make_import(learner, held.settings["model"], run=held.run, progress=progress)
+
+
+KINDS: Final[dict[str, Work]] = {"train": _train, "look": _look, "import": _import}
 
 
 def main() -> None:
