@@ -94,7 +94,7 @@ def test_estimated_risks_are_the_true_ones_on_a_ward_whose_risks_are_a_formula(t
 def test_bias_planted_in_one_site_and_one_group_is_found_there(tmp_path: Path) -> None:
     """Of the groups only that one does not meet its limits; left out, only that site sees far more events than expected."""
     trained = learn(tmp_path, biased(3000))
-    groups = json.loads(trained.pack.files["details.json"])["subgroups"]["groups"]
+    groups = json.loads(trained.pack.files["evidence.json"])["predictions"]["risk"]["looks"]["groups"]["groups"]
     worse = {
         group["value"]
         for group in groups

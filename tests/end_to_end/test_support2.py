@@ -75,10 +75,9 @@ def test_nothing_is_too_good_to_be_true(trained: dict[str, Any]) -> None:
 def details(trained: dict[str, Any], var: Path) -> dict[str, Any]:
     """What a statistician asks for, from the evidence pack."""
     packed = (var / "learner" / "runs" / trained["run"] / "evidence.zip").read_bytes()
-    told: dict[str, Any] = json.loads(
-        unpack_evidence(packed, expected_digest=trained["evidence"]).files["details.json"]
-    )
-    return told
+    told = json.loads(unpack_evidence(packed, expected_digest=trained["evidence"]).files["evidence.json"])
+    found: dict[str, Any] = told["predictions"]["risk"]
+    return found
 
 
 def test_every_figure_has_its_interval(trained: dict[str, Any], details: dict[str, Any]) -> None:
@@ -95,7 +94,7 @@ def test_every_figure_has_its_interval(trained: dict[str, Any], details: dict[st
 
 def test_no_group_of_race_or_sex_is_left_out(trained: dict[str, Any], details: dict[str, Any]) -> None:
     """Every value recorded and the unknown: their rows add up, each with intervals, counts and a verdict."""
-    groups = details["subgroups"]["groups"]
+    groups = details["looks"]["groups"]["groups"]
     for attribute, values in (
         ("sex", {"male", "female"}),
         ("race", {"Asian", "Black or African American", "White", "Other race", "unknown"}),
@@ -111,7 +110,7 @@ def test_no_group_of_race_or_sex_is_left_out(trained: dict[str, Any], details: d
 
 def test_acting_on_it_is_weighed_against_all_and_none(details: dict[str, Any]) -> None:
     """The decision curve: at a threshold of 30 % the scorecard does more good than treating everyone, or nobody."""
-    curve = details["decision_curve"]
+    curve = details["looks"]["curve"]
     near = min(curve, key=lambda one: abs(one["threshold"] - 0.3))
     assert near["model"]["ci"][0] > max(near["everyone"], 0.0)
 

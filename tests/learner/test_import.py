@@ -96,11 +96,11 @@ def test_an_imported_model_gets_a_release_and_the_whole_evidence(
     assert "what clarity costs is not known" in evaluation.price_of_glass_box.sentence
     assert "one for each input" in evaluation.sample_size.sentence
     assert "not declared" in evaluation.validations[0].unjudged
-    recipe = json.loads(found.pack.files["details.json"])["recipes"]["imported"]
+    recipe = json.loads(found.pack.files["evidence.json"])["predictions"]["risk"]["recipes"]["imported"]
     assert recipe["became"] == "scorecard"
     assert recipe["file"].startswith("sha256:")
     assert recipe["largest_difference_from_the_library"] <= 1e-12
-    assert str(skops_file.parent) not in found.pack.files["details.json"].decode()
+    assert str(skops_file.parent) not in found.pack.files["evidence.json"].decode()
 
 
 def test_a_declared_end_of_its_training_leaves_later_rows_only(
