@@ -58,6 +58,8 @@ class Planted:
         text = self.text.replace(FOUR, QUICK).replace("\noutcome:\n", f"\n{inputs}\noutcome:\n")
         if hours is not None:
             text = text.replace(f"plus_hours: {self.hours}", f"plus_hours: {hours}")
+        # No alarm asks how far risks would move with other patients: nothing is fitted again for that.
+        text = text.replace("refits: 3", "refits: 0") if "\nevidence:" in text else text + "\nevidence: {refits: 0}\n"
         folder = write_guidance(self.folder / name, text)
         (folder / "value_sets.json").write_text(self.value_sets)
         return folder
