@@ -103,6 +103,15 @@ def test_an_imported_model_gets_a_release_and_the_whole_evidence(
     assert str(skops_file.parent) not in found.pack.files["evidence.json"].decode()
 
 
+def test_the_report_does_not_say_of_an_imported_model_that_it_was_chosen_here(first: Trained) -> None:
+    """Nothing was fitted: it was imported, which kind it became is said, and importing it makes the page again."""
+    page = first.pack.files["report.html"].decode()
+    assert "The model was imported and is a scorecard" in page
+    assert "knowdo learner import MODEL --guidance made-up-death" in page
+    assert "knowdo learner train" not in page
+    assert "every step of it can be read" not in page
+
+
 def test_a_declared_end_of_its_training_leaves_later_rows_only(
     made_up_guidance: Path, ward_store: EventStore, skops_file: Path, rows: CohortRows
 ) -> None:

@@ -104,10 +104,18 @@ def evidence_report(
         ),
         recipes=found[PRIMARY].recipes,
         store=store,
-        command=f"knowdo learner train {guidance.id} --folds {folds} --seed {seed}",
+        command=_again(guidance, evaluation, folds=folds, seed=seed, data=data),
         interval_note=said.INTERVAL_NOTE,
         data_are=KINDS[data],
     )
+
+
+def _again(guidance: Guidance, evaluation: Evaluation, *, folds: int, seed: int, data: said.DataKind) -> str:
+    """What makes this page again, on the same store: nothing is fitted where the model came from elsewhere."""
+    if evaluation.chosen == "imported":
+        return f"knowdo learner import MODEL --guidance {guidance.id} --seed {seed}"
+    kind = "" if data == "patients" else f" --data {data}"
+    return f"knowdo learner train {guidance.id} --folds {folds} --seed {seed}{kind}"
 
 
 def _in_words(guidance: Guidance, condition: str) -> str:
