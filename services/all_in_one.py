@@ -34,8 +34,8 @@ from services.plumbing.registry_client import RegistryClient
 from services.plumbing.settings import ServiceSettings
 from services.registry.app import create_app as create_registry
 from services.registry.app import open_tables, read_public_keys
+from services.registry.people.tokens import service_token, write_token
 from services.registry.settings import RegistrySettings
-from services.registry.tokens import service_token, write_token
 from services.timeline.errors import KnowdoError
 
 HOME: Final = "http://127.0.0.1:8000"

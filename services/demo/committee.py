@@ -16,9 +16,9 @@ from services.all_in_one import Platform
 from services.guidance.errors import NotAuthenticated, Refused
 from services.plumbing.database import reading, writing
 from services.plumbing.registry_client import RegistryClient
-from services.registry import people
 from services.registry.app import open_tables
-from services.registry.tokens import write_token
+from services.registry.people import persons
+from services.registry.people.tokens import write_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +122,16 @@ def _token(platform: Platform, member: Member, path: Path) -> str:
             kept = path.read_text(encoding="utf-8").strip()
             try:
                 with reading(engine) as connection:
-                    if people.who_is(connection, kept).name == member.name:
+                    if persons.who_is(connection, kept).name == member.name:
                         return kept
             except NotAuthenticated:
                 pass  # another registry's token: the next lines make one for this
         with writing(engine) as connection:
             now = datetime.now(UTC)
-            if people.find(connection, member.name) is None:
-                added = people.add_person(connection, member.name, member.roles, now=now, by="knowdo demo")
+            if persons.find(connection, member.name) is None:
+                added = persons.add_person(connection, member.name, member.roles, now=now, by="knowdo demo")
             else:
-                added = people.new_token(connection, member.name, now=now, by="knowdo demo")
+                added = persons.new_token(connection, member.name, now=now, by="knowdo demo")
             write_token(path, added.token)
         return added.token
     finally:

@@ -15,10 +15,15 @@ from services.guidance.errors import NotAuthenticated
 from services.guidance.lifecycle import Person
 from services.plumbing.registry_client import LONGEST_WAIT
 from services.plumbing.web import decode, json_response, read_body
-from services.registry import deployments, feed, intake, ledger, overview, people, proposals, schemas, votes
+from services.registry import schemas
+from services.registry.console import overview
+from services.registry.decisions import intake, proposals, votes
+from services.registry.decisions.votes import Ballot
+from services.registry.deployed import deployments, feed
 from services.registry.desk import Desk
-from services.registry.people import Act, must
-from services.registry.votes import Ballot
+from services.registry.memory import ledger
+from services.registry.people import persons
+from services.registry.people.persons import Act, must
 
 router: Final = APIRouter()
 T = TypeVar("T")
@@ -42,7 +47,7 @@ def allowed(act: Act) -> Callable[[Request], Any]:
 
     async def caller(request: Request) -> Person:
         token = bearer(request)
-        person = await desk_of(request).read(lambda connection: people.who_is(connection, token))
+        person = await desk_of(request).read(lambda connection: persons.who_is(connection, token))
         must(person, act)
         return person
 

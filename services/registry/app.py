@@ -18,8 +18,10 @@ from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
-from services.registry import api, console, ledger
+from services.registry import api
+from services.registry.console import evidence_page as console
 from services.registry.desk import Desk, real_time
+from services.registry.memory import ledger
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
 from services.timeline.errors import BadInput, KnowdoError

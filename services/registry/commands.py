@@ -213,7 +213,7 @@ def verify(
 
     Example: knowdo registry verify --witness manifest.jws
     """
-    from services.registry.proof import prove
+    from services.registry.memory.proof import prove
 
     found = prove(
         read_settings(), [(str(path), file_bytes(path).decode("ascii", "replace").strip()) for path in witness or []]

@@ -18,8 +18,9 @@ from sqlalchemy import Connection, Engine
 from services.guidance.policies import Policy
 from services.plumbing.database import reading, writing
 from services.plumbing.keys import PublicKeys, SigningKey
-from services.registry import deployments, ledger
-from services.registry.deployments import SignedList
+from services.registry.deployed import deployments
+from services.registry.deployed.deployments import SignedList
+from services.registry.memory import ledger
 
 T = TypeVar("T")
 # The bell rings in this process only; another process that writes (the command line) is noticed this much later.

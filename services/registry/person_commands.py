@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.registry.people import Added
+from services.registry.people.persons import Added
 from services.registry.terminal import AsJson, operator, own_database, show
 
 app = typer.Typer(no_args_is_help=True, help="Persons and services that may act.")
@@ -30,11 +30,11 @@ def person_add(
     Example: knowdo registry person add "A. Roy" --role clinical-reviewer
     """
     from services.plumbing.database import writing
-    from services.registry import people
     from services.registry.desk import real_time
+    from services.registry.people import persons
 
     with writing(own_database()) as connection:
-        added = people.add_person(connection, name, role, now=real_time(), by=operator(), is_service=service)
+        added = persons.add_person(connection, name, role, now=real_time(), by=operator(), is_service=service)
         _hand_over(added, token_file, as_json)
 
 
@@ -49,11 +49,11 @@ def person_token(
     Example: knowdo registry person token "A. Roy"
     """
     from services.plumbing.database import writing
-    from services.registry import people
     from services.registry.desk import real_time
+    from services.registry.people import persons
 
     with writing(own_database()) as connection:
-        added = people.new_token(connection, name, now=real_time(), by=operator())
+        added = persons.new_token(connection, name, now=real_time(), by=operator())
         _hand_over(added, token_file, as_json)
 
 
@@ -64,11 +64,11 @@ def person_remove(name: Name) -> None:
     Example: knowdo registry person remove "A. Roy"
     """
     from services.plumbing.database import writing
-    from services.registry import people
     from services.registry.desk import real_time
+    from services.registry.people import persons
 
     with writing(own_database()) as connection:
-        people.deactivate(connection, name, now=real_time(), by=operator())
+        persons.deactivate(connection, name, now=real_time(), by=operator())
     typer.echo(f"{name} may not act here any more")
 
 
@@ -79,10 +79,10 @@ def person_list(as_json: AsJson = False) -> None:
     Example: knowdo registry person list --json
     """
     from services.plumbing.database import reading
-    from services.registry import people
+    from services.registry.people import persons
 
     with reading(own_database()) as connection:
-        known = list(people.everyone(connection).values())
+        known = list(persons.everyone(connection).values())
     rows = [
         {
             "name": one.name,
@@ -97,7 +97,7 @@ def person_list(as_json: AsJson = False) -> None:
 
 def _hand_over(added: Added, token_file: Path | None, as_json: bool) -> None:
     """Show the token once, or write it; inside the transaction, so that nobody is added whose token was lost."""
-    from services.registry.tokens import write_token
+    from services.registry.people.tokens import write_token
 
     shown: dict[str, Any] = {"name": added.person.name, "roles": sorted(added.person.roles)}
     if token_file is not None:

@@ -9,9 +9,9 @@ import msgspec
 from services.guidance.lifecycle import Check, Choice, State, Vote
 from services.guidance.trial import TrialPlan
 from services.plumbing.registry_client import Acknowledgement, Aggregate
-from services.registry.deployments import SignedList
-from services.registry.proposals import Filed, Proposal
-from services.registry.votes import Kept, Standing
+from services.registry.decisions.proposals import Filed, Proposal
+from services.registry.decisions.votes import Kept, Standing
+from services.registry.deployed.deployments import SignedList
 
 # Control characters but tab and line ends have no business in a reason, and PostgreSQL takes no NUL.
 _PLAIN: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"

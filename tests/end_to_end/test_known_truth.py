@@ -20,7 +20,7 @@ from services.guidance.release import MODEL_FILE
 from services.learner.intake.ingest import ingest
 from services.learner.retrain import Trained, train
 from services.plumbing.event_store import EventStore
-from services.registry.gates import check_gate
+from services.registry.decisions.gates import check_gate
 from tests.end_to_end.true_risks import Compared, compared, learned, lived
 from tests.learner.made_up_ward import GUIDANCE, ward, write_guidance, write_ndjson
 

@@ -17,8 +17,8 @@ from services.guidance.policies import POLICIES, Policy
 from services.guidance.release import EvidencePack, ReleaseBundle, pack
 from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.registry_client import Proposed, RegistryClient
-from services.registry import people
 from services.registry.app import create_app
+from services.registry.people import persons
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
 from tests.postgres import fresh_database
@@ -152,7 +152,7 @@ def policy() -> Policy:
 def team(connection: Connection) -> dict[str, Person]:
     """Everyone, added to the open transaction."""
     return {
-        name: people.add_person(connection, name, roles, now=NOW, by="tests").person
+        name: persons.add_person(connection, name, roles, now=NOW, by="tests").person
         for name, roles in samples.TEAM.items()
     }
 
@@ -181,9 +181,9 @@ class running:  # noqa: N801 - reads as a verb where it is used
         tokens: dict[str, str] = {}
         with writing(desk.engine) as connection:
             for name, roles in samples.TEAM.items():
-                tokens[name] = people.add_person(connection, name, roles, now=NOW, by="tests").token
+                tokens[name] = persons.add_person(connection, name, roles, now=NOW, by="tests").token
             for name in ("learner", "cds"):
-                added = people.add_person(connection, name, [name], now=NOW, by="tests", is_service=True)
+                added = persons.add_person(connection, name, [name], now=NOW, by="tests", is_service=True)
                 tokens[name] = added.token
         return House(app=self.app, http=self.http, settings=self.settings, clock=self.clock, tokens=tokens)
 

@@ -10,7 +10,8 @@ import pytest
 
 from services.guidance.release import pack
 from services.plumbing.registry_client import Acknowledgement, Aggregate
-from services.registry import api, console
+from services.registry import api
+from services.registry.console import evidence_page as console
 from tests.registry import samples
 from tests.registry.conftest import House
 

@@ -9,8 +9,8 @@ import anyio
 import pytest
 from sqlalchemy import Connection
 
-from services.registry import ledger
 from services.registry.desk import Desk
+from services.registry.memory import ledger
 from tests.registry.conftest import House
 
 pytestmark = pytest.mark.anyio

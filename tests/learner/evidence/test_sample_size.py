@@ -15,7 +15,7 @@ from services.learner.evidence.intervals import auroc_interval, observed_expecte
 from services.learner.evidence.metrics import auroc
 from services.learner.evidence.sample_size import riley_external, sample_size
 from services.learner.retrain import Trained
-from services.registry.gates import check_gate
+from services.registry.decisions.gates import check_gate
 from services.timeline.errors import BadInput
 from tests.learner.made_up import made_up
 

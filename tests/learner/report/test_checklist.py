@@ -16,7 +16,7 @@ from services.learner.evidence.files import evidence_files
 from services.learner.learn import Found
 from services.learner.report.page import evidence_report
 from services.plumbing.event_store import EventStore
-from services.registry import gates, training_gate
+from services.registry.decisions import gates, training_gate
 from tests.learner.report import samples
 from tests.reference_checklist import ITEMS, Item
 

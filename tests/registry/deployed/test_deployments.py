@@ -16,9 +16,9 @@ from services.guidance.manifest import Manifest, check_manifest
 from services.plumbing.database import writing
 from services.plumbing.keys import SigningKey, public_key_set, verify
 from services.registry.app import open_desk
-from services.registry.deployments import stop
-from services.registry.people import must_find
-from services.registry.proof import prove
+from services.registry.deployed.deployments import stop
+from services.registry.memory.proof import prove
+from services.registry.people.persons import must_find
 from services.registry.settings import RegistrySettings
 from services.registry.tables import ledger, ledger_head
 from tests.registry import samples

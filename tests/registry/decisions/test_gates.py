@@ -13,7 +13,7 @@ from services.guidance.evidence import Calibration, Estimate, Kind, SampleSize
 from services.guidance.lifecycle import Check, State
 from services.guidance.policies import POLICIES
 from services.guidance.release import EvidencePack
-from services.registry.gates import check_gate, within
+from services.registry.decisions.gates import check_gate, within
 from tests.guidance import small_guidance
 from tests.registry.samples import RELEASE, evaluation, leaks, silent_pack, training_pack, trial_pack
 

@@ -9,14 +9,15 @@ from sqlalchemy import Connection, select
 
 from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused
 from services.guidance.lifecycle import MAY_STOP, NEVER_VOTE, ROLES, Person
-from services.registry import ledger, people
-from services.registry.people import SERVICES, acts_of, add_person, deactivate, must, new_token, who_is
+from services.registry.memory import ledger
+from services.registry.people import persons
+from services.registry.people.persons import SERVICES, acts_of, add_person, deactivate, must, new_token, who_is
 from services.registry.tables import people as table
 from services.timeline.errors import BadInput
 from tests.registry.conftest import NOW
 
 
-def add(connection: Connection, name: str, *roles: str, is_service: bool = False) -> people.Added:
+def add(connection: Connection, name: str, *roles: str, is_service: bool = False) -> persons.Added:
     """Someone new."""
     return add_person(connection, name, roles, now=NOW, by="tests", is_service=is_service)
 
@@ -59,7 +60,7 @@ def test_a_person_who_left_may_do_nothing(connection: Connection) -> None:
     deactivate(connection, "Ann", now=NOW, by="tests")
     with pytest.raises(NotAuthenticated):
         who_is(connection, token)
-    assert acts_of(people.must_find(connection, "Ann")) == frozenset()
+    assert acts_of(persons.must_find(connection, "Ann")) == frozenset()
 
 
 def test_a_name_is_one_person(connection: Connection) -> None:
@@ -86,7 +87,7 @@ def test_unknown_roles_are_refused(connection: Connection) -> None:
     with pytest.raises(BadInput, match="at least one"):
         add(connection, "Ann")
     with pytest.raises(NotFound):
-        people.must_find(connection, "Ann")
+        persons.must_find(connection, "Ann")
 
 
 def test_who_got_which_role_is_remembered(connection: Connection) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from services.guidance.errors import NotAuthenticated, Unavailable
 from services.plumbing.database import reading
-from services.registry import people
-from services.registry.tokens import service_token, write_token
+from services.registry.people import persons
+from services.registry.people.tokens import service_token, write_token
 from tests.registry.conftest import NOW
 
 
@@ -28,7 +28,7 @@ def test_it_is_kept_and_used_again(engine: Engine, tmp_path: Path) -> None:
     assert path.read_text().strip() == first
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with reading(engine) as connection:
-        found = people.who_is(connection, first)
+        found = persons.who_is(connection, first)
     assert found.is_service
     assert found.roles == {"cds"}
 
@@ -42,7 +42,7 @@ def test_a_lost_or_foreign_token_is_replaced(engine: Engine, tmp_path: Path) -> 
         second = token(engine, path)
         assert second not in (first, content)
     with reading(engine) as connection, pytest.raises(NotAuthenticated):
-        people.who_is(connection, first)
+        persons.who_is(connection, first)
 
 
 def test_an_open_file_is_closed_to_others(tmp_path: Path) -> None:
@@ -60,4 +60,4 @@ def test_a_place_that_cannot_be_written_is_said_and_adds_nobody(engine: Engine, 
     with pytest.raises(Unavailable, match="token"):
         token(engine, tmp_path / "file" / "cds.token")
     with reading(engine) as connection:
-        assert people.everyone(connection) == {}
+        assert persons.everyone(connection) == {}

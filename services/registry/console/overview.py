@@ -8,9 +8,11 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from services.guidance.policies import Policy
-from services.registry import deployments, feed, proposals, schemas, trials, votes
-from services.registry.deployments import Deployment
-from services.registry.proposals import Proposal
+from services.registry import schemas
+from services.registry.decisions import proposals, trials, votes
+from services.registry.decisions.proposals import Proposal
+from services.registry.deployed import deployments, feed
+from services.registry.deployed.deployments import Deployment
 from services.registry.tables import instant_of
 
 MOST_WEIGHED: Final = 5

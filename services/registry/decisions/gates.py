@@ -14,8 +14,8 @@ from services.guidance.evidence import EVALUATION_FILE, SILENT_FILE, Evaluation,
 from services.guidance.lifecycle import ENTRY, Check, Role, State
 from services.guidance.policies import Policy
 from services.guidance.release import EvidencePack
-from services.registry.checked import check, met, within
-from services.registry.training_gate import NUMBERS, training_checks
+from services.registry.decisions.checked import check, met, within
+from services.registry.decisions.training_gate import NUMBERS, training_checks
 from services.timeline.errors import BadInput
 
 BURDEN: Final[frozenset[Role]] = frozenset({"clinical-reviewer", "operations"})

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from services.guidance.errors import NotAuthenticated, Unavailable
 from services.plumbing.database import reading, writing
-from services.registry import people
+from services.registry.people import persons
 
 
 def service_token(engine: Engine, *, name: str, role: str, path: Path, now: datetime) -> str:
@@ -22,16 +22,16 @@ def service_token(engine: Engine, *, name: str, role: str, path: Path, now: date
     if kept:
         try:
             with reading(engine) as connection:
-                known = people.who_is(connection, kept)
+                known = persons.who_is(connection, kept)
         except NotAuthenticated:
             known = None
         if known is not None and known.is_service and known.name == name and role in known.roles:
             return kept
     with writing(engine) as connection:
-        if people.find(connection, name) is None:
-            added = people.add_person(connection, name, [role], now=now, by="registry", is_service=True)
+        if persons.find(connection, name) is None:
+            added = persons.add_person(connection, name, [role], now=now, by="registry", is_service=True)
         else:
-            added = people.new_token(connection, name, now=now, by="registry")
+            added = persons.new_token(connection, name, now=now, by="registry")
         # Written before the commit: a token that is valid but lost would lock the service out until the next start.
         write_token(path, added.token)
     return added.token

@@ -12,8 +12,8 @@ from services.guidance.lifecycle import Check
 from services.guidance.policies import POLICIES
 from services.guidance.prediction_definition import LaterTime, ValidationSchemes
 from services.guidance.release import EvidencePack
-from services.registry.gates import check_gate
-from services.registry.training_gate import NUMBERS
+from services.registry.decisions.gates import check_gate
+from services.registry.decisions.training_gate import NUMBERS
 from tests.guidance import several_predictions
 from tests.registry.samples import (
     RELEASE,

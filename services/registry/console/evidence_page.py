@@ -25,15 +25,18 @@ from services.guidance.evidence import Evaluation, Judged
 from services.guidance.lifecycle import RUNNING
 from services.guidance.policies import POLICIES, Policy
 from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy, weighed
-from services.registry import gates, ledger, overview, people, proposals, trials, votes
 from services.registry.api import DeskDep
-from services.registry.deployments import of_guidance
-from services.registry.people import must
-from services.registry.proposals import Proposal
+from services.registry.console import overview
+from services.registry.decisions import gates, proposals, trials, votes
+from services.registry.decisions.proposals import Proposal
+from services.registry.deployed.deployments import of_guidance
+from services.registry.memory import ledger
+from services.registry.people import persons
+from services.registry.people.persons import must
 from services.registry.tables import instant_text
 
 router: Final = APIRouter(include_in_schema=False)
-PAGES: Final = files("services.registry") / "pages"
+PAGES: Final = files("services.registry.console") / "pages"
 CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -62,7 +65,7 @@ async def viewer(request: Request, desk: DeskDep) -> None:
         return
     token = _shown_token(request)
     try:
-        person = await desk.read(lambda connection: people.who_is(connection, token))
+        person = await desk.read(lambda connection: persons.who_is(connection, token))
     except NotAuthenticated:
         raise _please_sign_in() from None
     must(person, "read")

@@ -32,9 +32,12 @@ from services.guidance.lifecycle import (
     why_not,
 )
 from services.guidance.policies import Policy
-from services.registry import deployments, ledger, people, proposals, trials
-from services.registry.gates import check_gate
-from services.registry.proposals import Proposal
+from services.registry.decisions import proposals, trials
+from services.registry.decisions.gates import check_gate
+from services.registry.decisions.proposals import Proposal
+from services.registry.deployed import deployments
+from services.registry.memory import ledger
+from services.registry.people import persons
 from services.registry.tables import instant_text
 from services.registry.tables import votes as table
 from services.timeline.errors import BadInput
@@ -111,7 +114,7 @@ def stand(connection: Connection, proposal: Proposal, to: State, *, policy: Poli
         case=proposals.case_of(connection, proposal),
         to=to,
         votes=[kept.vote for kept in _current(connection, proposal) if kept.vote.transition == to],
-        people=people.everyone(connection),
+        people=persons.everyone(connection),
         checks=checks,
     )
     return Standing(proposal=proposal, decision=decision, checks=checks)

@@ -11,7 +11,7 @@ import pytest
 
 from services.guidance.release import ReleaseBundle
 from services.plumbing.registry_client import Proposed
-from services.registry.console import CSP
+from services.registry.console.evidence_page import CSP
 from services.registry.settings import RegistrySettings
 from tests.guidance import several_predictions, small_guidance
 from tests.registry import samples
@@ -200,7 +200,7 @@ async def test_the_stylesheet_is_served_from_the_house(house: House) -> None:
 
 def test_every_pair_of_colours_can_be_read() -> None:
     """At least 4.5 to 1 for each text on its ground, light and dark."""
-    css = (Path(__file__).resolve().parents[2] / "services/registry/pages/style.css").read_text()
+    css = (Path(__file__).resolve().parents[3] / "services/registry/console/pages/style.css").read_text()
     for scheme in re.findall(r":root \{(.*?)\}", css, re.DOTALL):
         colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", scheme))
         pairs = [(text, ground) for text in ("ink", "muted", "link") for ground in ("page", "panel")]

@@ -20,7 +20,8 @@ from services.guidance.lifecycle import RUNNING, Case, Person, State
 from services.guidance.ready import read_definition
 from services.guidance.release import EvidencePack, ReleaseBundle, pack, unpack, unpack_evidence
 from services.guidance.trial import Trial, TrialPlan
-from services.registry import ledger, trials
+from services.registry.decisions import trials
+from services.registry.memory import ledger
 from services.registry.tables import evidence, instant_text, proposals, releases
 from services.timeline.errors import BadInput
 

@@ -16,8 +16,8 @@ from services.guidance.errors import BadManifest
 from services.guidance.manifest import LedgerHead
 from services.plumbing.database import create_tables, open_database, reading, writing
 from services.plumbing.keys import SigningKey, public_key_set, sign
-from services.registry import ledger
-from services.registry.ledger import GENESIS, Verification, Witness
+from services.registry.memory import ledger
+from services.registry.memory.ledger import GENESIS, Verification, Witness
 from services.registry.tables import TABLES, ledger_head
 from services.registry.tables import ledger as table
 from tests.registry.conftest import NOW

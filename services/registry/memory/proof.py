@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from services.guidance.errors import BadManifest, NotFound
 from services.plumbing.database import reading
-from services.registry import ledger
 from services.registry.app import open_desk
-from services.registry.ledger import Verification, Witness
+from services.registry.memory import ledger
+from services.registry.memory.ledger import Verification, Witness
 from services.registry.settings import RegistrySettings
 from services.registry.tables import deployments
 

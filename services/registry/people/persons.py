@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused
 from services.guidance.lifecycle import MAY_STOP, NEVER_VOTE, ROLES, Person, person_key
-from services.registry import ledger
+from services.registry.memory import ledger
 from services.registry.tables import instant_text, people
 from services.timeline.errors import BadInput
 

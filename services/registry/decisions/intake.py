@@ -9,7 +9,7 @@ from services.guidance.check import check_files
 from services.guidance.errors import BadGuidance, BadRelease
 from services.guidance.ready import open_release
 from services.guidance.release import EvidencePack, ReleaseBundle, unpack, unpack_evidence
-from services.registry.gates import read_evaluation, read_silent
+from services.registry.decisions.gates import read_evaluation, read_silent
 from services.timeline.errors import BadInput
 
 

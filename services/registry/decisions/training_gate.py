@@ -15,7 +15,7 @@ from services.guidance.evidence import EVALUATION_FILE, Evaluation, Judged, Mode
 from services.guidance.lifecycle import Check, Role
 from services.guidance.policies import Policy
 from services.guidance.release import EvidencePack
-from services.registry.checked import check, met, within
+from services.registry.decisions.checked import check, met, within
 from services.timeline.errors import BadInput
 
 NUMBERS: Final[frozenset[Role]] = frozenset({"data-science-reviewer", "statistician"})

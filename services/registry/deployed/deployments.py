@@ -34,10 +34,11 @@ from services.guidance.manifest import (
 from services.guidance.policies import Policy
 from services.guidance.trial import Trial
 from services.plumbing.keys import SigningKey, sign
-from services.registry import ledger, proposals
-from services.registry.proposals import Proposal
+from services.registry.decisions import proposals
+from services.registry.decisions.proposals import Proposal
+from services.registry.decisions.trials import put_in_force, read_trial
+from services.registry.memory import ledger
 from services.registry.tables import deployments, instant_of, instant_text, trials
-from services.registry.trials import put_in_force, read_trial
 
 _WITH_TRIAL: Final = select(deployments, trials.c.trial).select_from(
     deployments.outerjoin(trials, and_(trials.c.proposal == deployments.c.proposal, trials.c.in_force))

@@ -1,0 +1,1 @@
+"""Where releases run, and what came back of them."""
