@@ -21,6 +21,7 @@ from services.plumbing.web import create_service_app
 from services.registry import api
 from services.registry.console import evidence_page as console
 from services.registry.desk import Desk, real_time
+from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
@@ -62,6 +63,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     app.state.open_console = settings.demo
     app.include_router(console.router)
     app.include_router(api.router)
+    app.include_router(memory_api.router)
     return app
 
 
