@@ -50,6 +50,7 @@ _STATIC: Final = {
     name: ((PAGES / path).read_bytes(), kind)
     for name, path, kind in (
         ("style.css", "style.css", "text/css"),
+        ("icon.svg", "icon.svg", "image/svg+xml"),
         ("htmx.min.js", "vendor/htmx.min.js", "text/javascript"),
     )
 }

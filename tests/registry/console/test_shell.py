@@ -22,7 +22,7 @@ async def test_nothing_comes_from_elsewhere(house: House) -> None:
     """The style sheet and htmx are the house's own, small, named by their digest and kept for good."""
     proposed = await house.propose()
     found = await page(house, f"/releases/{proposed.release}/page")
-    (sheet,) = [str(attributes["href"]) for tag, attributes in found.tags if tag == "link"]
+    (sheet,) = [str(attributes["href"]) for tag, attributes in found.tags if attributes.get("rel") == "stylesheet"]
     assert re.fullmatch(r"/static/style\.css\?v=[0-9a-f]{12}", sheet)
     answer = await house.http.get(sheet)
     assert answer.headers["content-type"].startswith("text/css")
