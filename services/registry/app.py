@@ -21,6 +21,7 @@ from services.plumbing.web import create_service_app
 from services.registry import api
 from services.registry.console import evidence_page, overview_page, shell
 from services.registry.desk import Desk, real_time
+from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
 from services.registry.people import accounts, pages
 from services.registry.settings import RegistrySettings
@@ -67,6 +68,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     for router in (shell.static, overview_page.router, evidence_page.router, pages.router):
         app.include_router(router)
     app.include_router(api.router)
+    app.include_router(memory_api.router)
     return app
 
 
