@@ -19,7 +19,7 @@ from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
 from services.registry import api
-from services.registry.console import evidence_page as console
+from services.registry.console import evidence_page, overview_page, shell
 from services.registry.desk import Desk, real_time
 from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
@@ -65,8 +65,8 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         traces_url=settings.traces_url,
     )
     app.state.open_console = settings.demo
-    app.include_router(pages.router)
-    app.include_router(console.router)
+    for router in (shell.static, overview_page.router, evidence_page.router, pages.router):
+        app.include_router(router)
     app.include_router(api.router)
     app.include_router(memory_api.router)
     return app
