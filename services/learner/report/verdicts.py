@@ -179,12 +179,10 @@ def _of_test(one: Validation, limits: tuple[float, float]) -> Verdict:
 
 
 def _benefit(looks: Looks) -> Rule:
-    threshold = looks.work.threshold
-    nearest = min(looks.curve, key=lambda one: abs(one.threshold - threshold))
-    gain = nearest.gain
+    gain = looks.benefit.gained_near(looks.work.threshold).gain
     low, high = gain.ci
     found: Verdict = "meets" if low > 0 else "does not meet" if high < 0 else "cannot tell"
-    said = f"{half_up(1000 * gain.value, 1)} ({half_up(1000 * low, 1)} to {half_up(1000 * high, 1)})"
+    said = f"{half_up(gain.value, 1)} ({half_up(low, 1)} to {half_up(high, 1)})"
     return Rule(
         rule="Acting on it beats acting on everybody or on nobody",
         limit="net benefit gained above 0 per 1,000",

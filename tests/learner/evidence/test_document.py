@@ -91,7 +91,6 @@ def test_the_release_that_runs_now_stands_beside_the_new_one(
     looks = document.predictions["risk"].looks
     assert looks is not None
     assert looks.instability is None
-    assert looks.benefit is not None
     assert looks.old_and_new[0].kind == "incumbent"
     assert [line.kind for line in looks.benefit.lines][:3] == ["model", "everyone", "incumbent"]
     assert "flatters" in looks.rivals[0].made

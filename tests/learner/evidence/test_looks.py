@@ -128,7 +128,6 @@ def test_every_figure_is_there_and_speaks_of_the_same_rows(guidance: Guidance) -
     rows = cohort(guidance)
     found = looked(guidance, rows)
     assert found.policied is not None
-    assert found.benefit is not None
     assert found.yields is not None
     assert found.spread is not None
     assert found.ranking is not None

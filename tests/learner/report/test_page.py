@@ -107,7 +107,7 @@ def test_what_is_absent_is_said_and_never_drawn_empty(page: Page, found: Found) 
     assert found.looks is not None
     bare = replace(
         found.looks, spread=None, yields=None, ranking=None, over_time=None, missing_inputs=(), lead_time=None,
-        instability=None, old_and_new=(), not_compared=(), benefit=None, policied=None, rivals=(),
+        instability=None, old_and_new=(), not_compared=(), policied=None, rivals=(),
     )  # fmt: skip
     html = page.of(replace(found, looks=bare))
     for key in ("spread", "work-curve", "ranking", "months", "missing", "lead", "stability", "changed"):
