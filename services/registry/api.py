@@ -19,7 +19,7 @@ from services.registry import schemas
 from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import deployments, feed
+from services.registry.deployed import deployments, feed, workers
 from services.registry.desk import Desk
 from services.registry.memory import ledger
 from services.registry.people import persons
@@ -79,11 +79,14 @@ async def keys(desk: DeskDep) -> Response:
 @router.get("/manifests")
 async def manifests(
     desk: DeskDep,
-    _runner: Runner,
+    runner: Runner,
     after: Annotated[int, Query(ge=0)] = 0,
     wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,
+    worker: Annotated[str, Query(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = "",
 ) -> Response:
-    """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`."""
+    """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`. `worker`: who will hold the leases."""
+    if worker:
+        await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=desk.now()))
     return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
 
 
@@ -227,5 +230,7 @@ async def report(request: Request, desk: DeskDep, reporter: Reporter) -> Respons
 async def acknowledge(request: Request, desk: DeskDep, reporter: Reporter) -> Response:
     """Keep which stage each worker is in."""
     body = decode(schemas.ACKNOWLEDGEMENT, await read_body(request))
-    await desk.note(lambda connection: feed.keep_acknowledgements(connection, body.acknowledgements, by=reporter))
+    await desk.note(
+        lambda connection: feed.keep_acknowledgements(connection, body.acknowledgements, by=reporter, now=desk.now())
+    )
     return json_response({"kept": len(body.acknowledgements)})

@@ -20,6 +20,7 @@ from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
 from services.registry import api
 from services.registry.console import evidence_page as console
+from services.registry.deployed import api as deployed_api
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
 from services.registry.settings import RegistrySettings
@@ -62,6 +63,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     app.state.open_console = settings.demo
     app.include_router(console.router)
     app.include_router(api.router)
+    app.include_router(deployed_api.router)
     return app
 
 
@@ -74,6 +76,7 @@ def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_
         keys=read_public_keys(settings),
         policy=POLICIES[settings.policy_name],
         issuer=settings.public_url,
+        longest_lease=settings.longest_lease,
         now=now,
     )
 
