@@ -18,7 +18,7 @@ from services.registry import schemas
 from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import deployments, feed, heard
+from services.registry.deployed import deployments, feed, heard, workers
 from services.registry.desk import DeskDep as DeskDep
 from services.registry.desk import desk_of
 from services.registry.memory import ledger
@@ -67,11 +67,14 @@ async def manifests(
     runner: Runner,
     after: Annotated[int, Query(ge=0)] = 0,
     wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,
+    worker: Annotated[str, Query(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = "",
 ) -> Response:
-    """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`."""
+    """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`. `worker`: who will hold the leases."""
     now = desk.now()
     if await desk.read(lambda connection: heard.is_due(connection, runner, now)):
         await desk.note(lambda connection: heard.note(connection, runner, now))
+    if worker:
+        await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=desk.now()))
     return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
 
 
@@ -215,5 +218,7 @@ async def report(request: Request, desk: DeskDep, reporter: Reporter) -> Respons
 async def acknowledge(request: Request, desk: DeskDep, reporter: Reporter) -> Response:
     """Keep which stage each worker is in."""
     body = decode(schemas.ACKNOWLEDGEMENT, await read_body(request))
-    await desk.note(lambda connection: feed.keep_acknowledgements(connection, body.acknowledgements, by=reporter))
+    await desk.note(
+        lambda connection: feed.keep_acknowledgements(connection, body.acknowledgements, by=reporter, now=desk.now())
+    )
     return json_response({"kept": len(body.acknowledgements)})

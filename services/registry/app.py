@@ -20,6 +20,7 @@ from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
 from services.registry import api
 from services.registry.console import evidence_page, overview_page, shell
+from services.registry.deployed import api as deployed_api
 from services.registry.desk import Desk, real_time
 from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
@@ -69,6 +70,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         app.include_router(router)
     app.include_router(api.router)
     app.include_router(memory_api.router)
+    app.include_router(deployed_api.router)
     return app
 
 
@@ -81,6 +83,7 @@ def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_
         keys=read_public_keys(settings),
         policy=POLICIES[settings.policy_name],
         issuer=settings.public_url,
+        longest_lease=settings.longest_lease,
         now=now,
     )
 

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
+from services.guidance.words.stopping import CONFIRMED_WITHIN
 from services.plumbing.registry_client import RegistryClient
 from services.registry import memory_commands, person_commands
+from services.registry.deployed.stopping import said_of_stop, stopped
 from services.registry.terminal import (
     DEFAULT_URL,
     AsJson,
@@ -152,20 +154,26 @@ def vote(
 def stop(
     guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
     reason: Annotated[str, typer.Option(help="May follow within 24 hours")] = "",
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the workers", min=0.0)] = CONFIRMED_WITHIN,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Stop every running release of a guidance, at once. One person is enough; starting again takes a quorum.
 
+    Waits until every CDS worker has confirmed it; if one has not in time, says which, and ends with 1.
+
     Example: knowdo registry stop readmission-30d --reason "wrong units from the new analyser" --token-file me.token
     """
-    answer = asked(lambda client: client.suspend(guidance, reason=reason), url, token_file)
+    answer = asked(lambda client: stopped(client, guidance, reason=reason, seconds=wait), url, token_file)
     if as_json:
         show(answer, as_json)
     else:
         count = len(answer["stopped"])
         typer.echo(f"{guidance}: {count} running release(s) stopped" if count else f"{guidance}: nothing was running")
+        typer.echo(said_of_stop(answer), err=not answer["confirmation"]["complete"])
+    if not answer["confirmation"]["complete"]:
+        raise typer.Exit(1)
 
 
 @app.command("list")

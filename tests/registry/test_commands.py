@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from click.testing import Result
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 from services.guidance.errors import NotFound, Unavailable
 from services.guidance.release import pack
 from services.plumbing.database import open_database, writing
+from services.plumbing.registry_client import RegistryClient
 from services.registry.app import create_app
 from services.registry.commands import app
 from services.registry.settings import RegistrySettings
@@ -52,10 +54,10 @@ class Shell:
         # The server of these tests lives in the same process and logs to the same stream.
         return json.loads(result.stdout.splitlines()[-1])
 
-    def person(self, name: str, *roles: str) -> tuple[str, str]:
+    def person(self, name: str, *roles: str, service: bool = False) -> tuple[str, str]:
         """Add someone; answers the option with their token."""
         path = self.folder / f"{name}.token"
-        options = [option for role in roles for option in ("--role", role)]
+        options = [option for role in roles for option in ("--role", role)] + (["--service"] if service else [])
         self.run("person", "add", name, *options, "--token-file", str(path))
         return "--token-file", str(path)
 
@@ -103,9 +105,15 @@ def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
     assert shell.json("list", *learner)[0]["state"] == "silent"
     result = shell.run("stop", "small", "--reason", "drill", *people["operations"])
     assert "1 running release(s) stopped" in result.output
+    assert "no worker holds a lease" in result.output
     assert "nothing was running" in shell.run("stop", "small", *people["operations"]).output
+    service = shell.person("ward", "cds", service=True)
+    asyncio.run(_asks(shell.url, Path(service[1]).read_text().strip(), worker="ward-1"))
+    unheard = shell.run("stop", "small", "--wait", "0.2", *people["operations"])
+    assert unheard.exit_code == 1
+    assert "NOT CONFIRMED by ward-1" in unheard.output
     actions = [entry["action"] for entry in shell.json("ledger", *learner)["entries"]]
-    assert actions[-2:] == ["moved", "suspended"]
+    assert actions[-3:] == ["moved", "suspended", "person added"]
     assert "suspended" in shell.run("ledger", "--after", "10", *learner).output
     found = shell.json("verify")
     assert (found["whole"], found["entries"]) == (True, len(actions))
@@ -135,6 +143,12 @@ def test_the_memory_is_asked_added_to_and_carried_away(shell: Shell) -> None:
     assert (result.exit_code, f"entry {kept['number']} was altered" in result.output) == (1, True)
     with pytest.raises(BadInput, match="public keys"):
         shell.run("verify", "--export", str(export))
+
+
+async def _asks(url: str, token: str, *, worker: str) -> None:
+    """A worker asks once what may speak, and is not heard again."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        await RegistryClient(http, token).manifests(worker=worker)
 
 
 def test_a_trial_is_filed_and_voted_on_by_command(shell: Shell) -> None:
