@@ -21,6 +21,7 @@ from services.plumbing.web import create_service_app
 from services.registry import api
 from services.registry.console import evidence_page as console
 from services.registry.desk import Desk, real_time
+from services.registry.fhir import api as fhir
 from services.registry.memory import ledger
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
@@ -58,10 +59,12 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         service="registry",
         ready=lambda: dict(facts),
         traces_url=settings.traces_url,
+        fhir_under="/fhir",
     )
     app.state.open_console = settings.demo
     app.include_router(console.router)
     app.include_router(api.router)
+    app.include_router(fhir.router)
     return app
 
 
