@@ -22,6 +22,7 @@ from services.registry import api
 from services.registry.console import evidence_page, overview_page, shell
 from services.registry.deployed import api as deployed_api
 from services.registry.desk import Desk, real_time
+from services.registry.fhir import api as fhir
 from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
 from services.registry.people import accounts, pages
@@ -64,6 +65,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         service="registry",
         ready=lambda: dict(facts),
         traces_url=settings.traces_url,
+        fhir_under="/fhir",
     )
     app.state.open_console = settings.demo
     for router in (shell.static, overview_page.router, evidence_page.router, pages.router):
@@ -71,6 +73,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     app.include_router(api.router)
     app.include_router(memory_api.router)
     app.include_router(deployed_api.router)
+    app.include_router(fhir.router)
     return app
 
 
