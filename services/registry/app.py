@@ -18,7 +18,7 @@ from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
-from services.registry import api
+from services.registry import api, decision_api
 from services.registry.console import evidence_page as console
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
@@ -62,6 +62,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     app.state.open_console = settings.demo
     app.include_router(console.router)
     app.include_router(api.router)
+    app.include_router(decision_api.router)
     return app
 
 
