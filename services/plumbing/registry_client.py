@@ -26,6 +26,7 @@ CountName = Literal[
     "calls", "shown", "below-band", "outside", "silent", "masked", "abstained", "unknown", "suppressed", "suspended",
     "failed", "cool-down", "duplicate", "snoozed", "rule", "cap", "accepted", "overridden",
 ]  # fmt: skip
+VoteChoice = Literal["approve", "approve-with-conditions", "reject", "not-enough-evidence", "withdraw"]
 T = TypeVar("T")
 
 
@@ -112,11 +113,14 @@ class RegistryClient:
         *,
         transition: str,
         role: str,
-        vote: Literal["approve", "reject", "withdraw"],
+        vote: VoteChoice,
         release: str,
         evidence: Sequence[str],
         reason: str = "",
         accepts: Sequence[str] = (),
+        plans: Mapping[str, str] | None = None,
+        conditions: Sequence[Mapping[str, Any]] = (),
+        conflict: str = "",
     ) -> dict[str, Any]:
         """One person's vote, bound to the release, the step and the evidence read; answers the state and the decision."""
         body = {
@@ -127,8 +131,33 @@ class RegistryClient:
             "evidence": list(evidence),
             "reason": reason,
             "accepts": list(accepts),
+            "plans": dict(plans or {}),
+            "conditions": list(conditions),
+            "conflict": conflict,
         }
         return _object(await self._post(f"/proposals/{proposal}/votes", body))
+
+    async def close_condition(self, proposal: str, number: int, *, how: str) -> dict[str, Any]:
+        """Say that a condition of an approval is met, and how."""
+        return _object(await self._post(f"/proposals/{proposal}/conditions/{number}/close", {"how": how}))
+
+    async def ask(self, proposal: str, text: str, *, role: str, blocking: bool = False) -> dict[str, Any]:
+        """Put a question; a blocking one holds every step up until it is closed."""
+        body = {"text": text, "role": role, "blocking": blocking}
+        return _object(await self._post(f"/proposals/{proposal}/questions", body))
+
+    async def reply(self, proposal: str, number: int, text: str) -> dict[str, Any]:
+        """Answer a question."""
+        return _object(await self._post(f"/proposals/{proposal}/questions/{number}/replies", {"text": text}))
+
+    async def close_question(self, proposal: str, number: int, *, how: str) -> dict[str, Any]:
+        """Say that a question is answered, and how."""
+        return _object(await self._post(f"/proposals/{proposal}/questions/{number}/close", {"how": how}))
+
+    async def declare_rollback(self, proposal: str, fallback: str, *, reason: str) -> dict[str, Any]:
+        """Declare what speaks if the release must be taken back: a digest, or `none`."""
+        body = {"fallback": fallback, "reason": reason}
+        return _object(await self._post(f"/proposals/{proposal}/rollback", body))
 
     async def suspend(self, guidance: str, *, reason: str = "") -> dict[str, Any]:
         """Stop every release of this guidance, at once."""

@@ -17,6 +17,7 @@ from services.plumbing.web import decode, json_response, read_body
 from services.registry import schemas
 from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
+from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
 from services.registry.deployed import deployments, feed, heard, workers
 from services.registry.desk import DeskDep as DeskDep
@@ -105,7 +106,7 @@ async def list_proposals(desk: DeskDep, _reader: Reader) -> Response:
 @router.get("/proposals/{proposal}")
 async def one_proposal(proposal: str, desk: DeskDep, _reader: Reader) -> Response:
     """One proposal: its evidence, every vote, and for each open step what is still in the way."""
-    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy))
+    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy, desk.now()))
     return json_response(shown)
 
 
@@ -146,6 +147,11 @@ async def cast_vote(proposal: str, request: Request, desk: DeskDep, voter: Voter
         evidence=frozenset(body.evidence),
         reason=body.reason,
         accepts=frozenset(body.accepts),
+        plans=body.plans,
+        conditions=tuple(
+            NewCondition(text=one.text, closes=one.closes, blocking=one.blocking) for one in body.conditions
+        ),
+        conflict=body.conflict,
     )
     standing = await desk.write(
         lambda connection: votes.cast(connection, proposal, ballot, by=voter, policy=desk.policy, now=desk.now())

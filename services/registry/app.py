@@ -18,7 +18,7 @@ from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
-from services.registry import api
+from services.registry import api, decision_api
 from services.registry.console import evidence_page, overview_page, shell
 from services.registry.deployed import api as deployed_api
 from services.registry.desk import Desk, real_time
@@ -74,6 +74,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     app.include_router(memory_api.router)
     app.include_router(deployed_api.router)
     app.include_router(fhir.router)
+    app.include_router(decision_api.router)
     return app
 
 
