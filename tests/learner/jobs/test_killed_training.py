@@ -42,7 +42,7 @@ runpy.run_module("services.learner.jobs.work", run_name="__main__")
 """
 
 
-async def until(queue: JobQueue, run: str, holds: Callable[[Job], bool], seconds: float = 120) -> Job:
+async def until(queue: JobQueue, run: str, holds: Callable[[Job], bool], seconds: float = 300) -> Job:
     """The job, once that holds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
