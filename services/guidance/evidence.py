@@ -130,7 +130,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     events: Count
     patients: Count
     models: dict[str, ModelReport]
-    """By kind: `logistic`, `scorecard_additive`, `scorecard` (with pairs), `ebm`, `forest`, `imported`; or `published`, `recalibrated`."""
+    """By kind: `logistic`, `scorecard_additive`, `scorecard` (with pairs), `ebm`, `forest`, `imported`; or `published`, `recalibrated`, `refitted`."""
     chosen: str
     price_of_glass_box: Price | None = None
     leaks: Leaks | None = None
