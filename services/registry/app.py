@@ -22,6 +22,7 @@ from services.registry import api
 from services.registry.console import evidence_page as console
 from services.registry.desk import Desk, real_time
 from services.registry.fhir import api as fhir
+from services.registry.fhir import operations
 from services.registry.memory import ledger
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
@@ -64,6 +65,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     app.state.open_console = settings.demo
     app.include_router(console.router)
     app.include_router(api.router)
+    app.include_router(operations.router)
     app.include_router(fhir.router)
     return app
 

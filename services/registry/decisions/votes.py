@@ -36,6 +36,7 @@ from services.registry.decisions import proposals, trials
 from services.registry.decisions.gates import check_gate
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed import deployments
+from services.registry.fhir.arriving.tested_here import tested_here
 from services.registry.memory import ledger
 from services.registry.people import persons
 from services.registry.tables import instant_text
@@ -110,6 +111,7 @@ def stand(connection: Connection, proposal: Proposal, to: State, *, policy: Poli
     if ENTRY[to].evidence:
         guidance = proposals.definition_of(connection, proposal.release)
         checks = check_gate(to, guidance=guidance, release=proposal.release, packs=packs, policy=policy)
+        checks += tested_here(connection, to, proposal.release, packs)
     decision = decide(
         case=proposals.case_of(connection, proposal),
         to=to,
