@@ -197,6 +197,14 @@ class RegistryClient:
         """The whole ledger as NDJSON, with its signed heads."""
         return await self._get("/ledger/export")
 
+    async def import_fhir(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Bring in a FHIR package (a Parameters resource of `$import`); answers the PlanDefinition of its proposal."""
+        return _object(await self._post("/fhir/$import", parameters))
+
+    async def package_fhir(self, digest: str) -> bytes:
+        """A release with all that was decided and found about it, as a FHIR Bundle."""
+        return await self._get(f"/fhir/PlanDefinition/{digest.removeprefix('sha256:')[:32]}/$package")
+
     async def release(self, digest: str) -> bytes:
         """The packed release; unpack it with `expected_digest`."""
         return await self._get(f"/releases/{digest}")
@@ -280,7 +288,9 @@ def _error(answer: httpx.Response, place: str) -> KnowdoError:
         problem = decoded if isinstance(decoded, dict) else {}
     except (msgspec.DecodeError, UnicodeDecodeError):
         problem = {}
-    said = str(problem.get("detail") or f"the registry answered {answer.status_code}")
+    issues = problem.get("issue") if problem.get("resourceType") == "OperationOutcome" else None
+    told = "; ".join(str(one.get("diagnostics", "")) for one in issues) if isinstance(issues, list) else ""
+    said = str(problem.get("detail") or told or f"the registry answered {answer.status_code}")
     where = str(problem.get("place") or place)
     remedy = str(problem.get("remedy") or "")
     if answer.status_code == 401:

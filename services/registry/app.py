@@ -23,6 +23,7 @@ from services.registry.console import evidence_page, overview_page, shell
 from services.registry.deployed import api as deployed_api
 from services.registry.desk import Desk, real_time
 from services.registry.fhir import api as fhir
+from services.registry.fhir import operations
 from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
 from services.registry.people import accounts, pages
@@ -73,6 +74,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     app.include_router(api.router)
     app.include_router(memory_api.router)
     app.include_router(deployed_api.router)
+    app.include_router(operations.router)
     app.include_router(fhir.router)
     app.include_router(decision_api.router)
     return app

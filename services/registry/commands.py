@@ -12,7 +12,7 @@ import typer
 
 from services.guidance.words.stopping import CONFIRMED_WITHIN
 from services.plumbing.registry_client import RegistryClient, VoteChoice
-from services.registry import decision_commands, memory_commands, person_commands
+from services.registry import decision_commands, fhir_commands, memory_commands, person_commands
 from services.registry.deployed.stopping import said_of_stop, stopped
 from services.registry.terminal import (
     DEFAULT_URL,
@@ -33,6 +33,8 @@ app.add_typer(person_commands.app, name="person")
 app.add_typer(decision_commands.question, name="question")
 app.command("close-condition")(decision_commands.close_condition)
 app.command("rollback")(decision_commands.rollback)
+app.command("import-fhir")(fhir_commands.import_fhir)
+app.command("package-fhir")(fhir_commands.package_fhir)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from services.registry.decisions.kept_votes import Kept, kept_for
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.surroundings import surroundings_of
 from services.registry.deployed import deployments
+from services.registry.fhir.arriving.tested_here import tested_here
 from services.registry.memory import ledger
 from services.registry.people import persons
 
@@ -74,14 +75,16 @@ def settle(connection: Connection, proposal_id: str, *, by: Person, policy: Poli
 def stand(connection: Connection, proposal: Proposal, to: State, *, policy: Policy, now: datetime) -> Standing:
     """Where a proposal stands on one step, with the people as they are now."""
     guidance = proposals.definition_of(connection, proposal.release)
+    packs = proposals.latest_packs(connection, proposal.release) if ENTRY[to].evidence else {}
     checks = check_gate(
         to,
         guidance=guidance,
         release=proposal.release,
-        packs=proposals.latest_packs(connection, proposal.release) if ENTRY[to].evidence else {},
+        packs=packs,
         policy=policy,
         around=surroundings_of(connection, proposal, to, policy=policy, now=now),
     )
+    checks += tested_here(connection, to, proposal.release, packs)
     here = [kept.vote for kept in kept_for(connection, proposal.id) if kept.vote.round == proposal.round]
     decision = decide(
         case=case_of(connection, proposal, policy=policy, now=now),

@@ -10,7 +10,6 @@ from hashlib import sha1, sha256
 from threading import Lock
 from typing import Any, Final, Generic, TypeVar
 
-import msgspec
 from sqlalchemy import Connection, select
 
 from services.guidance.check import load_files
@@ -58,8 +57,8 @@ class Contents:
     guidance: Guidance
     queries: Mapping[str, Query]
     files: tuple[Bytes, ...]
-    resources: Mapping[str, dict[str, Any]]
-    """Suggestion resources by file name, without the `resources/` before it."""
+    templates: Mapping[str, bytes]
+    """Suggestion resources by file name, without the `resources/` before it, byte for byte."""
     packed: Bytes
 
 
@@ -211,8 +210,8 @@ def _read_contents(data: bytes, digest: str) -> Contents:
         guidance=loaded.definition,
         queries=derive_queries(loaded.definition, loaded.value_sets),
         files=tuple(described(name, content) for name, content in bundle.files.items()),
-        resources={
-            name.removeprefix(RESOURCES): msgspec.json.decode(content)
+        templates={
+            name.removeprefix(RESOURCES): content
             for name, content in bundle.files.items()
             if name.startswith(RESOURCES)
         },

@@ -56,7 +56,8 @@ def _created(held: Held) -> dict[str, str]:
 
 
 def _activity(held: Held, number: int, resource: str, said: str) -> Resource:
-    template: dict[str, Any] = dict(held.contents.resources[resource])
+    data = held.contents.templates[resource]
+    template: dict[str, Any] = msgspec.json.decode(data)
     kind, intent, priority = (template.get(name) for name in ("resourceType", "intent", "priority"))
     suffix = suffix_of(resource)
     return without_nothing(
@@ -64,7 +65,7 @@ def _activity(held: Held, number: int, resource: str, said: str) -> Resource:
             "resourceType": "ActivityDefinition",
             "id": f"{held.key}-a{number}",
             "meta": held.meta(),
-            "extension": [_template(resource, template)],
+            "extension": [_template(resource, data)],
             "url": held.url("ActivityDefinition", suffix),
             "identifier": [{"system": RELEASE, "value": held.proposal.release}],
             "version": held.version,
@@ -86,8 +87,7 @@ def _activity(held: Held, number: int, resource: str, said: str) -> Resource:
     )
 
 
-def _template(resource: str, template: dict[str, Any]) -> Resource:
-    data = msgspec.json.encode(template)
+def _template(resource: str, data: bytes) -> Resource:
     return extension(
         TEMPLATE,
         valueAttachment={
