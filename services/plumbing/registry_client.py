@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused, Unavailable
+from services.plumbing.registry_tokens import GivenToken, Tokens
 from services.timeline.errors import BadInput, KnowdoError
 
 SECONDS: Final = 30.0  # a proposal of some MB is read, opened and checked before it is answered
@@ -87,9 +88,9 @@ _ERRORS: Final[Mapping[int, type[KnowdoError]]] = {
 class RegistryClient:
     """What the CDS, the learner and the command line ask of a registry. `http` has the registry's base URL."""
 
-    def __init__(self, http: httpx.AsyncClient, token: str | None = None) -> None:
+    def __init__(self, http: httpx.AsyncClient, token: str | Tokens | None = None) -> None:
         self._http = http
-        self._token = token
+        self._tokens = GivenToken(token) if token is None or isinstance(token, str) else token
 
     async def propose(self, release: bytes, evidence: Sequence[bytes] = (), *, author: str, note: str = "") -> Proposed:
         """Offer a packed release and its packed evidence; the same release twice is one proposal."""
@@ -192,11 +193,30 @@ class RegistryClient:
         content: bytes | None = None,
         seconds: float = SECONDS,
     ) -> bytes:
+        token = await self._tokens.current()
+        answer = await self._sent(method, path, token, query=query, content=content, seconds=seconds)
+        if answer.status_code == 401 and await self._tokens.renew(token):
+            token = await self._tokens.current()
+            answer = await self._sent(method, path, token, query=query, content=content, seconds=seconds)
+        if answer.is_success:
+            return answer.content
+        raise _error(answer, f"{method} {path}")
+
+    async def _sent(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        *,
+        query: Mapping[str, float] | None,
+        content: bytes | None,
+        seconds: float,
+    ) -> httpx.Response:
         headers = {"Content-Type": "application/json"} if content is not None else {}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         try:
-            answer = await self._http.request(
+            return await self._http.request(
                 method, path, params=query, content=content, headers=headers, timeout=seconds
             )
         except httpx.HTTPError as fault:
@@ -205,9 +225,6 @@ class RegistryClient:
                 place=f"{method} {path}",
                 remedy="Check that it runs and that its address is right; nothing was lost, try again",
             ) from fault
-        if answer.is_success:
-            return answer.content
-        raise _error(answer, f"{method} {path}")
 
 
 def _error(answer: httpx.Response, place: str) -> KnowdoError:

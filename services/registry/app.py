@@ -22,7 +22,7 @@ from services.registry import api
 from services.registry.console import evidence_page as console
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
-from services.registry.people import accounts, pages
+from services.registry.people import accounts, pages, token_endpoint
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
 from services.timeline.errors import BadInput, KnowdoError
@@ -64,7 +64,9 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         traces_url=settings.traces_url,
     )
     app.state.open_console = settings.demo
+    app.state.audiences = frozenset(f"{at.rstrip('/')}/token" for at in (settings.public_url, *settings.also_at))
     app.include_router(pages.router)
+    app.include_router(token_endpoint.router)
     app.include_router(console.router)
     app.include_router(api.router)
     return app

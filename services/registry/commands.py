@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from services.plumbing.registry_client import RegistryClient
-from services.registry import person_commands
+from services.registry import key_commands, person_commands, token_commands
 from services.registry.terminal import (
     DEFAULT_URL,
     AsJson,
@@ -27,6 +27,8 @@ from services.timeline.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="Decides who may speak: people, votes, signatures, stop, memory.")
 app.add_typer(person_commands.app, name="person")
+app.add_typer(token_commands.app, name="token")
+app.add_typer(key_commands.app, name="key")
 
 
 @app.command()

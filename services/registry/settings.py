@@ -23,6 +23,10 @@ class RegistrySettings(ServiceSettings):
         pattern=r"^https?://",
         description="the address people and services use; named as issuer in every manifest",
     )
+    also_at: tuple[str, ...] = Field(
+        default=(),
+        description='further addresses under which services reach it, e.g. ["http://registry:8001"]: audiences of their proofs',
+    )
     database_url: str = Field(
         default="", description="people, votes, ledger, releases; empty: SQLite in `<var>/registry/registry.sqlite`"
     )
