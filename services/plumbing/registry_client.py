@@ -152,6 +152,29 @@ class RegistryClient:
         """Entries of the ledger after a number, with the head."""
         return _object(await self._get("/ledger", {"after": after}))
 
+    async def memory(self, *, words: str = "", guidance: str = "", kind: str = "") -> dict[str, Any]:
+        """Lines of the memory that hold these words, the best first."""
+        return _object(await self._get("/memory", {"words": words, "guidance": guidance, "kind": kind}))
+
+    async def remember(self, note: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a note (guidance, kind, text, about, owner, review_on); answers its entry."""
+        return _object(await self._post("/memory", note))
+
+    async def cycle_times(self, guidance: str = "") -> dict[str, Any]:
+        """How long each part of the way from data to effect takes."""
+        return _object(await self._get("/cycle-times", {"guidance": guidance}))
+
+    async def exported_ledger(self) -> bytes:
+        """The whole ledger as NDJSON, with its signed heads."""
+        return await self._get("/ledger/export")
+
+    async def audit(self, *, after: int = 0, who: str = "", since: str = "") -> list[dict[str, Any]]:
+        """The record of accesses after a number; of one person or service, or since a moment (RFC 3339)."""
+        query: dict[str, float | str] = {"after": after, "who": who, "limit": 10_000}
+        if since:
+            query["since"] = since
+        return list(_object(await self._get("/audit", query))["accesses"])
+
     async def release(self, digest: str) -> bytes:
         """The packed release; unpack it with `expected_digest`."""
         return await self._get(f"/releases/{digest}")
@@ -178,7 +201,9 @@ class RegistryClient:
         """Say what this worker now does."""
         await self._post("/acknowledgements", {"acknowledgements": list(acknowledgements)})
 
-    async def _get(self, path: str, query: Mapping[str, float] | None = None, *, seconds: float = SECONDS) -> bytes:
+    async def _get(
+        self, path: str, query: Mapping[str, float | str] | None = None, *, seconds: float = SECONDS
+    ) -> bytes:
         return await self._ask("GET", path, query=query, seconds=seconds)
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> bytes:
@@ -189,7 +214,7 @@ class RegistryClient:
         method: str,
         path: str,
         *,
-        query: Mapping[str, float] | None = None,
+        query: Mapping[str, float | str] | None = None,
         content: bytes | None = None,
         seconds: float = SECONDS,
     ) -> bytes:
@@ -208,7 +233,7 @@ class RegistryClient:
         path: str,
         token: str,
         *,
-        query: Mapping[str, float] | None,
+        query: Mapping[str, float | str] | None,
         content: bytes | None,
         seconds: float,
     ) -> httpx.Response:

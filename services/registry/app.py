@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -19,10 +19,13 @@ from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
 from services.registry import api
-from services.registry.console import evidence_page as console
+from services.registry.console import evidence_page, overview_page, shell
 from services.registry.desk import Desk, real_time
+from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
-from services.registry.people import accounts, pages, token_endpoint
+from services.registry.people import accounts, audit, pages, token_endpoint
+from services.registry.people.accesses import AccessRecord, Recorded
+from services.registry.people.limits import RateLimits
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
 from services.timeline.errors import BadInput, KnowdoError
@@ -40,7 +43,9 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk = await asyncio.to_thread(open_desk, settings, now=now)
         app.state.desk = desk
-        watch = asyncio.create_task(_watch(desk, facts))
+        record = app.state.accesses = AccessRecord(desk, kept=timedelta(days=settings.access_days))
+        watch = asyncio.create_task(_watch(desk, record, facts))
+        writing_accesses = asyncio.create_task(record.keep_on())
         facts.update({"database": True, "policy": desk.policy.name})
         if desk.policy.name == "demo":
             _log.warning("demo policy", message=desk.policy.said)
@@ -50,9 +55,11 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         try:
             yield
         finally:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+            for task in (watch, writing_accesses):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await record.write()
             desk.engine.dispose()
 
     app = create_service_app(
@@ -64,11 +71,20 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         traces_url=settings.traces_url,
     )
     app.state.open_console = settings.demo
+    app.state.limits = RateLimits(writes=settings.writes_per_minute)
+    app.add_middleware(Recorded, state=app.state, https=settings.public_url.startswith("https:"))
     app.state.audiences = frozenset(f"{at.rstrip('/')}/token" for at in (settings.public_url, *settings.also_at))
-    app.include_router(pages.router)
-    app.include_router(token_endpoint.router)
-    app.include_router(console.router)
+    for router in (
+        shell.static,
+        overview_page.router,
+        evidence_page.router,
+        pages.router,
+        token_endpoint.router,
+        audit.router,
+    ):
+        app.include_router(router)
     app.include_router(api.router)
+    app.include_router(memory_api.router)
     return app
 
 
@@ -110,13 +126,14 @@ def _trusted_keys(settings: RegistrySettings) -> list[dict[str, str]]:
         raise BadInput("not a JWK set", place=place, remedy="Write the former registry's `GET /keys` there") from fault
 
 
-async def _watch(desk: Desk, facts: dict[str, Any]) -> None:
+async def _watch(desk: Desk, record: AccessRecord, facts: dict[str, Any]) -> None:
     """Keep readiness true, and sign the head of the ledger once a day."""
     while True:
         try:
             await desk.sign_day()
             facts["ledger"] = (await desk.read(ledger.head)).number
             facts["database"] = True
+            facts["accesses"] = record.is_written
         except KnowdoError as fault:
             facts["database"] = False
             _log.error("database", message=fault.message, place=fault.place, remedy=fault.remedy)

@@ -41,6 +41,12 @@ class RegistrySettings(ServiceSettings):
         default=None,
         description="sample floors; default `demo` in demo mode, else `standard`. Roles and gates are the same in both",
     )
+    # A person clicks, a service reports each minute: whoever writes faster than this is out of order.
+    writes_per_minute: int = Field(
+        default=600, ge=10, description="writes that one person or service may make a minute"
+    )
+    # Thirteen months: a year and the time to look at it. It holds no patient data.
+    access_days: int = Field(default=400, ge=1, description="days for which the record of accesses is kept")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8001, description="port to listen on")
 

@@ -12,7 +12,7 @@ from services.guidance.release import pack
 from services.plumbing.registry_client import Acknowledgement, Aggregate
 from services.registry import api
 from services.registry.console import evidence_page as console
-from services.registry.people import pages, token_endpoint
+from services.registry.people import audit, pages, token_endpoint
 from tests.registry import samples
 from tests.registry.conftest import House
 
@@ -31,6 +31,7 @@ ROUTES = [
     ("GET", f"/evidence/{samples.RELEASE}"),
     ("GET", "/guidance"),
     ("GET", "/ledger"),
+    ("GET", "/audit"),
     ("POST", "/reports"),
     ("POST", "/acknowledgements"),
 ]
@@ -60,6 +61,7 @@ async def test_every_route_is_in_that_list_or_public(house: House) -> None:
         *api.router.routes,
         *console.router.routes,
         *pages.router.routes,
+        *audit.router.routes,
         *token_endpoint.router.routes,
         *house.app.router.routes,
     )

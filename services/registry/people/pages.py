@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from services.guidance.errors import NotAuthenticated, NotPermitted, TooMany
 from services.registry.desk import DeskDep
 from services.registry.people import accounts, sessions, signing_in
+from services.registry.people.limits import address_of
 from services.registry.people.rendered import render
 from services.registry.people.visitor import (
     CSRF,
@@ -53,8 +54,9 @@ async def sign_in(request: Request, desk: DeskDep) -> Response:
         said = "This page stood open too long, or your browser takes no cookies. Please try again."
         return await _sign_in_page(request, desk, following=following, said=said, status=403)
     name, password = one_of(fields, "name")[:LONGEST_TYPED], one_of(fields, "password")[:LONGEST_TYPED]
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     try:
+        request.app.state.limits.take("sign-in", address)
         begun = await signing_in.sign_in(
             desk, name=name, password=password, address=address, demo=request.app.state.open_console
         )
@@ -99,7 +101,7 @@ async def change_password(request: Request, desk: DeskDep) -> Response:
     if unknown := sorted(set(fields) - {"old", "new", "again"}):
         raise BadInput(f"unknown fields: {len(unknown)}", place="form", remedy="Send it from the page")
     old, new = one_of(fields, "old")[:LONGEST_TYPED], one_of(fields, "new")[:LONGEST_TYPED]
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     said = ""
     if new != one_of(fields, "again")[:LONGEST_TYPED]:
         said = "The two new passwords differ."

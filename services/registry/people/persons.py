@@ -26,7 +26,7 @@ from services.registry.people.tables import accounts, service_keys, tokens
 from services.registry.tables import instant_text, people
 from services.timeline.errors import BadInput
 
-Act = Literal["read", "propose", "vote", "stop", "run", "report"]
+Act = Literal["read", "propose", "vote", "stop", "run", "report", "audit"]
 
 SERVICES: Final[Mapping[str, frozenset[Act]]] = MappingProxyType(
     {
@@ -39,6 +39,7 @@ SERVICES: Final[Mapping[str, frozenset[Act]]] = MappingProxyType(
 
 _EVERY_PERSON: Final[frozenset[Act]] = frozenset({"read", "run"})
 _PROPOSERS: Final = frozenset({"model-developer", "data-steward", "data-science-reviewer"})
+_AUDITORS: Final = frozenset({"auditor", "privacy-security"})
 TOKEN_PREFIX: Final = "knowdo_"  # noqa: S105 - lets a secret scanner find a token that leaked
 
 
@@ -59,6 +60,8 @@ def acts_of(person: Person) -> frozenset[Act]:
     acts: set[Act] = set(_EVERY_PERSON)
     if person.roles & _PROPOSERS:
         acts.add("propose")
+    if person.roles & _AUDITORS:
+        acts.add("audit")
     if person.roles & MAY_STOP:
         acts.add("stop")
     if person.roles and not person.roles & NEVER_VOTE.keys():

@@ -70,3 +70,17 @@ used_assertions: Final = Table(
     Column("id_sha256", String(64), primary_key=True),
     Column("expires_at", String(32), nullable=False, index=True),
 )
+
+accesses: Final = Table(
+    "accesses",
+    TABLES,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", String(32), nullable=False, index=True),
+    Column("who", String(200), nullable=False, index=True),  # empty: nobody known
+    Column("method", String(10), nullable=False),
+    Column("route", String(100), nullable=False),
+    Column("path", String(200), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False),
+)

@@ -9,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.guidance.errors import NotAuthenticated
+from services.plumbing.client_assertions import client_named
 from services.plumbing.logs import get_logger
 from services.plumbing.web import json_response
 from services.registry.desk import DeskDep
 from services.registry.people import service_keys
 from services.registry.people.api_tokens import ACCESS_SECONDS
+from services.registry.people.limits import address_of
 from services.registry.people.visitor import read_form
 from services.timeline.errors import BadInput
 
@@ -27,6 +29,7 @@ _log = get_logger("registry")
 @router.post("/token")
 async def token(request: Request, desk: DeskDep) -> Response:
     """A short token for a service that proves its key; errors in the words of OAuth, without the reason."""
+    request.app.state.limits.take("token", address_of(request))
     fields = await read_form(request)
     if not set(fields) <= _FIELDS or any(len(values) != 1 for values in fields.values()):
         return _error("invalid_request")
@@ -46,6 +49,7 @@ async def token(request: Request, desk: DeskDep) -> Response:
         return _error("invalid_client", 401)
     except BadInput:
         return _error("invalid_scope")
+    request.scope["knowdo.who"] = client_named(assertion)
     granted = {
         "access_token": made.token,
         "token_type": "Bearer",

@@ -23,6 +23,7 @@ from services.plumbing.web import read_body
 from services.registry.desk import desk_of
 from services.registry.people import api_tokens, sessions
 from services.registry.people.api_tokens import Caller
+from services.registry.people.limits import count_write
 from services.timeline.errors import BadInput
 
 LARGEST_FORM: Final = 256 * 1024
@@ -178,8 +179,9 @@ def bearer(request: Request) -> str:
 
 
 def note_who(request: Request, person: Person) -> None:
-    """Let the record of accesses know whose this one is."""
+    """Let the record of accesses know whose this one is; TooMany if they write too much."""
     request.scope["knowdo.who"] = person.name
+    count_write(request, person.name)
 
 
 def takes_pages(request: Request) -> bool:
