@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
@@ -17,15 +18,17 @@ from services.guidance.policies import POLICIES
 from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
+from services.plumbing.openid import Client, OpenIdProvider, open_provider
 from services.plumbing.web import create_service_app
 from services.registry import api
 from services.registry.console import evidence_page, overview_page, shell
 from services.registry.desk import Desk, real_time
 from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
-from services.registry.people import accounts, audit, pages, token_endpoint
+from services.registry.people import accounts, audit, organisation_pages, pages, token_endpoint
 from services.registry.people.accesses import AccessRecord, Recorded
 from services.registry.people.limits import RateLimits
+from services.registry.people.organisation import Organisation, read_organisation
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
 from services.timeline.errors import BadInput, KnowdoError
@@ -60,6 +63,8 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
             await record.write()
+            if provider is not None:
+                await provider.close()
             desk.engine.dispose()
 
     app = create_service_app(
@@ -71,6 +76,9 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         traces_url=settings.traces_url,
     )
     app.state.open_console = settings.demo
+    known = read_organisation(settings.organisation_file) if settings.organisation_file is not None else None
+    provider = _provider(known, settings) if known is not None else None
+    app.state.organisation, app.state.provider = known, provider
     app.state.limits = RateLimits(writes=settings.writes_per_minute)
     app.add_middleware(Recorded, state=app.state, https=settings.public_url.startswith("https:"))
     app.state.audiences = frozenset(f"{at.rstrip('/')}/token" for at in (settings.public_url, *settings.also_at))
@@ -83,9 +91,25 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         audit.router,
     ):
         app.include_router(router)
+    if provider is not None:
+        app.include_router(organisation_pages.router)
     app.include_router(api.router)
     app.include_router(memory_api.router)
     return app
+
+
+def _provider(organisation: Organisation, settings: RegistrySettings) -> OpenIdProvider:
+    public = urlsplit(settings.public_url)
+    client = Client(
+        issuer=organisation.issuer,
+        client_id=organisation.client_id,
+        secret=settings.organisation_secret.get_secret_value() if settings.organisation_secret else "",
+        redirect_uri=settings.public_url.rstrip("/") + organisation_pages.BACK,
+        scopes=organisation.scopes,
+        hosts=frozenset(organisation.hosts),
+        is_development=public.scheme == "http" and public.hostname in {"localhost", "127.0.0.1", "::1"},
+    )
+    return open_provider(client, private=organisation.private_networks)
 
 
 def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_time) -> Desk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.plumbing.settings import ServiceSettings
@@ -40,6 +40,13 @@ class RegistrySettings(ServiceSettings):
     policy: Literal["standard", "demo"] | None = Field(
         default=None,
         description="sample floors; default `demo` in demo mode, else `standard`. Roles and gates are the same in both",
+    )
+    organisation_file: Path | None = Field(
+        default=None, description="JSON of the OpenID provider that people may sign in with; see the IT team's guide"
+    )
+    organisation_secret: SecretStr | None = Field(
+        default=None,
+        description="this registry's client secret at that provider; by file: `…_ORGANISATION_SECRET_FILE`",
     )
     # A person clicks, a service reports each minute: whoever writes faster than this is out of order.
     writes_per_minute: int = Field(

@@ -84,3 +84,24 @@ accesses: Final = Table(
     Column("address", String(64), nullable=False),
     Column("request_id", String(64), nullable=False),
 )
+
+identities: Final = Table(
+    "identities",
+    TABLES,
+    # Who someone is at an organisation's provider: these two together, and nothing else (no e-mail, no name).
+    Column("issuer", String(300), primary_key=True),
+    Column("subject", String(300), primary_key=True),
+    Column("person", String(200), ForeignKey("people.key"), nullable=False, index=True),
+    Column("added_at", String(32), nullable=False),
+)
+
+sign_ins_begun: Final = Table(
+    "sign_ins_begun",
+    TABLES,
+    Column("state_sha256", String(64), primary_key=True),
+    Column("browser_sha256", String(64), nullable=False),
+    Column("nonce", String(64), nullable=False),
+    Column("verifier", String(128), nullable=False),
+    Column("following", String(2000), nullable=False),
+    Column("expires_at", String(32), nullable=False, index=True),
+)
