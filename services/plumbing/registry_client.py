@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused, Unavailable
+from services.plumbing.registry_tokens import GivenToken, Tokens
 from services.timeline.errors import BadInput, KnowdoError
 
 SECONDS: Final = 30.0  # a proposal of some MB is read, opened and checked before it is answered
@@ -89,9 +90,9 @@ _ERRORS: Final[Mapping[int, type[KnowdoError]]] = {
 class RegistryClient:
     """What the CDS, the learner and the command line ask of a registry. `http` has the registry's base URL."""
 
-    def __init__(self, http: httpx.AsyncClient, token: str | None = None) -> None:
+    def __init__(self, http: httpx.AsyncClient, token: str | Tokens | None = None) -> None:
         self._http = http
-        self._token = token
+        self._tokens = GivenToken(token) if token is None or isinstance(token, str) else token
 
     async def propose(self, release: bytes, evidence: Sequence[bytes] = (), *, author: str, note: str = "") -> Proposed:
         """Offer a packed release and its packed evidence; the same release twice is one proposal."""
@@ -205,6 +206,13 @@ class RegistryClient:
         """A release with all that was decided and found about it, as a FHIR Bundle."""
         return await self._get(f"/fhir/PlanDefinition/{digest.removeprefix('sha256:')[:32]}/$package")
 
+    async def audit(self, *, after: int = 0, who: str = "", since: str = "") -> list[dict[str, Any]]:
+        """The record of accesses after a number; of one person or service, or since a moment (RFC 3339)."""
+        query: dict[str, float | str] = {"after": after, "who": who, "limit": 10_000}
+        if since:
+            query["since"] = since
+        return list(_object(await self._get("/audit", query))["accesses"])
+
     async def release(self, digest: str) -> bytes:
         """The packed release; unpack it with `expected_digest`."""
         return await self._get(f"/releases/{digest}")
@@ -262,11 +270,30 @@ class RegistryClient:
         content: bytes | None = None,
         seconds: float = SECONDS,
     ) -> bytes:
+        token = await self._tokens.current()
+        answer = await self._sent(method, path, token, query=query, content=content, seconds=seconds)
+        if answer.status_code == 401 and await self._tokens.renew(token):
+            token = await self._tokens.current()
+            answer = await self._sent(method, path, token, query=query, content=content, seconds=seconds)
+        if answer.is_success:
+            return answer.content
+        raise _error(answer, f"{method} {path}")
+
+    async def _sent(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        *,
+        query: Mapping[str, float | str] | None,
+        content: bytes | None,
+        seconds: float,
+    ) -> httpx.Response:
         headers = {"Content-Type": "application/json"} if content is not None else {}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         try:
-            answer = await self._http.request(
+            return await self._http.request(
                 method, path, params=query, content=content, headers=headers, timeout=seconds
             )
         except httpx.HTTPError as fault:
@@ -275,9 +302,6 @@ class RegistryClient:
                 place=f"{method} {path}",
                 remedy="Check that it runs and that its address is right; nothing was lost, try again",
             ) from fault
-        if answer.is_success:
-            return answer.content
-        raise _error(answer, f"{method} {path}")
 
 
 def _error(answer: httpx.Response, place: str) -> KnowdoError:

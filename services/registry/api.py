@@ -21,11 +21,9 @@ from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
 from services.registry.deployed import deployments, feed, heard, workers
 from services.registry.desk import DeskDep as DeskDep
-from services.registry.desk import desk_of
 from services.registry.memory import ledger
-from services.registry.people import persons
-from services.registry.people.persons import Act, must
-from services.registry.people.visitor import bearer, note_who
+from services.registry.people.persons import Act
+from services.registry.people.visitor import shown_token
 
 router: Final = APIRouter()
 T = TypeVar("T")
@@ -39,11 +37,9 @@ def allowed(act: Act) -> Callable[[Request], Any]:
     """A dependency: the caller, if they may do that; 401 or 403 if not."""
 
     async def caller(request: Request) -> Person:
-        token = bearer(request)
-        person = await desk_of(request).read(lambda connection: persons.who_is(connection, token))
-        note_who(request, person)
-        must(person, act)
-        return person
+        known = await shown_token(request)
+        known.must(act)
+        return known.person
 
     return caller
 

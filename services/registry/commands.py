@@ -12,7 +12,15 @@ import typer
 
 from services.guidance.words.stopping import CONFIRMED_WITHIN
 from services.plumbing.registry_client import RegistryClient, VoteChoice
-from services.registry import decision_commands, fhir_commands, memory_commands, person_commands
+from services.registry import (
+    audit_commands,
+    decision_commands,
+    fhir_commands,
+    key_commands,
+    memory_commands,
+    person_commands,
+    token_commands,
+)
 from services.registry.deployed.stopping import said_of_stop, stopped
 from services.registry.terminal import (
     DEFAULT_URL,
@@ -35,6 +43,9 @@ app.command("close-condition")(decision_commands.close_condition)
 app.command("rollback")(decision_commands.rollback)
 app.command("import-fhir")(fhir_commands.import_fhir)
 app.command("package-fhir")(fhir_commands.package_fhir)
+app.add_typer(token_commands.app, name="token")
+app.add_typer(key_commands.app, name="key")
+app.command("audit")(audit_commands.audit)
 
 
 @app.command()
