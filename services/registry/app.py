@@ -19,7 +19,15 @@ from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
 from services.registry import api
-from services.registry.console import evidence_page, overview_page, shell
+from services.registry.console import (
+    compare_page,
+    evidence_page,
+    guidance_page,
+    memory_page,
+    overview_page,
+    report,
+    shell,
+)
 from services.registry.desk import Desk, real_time
 from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
@@ -65,7 +73,8 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         traces_url=settings.traces_url,
     )
     app.state.open_console = settings.demo
-    for router in (shell.static, overview_page.router, evidence_page.router, pages.router):
+    console = (overview_page, guidance_page, compare_page, report, memory_page, evidence_page, pages)
+    for router in (shell.static, *(one.router for one in console)):
         app.include_router(router)
     app.include_router(api.router)
     app.include_router(memory_api.router)
