@@ -197,9 +197,39 @@ def silent_month(
     return msgspec.structs.replace(good, **change)
 
 
+def groups(verdict: str = "meets") -> bytes:
+    """What `evidence.json` says of groups: two by sex, each of whose numbers has this verdict."""
+    judged = {"estimate": {"value": 1.0, "ci": [0.9, 1.1]}, "limit": [0.8, 1.25], "verdict": verdict}
+    lines = [
+        {
+            "attribute": "sex", "value": value, "rows": rows, "patients": patients, "events": 120, "small": False,
+            "auroc": judged, "observed_expected": judged, "sensitivity": judged, "false_alarm_rate": judged,
+            "alert_rate": None,
+        }
+        for value, rows, patients in (("female", 1040, 780), ("male", 960, 720))
+    ]  # fmt: skip
+    table = {
+        "groups": lines,
+        "threshold": 0.2,
+        "level": 0.975,
+        "not_looked_at": [{"attribute": "race", "why": "not recorded"}],
+    }
+    return canonical_json({"predictions": {"risk": {"label": "readmission", "looks": {"groups": table}}}})
+
+
 def training_pack(release: str, **change: Any) -> EvidencePack:
-    """Training evidence for a release."""
-    files = {EVALUATION_FILE: encode_report(evaluation(release, **change))}
+    """Training evidence for a release, with its groups and its flow."""
+    flow = {
+        "steps": [
+            {"step": "patients in the record", "kind": "here", "n": 9000},
+            {"step": "not: age >= 18", "kind": "left out", "n": 70},
+        ]
+    }
+    files = {
+        EVALUATION_FILE: encode_report(evaluation(release, **change)),
+        "evidence.json": groups(),
+        "cohort.json": canonical_json(flow),
+    }
     return EvidencePack(evidence="training", release=release, files=files)
 
 

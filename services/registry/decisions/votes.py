@@ -40,6 +40,7 @@ from services.registry.memory import ledger
 from services.registry.people import persons
 from services.registry.tables import instant_text
 from services.registry.tables import votes as table
+from services.registry.transparency.gate import transparency_checks
 from services.timeline.errors import BadInput
 
 LONGEST_REASON = 4000
@@ -110,6 +111,7 @@ def stand(connection: Connection, proposal: Proposal, to: State, *, policy: Poli
     if ENTRY[to].evidence:
         guidance = proposals.definition_of(connection, proposal.release)
         checks = check_gate(to, guidance=guidance, release=proposal.release, packs=packs, policy=policy)
+        checks = (*checks, *transparency_checks(connection, proposal, to, packs))
     decision = decide(
         case=proposals.case_of(connection, proposal),
         to=to,
