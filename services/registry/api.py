@@ -19,7 +19,7 @@ from services.registry import schemas
 from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import deployments, feed
+from services.registry.deployed import deployments, feed, heard
 from services.registry.desk import Desk
 from services.registry.memory import ledger
 from services.registry.people import persons
@@ -79,11 +79,14 @@ async def keys(desk: DeskDep) -> Response:
 @router.get("/manifests")
 async def manifests(
     desk: DeskDep,
-    _runner: Runner,
+    runner: Runner,
     after: Annotated[int, Query(ge=0)] = 0,
     wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,
 ) -> Response:
     """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`."""
+    now = desk.now()
+    if await desk.read(lambda connection: heard.is_due(connection, runner, now)):
+        await desk.note(lambda connection: heard.note(connection, runner, now))
     return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
 
 

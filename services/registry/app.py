@@ -19,7 +19,7 @@ from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
 from services.registry import api
-from services.registry.console import evidence_page as console
+from services.registry.console import evidence_page, overview_page, shell
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
 from services.registry.settings import RegistrySettings
@@ -60,7 +60,8 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         traces_url=settings.traces_url,
     )
     app.state.open_console = settings.demo
-    app.include_router(console.router)
+    for pages in (shell.static, overview_page.router, evidence_page.router):
+        app.include_router(pages)
     app.include_router(api.router)
     return app
 
