@@ -151,6 +151,22 @@ class RegistryClient:
         """Entries of the ledger after a number, with the head."""
         return _object(await self._get("/ledger", {"after": after}))
 
+    async def memory(self, *, words: str = "", guidance: str = "", kind: str = "") -> dict[str, Any]:
+        """Lines of the memory that hold these words, the best first."""
+        return _object(await self._get("/memory", {"words": words, "guidance": guidance, "kind": kind}))
+
+    async def remember(self, note: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a note (guidance, kind, text, about, owner, review_on); answers its entry."""
+        return _object(await self._post("/memory", note))
+
+    async def cycle_times(self, guidance: str = "") -> dict[str, Any]:
+        """How long each part of the way from data to effect takes."""
+        return _object(await self._get("/cycle-times", {"guidance": guidance}))
+
+    async def exported_ledger(self) -> bytes:
+        """The whole ledger as NDJSON, with its signed heads."""
+        return await self._get("/ledger/export")
+
     async def release(self, digest: str) -> bytes:
         """The packed release; unpack it with `expected_digest`."""
         return await self._get(f"/releases/{digest}")
@@ -177,7 +193,9 @@ class RegistryClient:
         """Say what this worker now does."""
         await self._post("/acknowledgements", {"acknowledgements": list(acknowledgements)})
 
-    async def _get(self, path: str, query: Mapping[str, float] | None = None, *, seconds: float = SECONDS) -> bytes:
+    async def _get(
+        self, path: str, query: Mapping[str, float | str] | None = None, *, seconds: float = SECONDS
+    ) -> bytes:
         return await self._ask("GET", path, query=query, seconds=seconds)
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> bytes:
@@ -188,7 +206,7 @@ class RegistryClient:
         method: str,
         path: str,
         *,
-        query: Mapping[str, float] | None = None,
+        query: Mapping[str, float | str] | None = None,
         content: bytes | None = None,
         seconds: float = SECONDS,
     ) -> bytes:

@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.guidance.errors import NotAuthenticated
 from services.guidance.lifecycle import Person
 from services.plumbing.registry_client import LONGEST_WAIT
 from services.plumbing.web import decode, json_response, read_body
@@ -20,10 +19,12 @@ from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
 from services.registry.decisions.votes import Ballot
 from services.registry.deployed import deployments, feed, heard
-from services.registry.desk import Desk
+from services.registry.desk import DeskDep as DeskDep
+from services.registry.desk import desk_of
 from services.registry.memory import ledger
 from services.registry.people import persons
 from services.registry.people.persons import Act, must
+from services.registry.people.visitor import bearer, note_who
 
 router: Final = APIRouter()
 T = TypeVar("T")
@@ -33,33 +34,17 @@ ZIP: Final = "application/zip"
 FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
-def desk_of(request: Request) -> Desk:
-    """The desk of this app."""
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-DeskDep = Annotated[Desk, Depends(desk_of)]
-
-
 def allowed(act: Act) -> Callable[[Request], Any]:
     """A dependency: the caller, if they may do that; 401 or 403 if not."""
 
     async def caller(request: Request) -> Person:
         token = bearer(request)
         person = await desk_of(request).read(lambda connection: persons.who_is(connection, token))
+        note_who(request, person)
         must(person, act)
         return person
 
     return caller
-
-
-def bearer(request: Request) -> str:
-    """The bearer token of a request."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated("no bearer token")
-    return token.strip()
 
 
 Reader = Annotated[Person, Depends(allowed("read"))]

@@ -21,7 +21,9 @@ from services.plumbing.web import create_service_app
 from services.registry import api
 from services.registry.console import evidence_page, overview_page, shell
 from services.registry.desk import Desk, real_time
+from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
+from services.registry.people import accounts, pages
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
 from services.timeline.errors import BadInput, KnowdoError
@@ -43,6 +45,9 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         facts.update({"database": True, "policy": desk.policy.name})
         if desk.policy.name == "demo":
             _log.warning("demo policy", message=desk.policy.said)
+        if settings.demo:
+            said = "in demo mode anyone may look, and everybody knows the password of the demo persons"
+            _log.warning("demo persons", message=said, password=accounts.DEMO_PASSWORD)
         try:
             yield
         finally:
@@ -60,9 +65,10 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         traces_url=settings.traces_url,
     )
     app.state.open_console = settings.demo
-    for pages in (shell.static, overview_page.router, evidence_page.router):
-        app.include_router(pages)
+    for router in (shell.static, overview_page.router, evidence_page.router, pages.router):
+        app.include_router(router)
     app.include_router(api.router)
+    app.include_router(memory_api.router)
     return app
 
 

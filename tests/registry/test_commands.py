@@ -111,6 +111,32 @@ def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
     assert (found["whole"], found["entries"]) == (True, len(actions))
 
 
+def test_the_memory_is_asked_added_to_and_carried_away(shell: Shell) -> None:
+    """Search, a lesson, how long things take, and an export that is proven without the registry, and refused if altered."""
+    clinician = shell.person("Ann", "clinical-reviewer")
+    developer = shell.person("Dev", "model-developer")
+    (shell.folder / "release.zip").write_bytes(pack(samples.release()))
+    shell.run("propose", str(shell.folder / "release.zip"), "--author", "Dev", *developer)
+    kept = shell.json(
+        "remember", "small", "Ask the laboratory first", "--owner", "Ann", "--review-on", "2027-01-15", *clinician
+    )
+    assert "[lesson] Lesson, noted by Ann" in shell.run("memory", "laboratory", *clinician).output
+    assert shell.json("memory", "laboratory", *clinician)["lines"][0]["number"] == kept["number"]
+    assert "These hold some" in shell.run("memory", "laboratory", "zeppelin", *clinician).output
+    assert "Nothing in the memory" in shell.run("memory", "zeppelin", *clinician).output
+    assert "from the last data" in shell.run("cycle-times", *clinician).output.replace("\n", " ")
+    export, keys = shell.folder / "ledger.ndjson", shell.folder / "keys.json"
+    assert f"{kept['number']} entries" in shell.run("export", str(export), *clinician).output
+    shell.run("keys", "--file", str(keys))
+    found = shell.json("verify", "--export", str(export), "--keys", str(keys))
+    assert (found["whole"], found["entries"]) == (True, kept["number"])
+    export.write_bytes(export.read_bytes().replace(b"laboratory", b"labouratory"))
+    result = shell.run("verify", "--export", str(export), "--keys", str(keys))
+    assert (result.exit_code, f"entry {kept['number']} was altered" in result.output) == (1, True)
+    with pytest.raises(BadInput, match="public keys"):
+        shell.run("verify", "--export", str(export))
+
+
 def test_a_trial_is_filed_and_voted_on_by_command(shell: Shell) -> None:
     """The shares are said in percent, and a vote by command names the trial that it read."""
     developer = shell.person("Dev", "model-developer")

@@ -17,11 +17,11 @@ from services.guidance.errors import NotFound
 from services.guidance.evidence import Evaluation, Judged
 from services.guidance.policies import POLICIES, Policy
 from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy, weighed
-from services.registry.api import DeskDep
 from services.registry.console.shell import page_router, render
 from services.registry.decisions import gates, proposals, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.deployments import of_guidance
+from services.registry.desk import DeskDep
 from services.registry.memory import ledger
 
 router = page_router()

@@ -12,22 +12,22 @@ from starlette.responses import Response
 from services.guidance.lifecycle import Person
 from services.guidance.policies import Policy
 from services.guidance.words import console_wording as words
-from services.registry.api import DeskDep
 from services.registry.console import standing, week
+from services.registry.console.reader import Reader
 from services.registry.console.shell import page_router, render
 from services.registry.console.tasks import RULES, tasks_of
-from services.registry.console.viewing import Viewer
 from services.registry.deployed import heard
+from services.registry.desk import DeskDep
 
 router = page_router()
 
 
 @router.get("/")
-async def overview_page(request: Request, desk: DeskDep, viewer: Viewer) -> Response:
+async def overview_page(request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """What waits for this person, what speaks, and what changed."""
     now = desk.now()
-    facts = await desk.read(lambda connection: _facts(connection, viewer, desk.policy, now))
-    return await render("overview.html.j2", request, viewer, **facts)
+    facts = await desk.read(lambda connection: _facts(connection, visitor.person, desk.policy, now))
+    return await render("overview.html.j2", request, visitor, **facts)
 
 
 def _facts(connection: Connection, person: Person, policy: Policy, now: datetime) -> dict[str, Any]:

@@ -20,17 +20,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from services.guidance.errors import NotAuthenticated
-from services.guidance.lifecycle import Person
 from services.guidance.policies import Policy
 from services.plumbing.error_answers import TITLE, status_of
 from services.plumbing.logs import REQUEST_ID
-from services.registry.api import desk_of
 from services.registry.console.nav import NAV
-from services.registry.console.strip import strip_of
+from services.registry.console.strip import Strip, strip_of
+from services.registry.desk import Desk, desk_of
+from services.registry.people.visitor import Visitor
 from services.registry.tables import instant_text
 from services.timeline.errors import KnowdoError
 
 PAGES: Final = files("services.registry.console") / "pages"
+_FOLDERS: Final = (PAGES, files("services.registry.people") / "pages")
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -92,12 +93,12 @@ def page_router() -> APIRouter:
 async def render(
     page: str,
     request: Request,
-    visitor: Person | None,
+    visitor: Visitor | None,
     *,
     status: int = 200,
     policy: Policy | None = None,
     **facts: Any,
-) -> Response:
+) -> HTMLResponse:
     """A page in the shell. `visitor` is None where no account is needed; `policy` is the desk's unless another is told of.
 
     Templates extend `base.html.j2`, take the macros of `marks.html.j2`, and fill the blocks `title`, `main` and, where
@@ -106,14 +107,30 @@ async def render(
     desk = desk_of(request)
     now = desk.now()
     strip = await desk.read(lambda connection: strip_of(connection, now, names=visitor is not None))
+    return drawn(page, request, desk, visitor, strip=strip, status=status, policy=policy, **facts)
+
+
+def drawn(
+    page: str,
+    request: Request,
+    desk: Desk,
+    visitor: Visitor | None = None,
+    *,
+    strip: Strip | None = None,
+    status: int = 200,
+    policy: Policy | None = None,
+    **facts: Any,
+) -> HTMLResponse:
+    """The same without a look at the database: for the pages of signing in, which tell strangers nothing."""
+    root: str = request.scope.get("root_path", "")
     text = TEMPLATES.get_template(page).render(
-        root=request.scope.get("root_path", ""),
-        here=request.url.path.removeprefix(request.scope.get("root_path", "")) or "/",
+        root=root,
+        here=request.url.path.removeprefix(root) or "/",
         nav=NAV if visitor is not None else (),
         visitor=visitor,
         strip=strip,
         policy=policy or desk.policy,
-        as_of=instant_text(now)[:16] + "Z",
+        as_of=instant_text(desk.now())[:16] + "Z",
         release=version("knowdo"),
         versions=_VERSIONS,
         glyphs=GLYPHS,
@@ -142,9 +159,15 @@ def _count(number: int) -> str:
     return f"{number:,}"
 
 
+def _template(name: str) -> str | None:
+    """The text of a template, the console's own first."""
+    found = next((folder / name for folder in _FOLDERS if (folder / name).is_file()), None)
+    return None if found is None else found.read_text(encoding="utf-8")
+
+
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (PAGES / name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(_template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

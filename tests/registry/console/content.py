@@ -136,7 +136,14 @@ def fill(connection: Connection, policy: Policy, now: datetime) -> dict[str, str
 
     def climb(proposal: Proposal, steps: tuple[State, ...], when: datetime) -> None:
         for number, step in enumerate(steps):
-            _agree(connection, proposals.must_get(connection, proposal.id), step, people, policy, when + timedelta(days=number))
+            _agree(
+                connection,
+                proposals.must_get(connection, proposal.id),
+                step,
+                people,
+                policy,
+                when + timedelta(days=number),
+            )
 
     old = release("readmission-30d", "1.0.0", READMISSION)
     climb(
@@ -148,7 +155,10 @@ def fill(connection: Connection, policy: Policy, now: datetime) -> dict[str, str
         "readmission-30d",
         "1.1.0",
         READMISSION_NEW,
-        {"Offer follow-up within 7 days": "Offer a visit within 7 days", "risk >= 2 * base_rate": "risk >= 1.8 * base_rate"},
+        {
+            "Offer follow-up within 7 days": "Offer a visit within 7 days",
+            "risk >= 2 * base_rate": "risk >= 1.8 * base_rate",
+        },
     )
     newer = offered(
         new, packs_of(new, auroc=0.752, brier=0.0915, budget=0.2), now - timedelta(days=9), f"eGFR for sodium {NASTY}"
@@ -181,13 +191,21 @@ def _agree(
     used: set[str] = set()
     for role in standing.decision.missing_roles:
         person = next(
-            one for one in people.values() if role in one.roles and one.name not in used | {"Jon Developer", "Lea Administrator"}
+            one
+            for one in people.values()
+            if role in one.roles and one.name not in used | {"Jon Developer", "Lea Administrator"}
         )
         used.add(person.name)
         _vote(connection, proposal.id, to, person, role, policy, when)
     now = proposals.must_get(connection, proposal.id)
     if now.state == proposal.state:
-        votes.move(connection, votes.stand(connection, now, to, policy=policy), by=people["Eve Steward"], policy=policy, now=when)
+        votes.move(
+            connection,
+            votes.stand(connection, now, to, policy=policy),
+            by=people["Eve Steward"],
+            policy=policy,
+            now=when,
+        )
 
 
 def _vote(
