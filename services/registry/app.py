@@ -26,6 +26,8 @@ from services.registry.memory import ledger
 from services.registry.people import accounts, pages
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
+from services.registry.transparency import api as transparency_api
+from services.registry.transparency import page as disclosure_page
 from services.timeline.errors import BadInput, KnowdoError
 
 LOOK_EVERY: Final = 10.0  # seconds between two looks at the database, for readiness
@@ -65,10 +67,13 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         traces_url=settings.traces_url,
     )
     app.state.open_console = settings.demo
+    app.state.public_pages = settings.public_pages
     for router in (shell.static, overview_page.router, evidence_page.router, pages.router):
         app.include_router(router)
     app.include_router(api.router)
     app.include_router(memory_api.router)
+    app.include_router(transparency_api.router)
+    app.include_router(disclosure_page.router)
     return app
 
 

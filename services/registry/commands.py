@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from services.plumbing.registry_client import RegistryClient
-from services.registry import memory_commands, person_commands
+from services.registry import memory_commands, person_commands, transparency_commands
 from services.registry.terminal import (
     DEFAULT_URL,
     AsJson,
@@ -181,6 +181,7 @@ def list_(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson 
 
 
 memory_commands.add_to(app)
+transparency_commands.add_to(app)
 
 
 @app.command()

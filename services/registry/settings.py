@@ -37,6 +37,11 @@ class RegistrySettings(ServiceSettings):
         default=None,
         description="sample floors; default `demo` in demo mode, else `standard`. Roles and gates are the same in both",
     )
+    public_pages: bool = Field(
+        default=True,
+        description="whether anyone may read what is disclosed of guidance (the pages that cards link to, `/.well-known/dsi/…`); "
+        "false: only with an account. They hold no patient data",
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8001, description="port to listen on")
 
