@@ -75,6 +75,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         fhir_under="/fhir",
     )
     app.state.open_console = settings.demo
+    app.state.public_pages = settings.public_pages
     known = read_organisation(settings.organisation_file) if settings.organisation_file is not None else None
     provider = _provider(known, settings) if known is not None else None
     app.state.organisation, app.state.provider = known, provider
