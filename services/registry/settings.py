@@ -37,6 +37,11 @@ class RegistrySettings(ServiceSettings):
         default=None,
         description="sample floors; default `demo` in demo mode, else `standard`. Roles and gates are the same in both",
     )
+    policy_file: Path | None = Field(
+        default=None,
+        description="an organisation's own policy (YAML or JSON): more roles by risk tier, larger samples, shorter terms "
+        "than `standard`, never less; not in demo mode",
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8001, description="port to listen on")
 
