@@ -248,8 +248,7 @@ def _verdict(interval: tuple[float, float] | None, limit: tuple[float | None, fl
 def groups(release: str = RELEASE, *members: dict[str, Any], **change: Any) -> bytes:
     """The part of `evidence.json` that tells of groups: two of them, or those that are named."""
     told = list(members) or [group("sex", "female"), group("sex", "male")]
-    table = {"groups": told, "level": 1 - 0.05 / len(told), "intersections": [], "threshold": 0.2}
-    table["not_looked_at"] = [{"attribute": "race", "why": "not recorded"}]
+    table = {"groups": told, "level": 1 - 0.05 / len(told), "intersections": [], "not_looked_at": [], "threshold": 0.2}
     limits = EvidenceLimits().model_dump(mode="json")
     predictions = {"risk": {"label": "readmission", "looks": {"groups": {**table, **change}}}}
     return canonical_json({"release": release, "limits": limits, "predictions": predictions})

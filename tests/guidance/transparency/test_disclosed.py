@@ -53,7 +53,8 @@ def test_with_its_evidence_it_is_complete_and_each_computed_one_names_what_it_re
 
 def test_what_is_said_is_what_the_evidence_says() -> None:
     """Numbers come from the packs, with their counts and intervals."""
-    filled = by_key(facts("training", "silent"))
+    unknown = samples.groups(RELEASE, not_looked_at=[{"attribute": "race", "why": "not recorded"}])
+    filled = by_key(facts("silent", training=samples.training_pack(RELEASE, files={"evidence.json": unknown})))
     assert "AUROC 0.720 (0.700 to 0.740)" in filled["test_validity"].text
     assert "In later time (2025-02-01 to 2025-12-31, 560 rows, 66 events)" in filled["test_validity"].text
     assert filled["training_demographics"].text == (
