@@ -65,6 +65,7 @@ class Step:
     doubts: Mapping[str, str]
 
 
+LONGEST_FOUND: Final = 60
 PLAN_TO_FIND_OUT: Final = (
     "Demonstration: the same groups are weighed again from the pilot, by the equity reviewer, before general use."
 )
@@ -171,5 +172,6 @@ def _holder(role: str) -> Member:
 def _reason(doubts: list[dict[str, Any]]) -> str:
     if not doubts:
         return "Demonstration: read and agreed."
-    said = "; ".join(f"{check['name']} ({check['found']})" for check in doubts)
+    # What was found of a dozen groups is in the gate; here it is only named, so that a reason stays one.
+    said = "; ".join(f"{check['name']} ({check['found'][:LONGEST_FOUND]})" for check in doubts)
     return f"Demonstration: a month is too short to tell ({said}); accepted for a pilot, to be looked at again with more data."
