@@ -84,7 +84,7 @@ class Committee:
 
     async def make_ready(self, proposal: str) -> str:
         """The author files who will see nothing, and what speaks if it must be taken back; answers the trial's digest."""
-        filed = await self.author.file_trial(proposal, PILOT)
+        filed = await self.author.file_trial(proposal, dict(PILOT))
         await self.author.declare_rollback(proposal, "none", reason="Demonstration: nothing has spoken here before.")
         return str(filed["trial"]["digest"])
 
