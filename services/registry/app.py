@@ -14,28 +14,21 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from services.guidance.policies import POLICIES
+from services.guidance.policies import POLICIES, Policy, read_policy
 from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.openid import Client, OpenIdProvider, open_provider
 from services.plumbing.web import create_service_app
-from services.registry import api, decision_api
-from services.registry.console import evidence_page, overview_page, shell
-from services.registry.deployed import api as deployed_api
 from services.registry.desk import Desk, real_time
-from services.registry.fhir import api as fhir
-from services.registry.fhir import operations
-from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
-from services.registry.people import accounts, audit, organisation_pages, pages, token_endpoint
+from services.registry.people import accounts, organisation_pages
 from services.registry.people.accesses import AccessRecord, Recorded
 from services.registry.people.limits import RateLimits
 from services.registry.people.organisation import Organisation, read_organisation
+from services.registry.routes import ROUTERS
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
-from services.registry.transparency import api as transparency_api
-from services.registry.transparency import page as disclosure_page
 from services.timeline.errors import BadInput, KnowdoError
 
 LOOK_EVERY: Final = 10.0  # seconds between two looks at the database, for readiness
@@ -89,25 +82,10 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     app.state.limits = RateLimits(writes=settings.writes_per_minute)
     app.add_middleware(Recorded, state=app.state, https=settings.public_url.startswith("https:"))
     app.state.audiences = frozenset(f"{at.rstrip('/')}/token" for at in (settings.public_url, *settings.also_at))
-    for router in (
-        shell.static,
-        overview_page.router,
-        evidence_page.router,
-        pages.router,
-        token_endpoint.router,
-        audit.router,
-    ):
+    for router in ROUTERS:
         app.include_router(router)
     if provider is not None:
         app.include_router(organisation_pages.router)
-    app.include_router(api.router)
-    app.include_router(memory_api.router)
-    app.include_router(deployed_api.router)
-    app.include_router(operations.router)
-    app.include_router(fhir.router)
-    app.include_router(decision_api.router)
-    app.include_router(transparency_api.router)
-    app.include_router(disclosure_page.router)
     return app
 
 
@@ -132,11 +110,24 @@ def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_
         engine=open_tables(settings),
         key=key,
         keys=read_public_keys(settings),
-        policy=POLICIES[settings.policy_name],
+        policy=read_own_policy(settings) or POLICIES[settings.policy_name],
         issuer=settings.public_url,
         longest_lease=settings.longest_lease,
         now=now,
     )
+
+
+def read_own_policy(settings: RegistrySettings) -> Policy | None:
+    """The policy of the organisation's own file; None if there is none. BadInput if a demo names one."""
+    path = settings.policy_file
+    if path is None:
+        return None
+    if settings.policy_name == "demo":
+        raise BadInput("the demonstration has its own policy", place=str(path), remedy="Leave out one of the two")
+    try:
+        return read_policy(path.read_bytes(), place=str(path))
+    except OSError as fault:
+        raise BadInput(f"cannot be read: {fault.strerror}", place=str(path), remedy="Check the path") from fault
 
 
 def read_public_keys(settings: RegistrySettings) -> PublicKeys:

@@ -53,10 +53,13 @@ def test_with_its_evidence_it_is_complete_and_each_computed_one_names_what_it_re
 
 def test_what_is_said_is_what_the_evidence_says() -> None:
     """Numbers come from the packs, with their counts and intervals."""
-    filled = by_key(facts("training", "silent"))
+    unknown = samples.groups(RELEASE, not_looked_at=[{"attribute": "race", "why": "not recorded"}])
+    filled = by_key(facts("silent", training=samples.training_pack(RELEASE, files={"evidence.json": unknown})))
     assert "AUROC 0.720 (0.700 to 0.740)" in filled["test_validity"].text
     assert "In later time (2025-02-01 to 2025-12-31, 560 rows, 66 events)" in filled["test_validity"].text
-    assert filled["training_demographics"].text == ("Patients by sex: female 750 (50%), male 750 (50%).")
+    assert filled["training_demographics"].text == (
+        "Patients by sex: female 700 (50%), male 700 (50%). Not told apart by race: not recorded."
+    )
     assert "2 groups; meets 2, does not meet 0, cannot tell 0" in filled["test_fairness"].text
     assert "Left out, in turn: not: age at least 18 70." in filled["training_criteria"].text
     assert "300 events where 295.0 were expected, ratio 1.02 (0.91 to 1.14)" in filled["local_validity"].text
@@ -78,15 +81,9 @@ def test_without_evidence_what_may_be_unavailable_says_why_and_the_rest_is_missi
 def test_a_group_that_does_not_meet_is_named() -> None:
     """Fairness is told with the groups for whom it does not hold."""
     pack = samples.training_pack(RELEASE)
+    worse = [samples.group("sex", value, auroc=(0.4, 0.5)) for value in ("female", "male")]
     bad = EvidencePack(
-        evidence="training",
-        release=RELEASE,
-        files={
-            **pack.files,
-            "evidence.json": samples.groups(
-                RELEASE, samples.group("sex", "female"), samples.group("sex", "male", observed_expected=(1.5, 1.9))
-            ),
-        },
+        evidence="training", release=RELEASE, files={**pack.files, "evidence.json": samples.groups(RELEASE, *worse)}
     )
     assert "Does not meet: sex male." in by_key(facts(training=bad))["test_fairness"].text
 
