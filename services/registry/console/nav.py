@@ -25,7 +25,6 @@ NAV: Final = (
 )
 
 TABS: Final = (
-    ("In plain words", "/guidance/{guidance}/plain"),
     ("Compare releases", "/console/guidance/{guidance}/compare"),
     ("Memory", "/console/memory?guidance={guidance}"),
 )
