@@ -85,7 +85,7 @@ def test_a_group_that_does_not_meet_is_named() -> None:
     bad = EvidencePack(
         evidence="training", release=RELEASE, files={**pack.files, "evidence.json": samples.groups(RELEASE, *worse)}
     )
-    assert "Does not meet: sex male." in by_key(facts(training=bad))["test_fairness"].text
+    assert "Does not meet: sex female and sex male." in by_key(facts(training=bad))["test_fairness"].text
 
 
 def test_evidence_that_cannot_be_read_fills_nothing() -> None:
