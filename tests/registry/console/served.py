@@ -45,6 +45,7 @@ class Served:
             "sign-in": "/sign-in",
             "error": "/console/guidance/nothing-of-that-name",
             "evidence": f"/releases/{self.known['new']}/page",
+            "plain": f"/releases/{self.known['new']}/plain",
             "evidence-stopped": f"/releases/{self.known['stopped']}/page",
         }
 
