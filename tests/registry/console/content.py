@@ -119,8 +119,8 @@ def packs_of(bundle: ReleaseBundle, *, auroc: float, brier: float, budget: float
     return [training, silent]
 
 
-def fill(connection: Connection, policy: Policy, now: datetime) -> dict[str, str]:
-    """Everything; answers name → token, and beside the people's the digests `new`, `old`, `stopped`, `waiting`."""
+def fill(connection: Connection, policy: Policy, now: datetime, *, nasty: str = NASTY) -> dict[str, str]:
+    """Everything; `nasty` stands in every free text. Answers name → token, and beside the people's the digests `new`, `old`, `stopped`, `waiting`."""
     tokens: dict[str, str] = {}
     people: dict[str, Person] = {}
     for name, roles in samples.TEAM.items():
@@ -161,7 +161,7 @@ def fill(connection: Connection, policy: Policy, now: datetime) -> dict[str, str
         },
     )
     newer = offered(
-        new, packs_of(new, auroc=0.752, brier=0.0915, budget=0.2), now - timedelta(days=9), f"eGFR for sodium {NASTY}"
+        new, packs_of(new, auroc=0.752, brier=0.0915, budget=0.2), now - timedelta(days=9), f"eGFR for sodium {nasty}"
     )
     climb(newer, ("development", "silent"), now - timedelta(days=8))
     _vote(connection, newer.id, "pilot", people["Ann Clinical"], "clinical-reviewer", policy, now - timedelta(days=2))
@@ -175,7 +175,7 @@ def fill(connection: Connection, policy: Policy, now: datetime) -> dict[str, str
     waiting = release("diabetes-screening", "1.0.0", DIABETES)
     climb(offered(waiting, [], now - timedelta(days=3)), ("development",), now - timedelta(days=2))
     deployments.stop(
-        connection, "nephrotoxin-aki", by=people["Ida Safety"], reason=f"potassium unit wrong at site B {NASTY}",
+        connection, "nephrotoxin-aki", by=people["Ida Safety"], reason=f"potassium unit wrong at site B {nasty}",
         now=now - timedelta(hours=5),
     )  # fmt: skip
     _report(connection, old, stopped, bedside, now)
