@@ -43,7 +43,8 @@ from services.cds.fhir.room import open_room
 from services.cds.governed.approved import Approved
 from services.cds.governed.approved_files import ApprovedFiles, read_keys
 from services.cds.governed.circuit_breakers import CircuitBreakers
-from services.cds.governed.follow_registry import Ears, follow_registry
+from services.cds.governed.follow_registry import Ears, follow_registry, say_goodbye
+from services.cds.governed.worker_name import worker_name
 from services.cds.openapi.document import describe
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
@@ -56,6 +57,7 @@ from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.metrics import ServiceMetrics
 from services.plumbing.plain_routes import add_plain
 from services.plumbing.registry_client import RegistryClient
+from services.plumbing.registry_tokens import registry_tokens
 from services.plumbing.terminology_files import read_terminology
 from services.plumbing.web import create_service_app
 from services.timeline.terminology import NOTHING, Terminology
@@ -193,8 +195,11 @@ async def _start(
     run_beside(stack, tending.keep_on(seconds=settings.report_seconds))
     if client is not None:
         pin = pinned if settings.demo else None
+        worker = stack.enter_context(worker_name(room, settings.worker))
+        # Ends after the task that asks: a question asked later would call it back.
+        stack.push_async_callback(say_goodbye, client, worker)
         following = run_beside(
-            stack, follow_registry(approved, client, worker=settings.worker, pin_keys_to=pin, heard=ears.heard)
+            stack, follow_registry(approved, client, worker=worker, pin_keys_to=pin, heard=ears.heard)
         )
         app.state.ready = lambda: {**ready(), "registry": not following.done() and ears.said()}
 
@@ -203,7 +208,14 @@ async def _registry_client(settings: CdsSettings, stack: AsyncExitStack) -> Regi
     if not settings.registry_url:
         return None
     http = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.registry_url))
-    return RegistryClient(http, _text(settings.token) or None)
+    tokens = registry_tokens(
+        http,
+        token=_text(settings.token) or None,
+        key_file=settings.key_file,
+        client=settings.registry_client,
+        audience=settings.registry_audience,
+    )
+    return RegistryClient(http, tokens)
 
 
 async def _fhir_servers(settings: CdsSettings, stack: AsyncExitStack, metrics: ServiceMetrics) -> FhirServers:

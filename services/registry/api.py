@@ -17,14 +17,13 @@ from services.plumbing.web import decode, json_response, read_body
 from services.registry import schemas
 from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
+from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import deployments, feed, heard
+from services.registry.deployed import deployments, feed, heard, workers
 from services.registry.desk import DeskDep as DeskDep
-from services.registry.desk import desk_of
 from services.registry.memory import ledger
-from services.registry.people import persons
-from services.registry.people.persons import Act, must
-from services.registry.people.visitor import bearer, note_who
+from services.registry.people.persons import Act
+from services.registry.people.visitor import shown_token
 
 router: Final = APIRouter()
 T = TypeVar("T")
@@ -38,11 +37,9 @@ def allowed(act: Act) -> Callable[[Request], Any]:
     """A dependency: the caller, if they may do that; 401 or 403 if not."""
 
     async def caller(request: Request) -> Person:
-        token = bearer(request)
-        person = await desk_of(request).read(lambda connection: persons.who_is(connection, token))
-        note_who(request, person)
-        must(person, act)
-        return person
+        known = await shown_token(request)
+        known.must(act)
+        return known.person
 
     return caller
 
@@ -67,11 +64,14 @@ async def manifests(
     runner: Runner,
     after: Annotated[int, Query(ge=0)] = 0,
     wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,
+    worker: Annotated[str, Query(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = "",
 ) -> Response:
-    """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`."""
+    """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`. `worker`: who will hold the leases."""
     now = desk.now()
     if await desk.read(lambda connection: heard.is_due(connection, runner, now)):
         await desk.note(lambda connection: heard.note(connection, runner, now))
+    if worker:
+        await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=desk.now()))
     return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
 
 
@@ -102,7 +102,7 @@ async def list_proposals(desk: DeskDep, _reader: Reader) -> Response:
 @router.get("/proposals/{proposal}")
 async def one_proposal(proposal: str, desk: DeskDep, _reader: Reader) -> Response:
     """One proposal: its evidence, every vote, and for each open step what is still in the way."""
-    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy))
+    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy, desk.now()))
     return json_response(shown)
 
 
@@ -143,6 +143,11 @@ async def cast_vote(proposal: str, request: Request, desk: DeskDep, voter: Voter
         evidence=frozenset(body.evidence),
         reason=body.reason,
         accepts=frozenset(body.accepts),
+        plans=body.plans,
+        conditions=tuple(
+            NewCondition(text=one.text, closes=one.closes, blocking=one.blocking) for one in body.conditions
+        ),
+        conflict=body.conflict,
     )
     standing = await desk.write(
         lambda connection: votes.cast(connection, proposal, ballot, by=voter, policy=desk.policy, now=desk.now())
@@ -215,5 +220,7 @@ async def report(request: Request, desk: DeskDep, reporter: Reporter) -> Respons
 async def acknowledge(request: Request, desk: DeskDep, reporter: Reporter) -> Response:
     """Keep which stage each worker is in."""
     body = decode(schemas.ACKNOWLEDGEMENT, await read_body(request))
-    await desk.note(lambda connection: feed.keep_acknowledgements(connection, body.acknowledgements, by=reporter))
+    await desk.note(
+        lambda connection: feed.keep_acknowledgements(connection, body.acknowledgements, by=reporter, now=desk.now())
+    )
     return json_response({"kept": len(body.acknowledgements)})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.guidance.manifest import LONGEST_LEASE
 from services.plumbing.settings import ServiceSettings
 
 
@@ -23,6 +25,10 @@ class RegistrySettings(ServiceSettings):
         pattern=r"^https?://",
         description="the address people and services use; named as issuer in every manifest",
     )
+    also_at: tuple[str, ...] = Field(
+        default=(),
+        description='further addresses under which services reach it, e.g. ["http://registry:8001"]: audiences of their proofs',
+    )
     database_url: str = Field(
         default="", description="people, votes, ledger, releases; empty: SQLite in `<var>/registry/registry.sqlite`"
     )
@@ -37,6 +43,25 @@ class RegistrySettings(ServiceSettings):
         default=None,
         description="sample floors; default `demo` in demo mode, else `standard`. Roles and gates are the same in both",
     )
+    # Two seconds: a worker asks again after a third of its lease, and not more often than five times a second.
+    longest_lease_seconds: float | None = Field(
+        default=None,
+        ge=2,
+        description="shortens every lease to that; a worker that hears nothing falls silent so much sooner",
+    )
+    organisation_file: Path | None = Field(
+        default=None, description="JSON of the OpenID provider that people may sign in with; see the IT team's guide"
+    )
+    organisation_secret: SecretStr | None = Field(
+        default=None,
+        description="this registry's client secret at that provider; by file: `…_ORGANISATION_SECRET_FILE`",
+    )
+    # A person clicks, a service reports each minute: whoever writes faster than this is out of order.
+    writes_per_minute: int = Field(
+        default=600, ge=10, description="writes that one person or service may make a minute"
+    )
+    # Thirteen months: a year and the time to look at it. It holds no patient data.
+    access_days: int = Field(default=400, ge=1, description="days for which the record of accesses is kept")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8001, description="port to listen on")
 
@@ -54,6 +79,12 @@ class RegistrySettings(ServiceSettings):
     def key_path(self) -> Path:
         """The file of the signing key."""
         return self.key_file or self.folder / "signing-key.json"
+
+    @property
+    def longest_lease(self) -> timedelta:
+        """What no lease may exceed, whatever its risk tier allows."""
+        given = self.longest_lease_seconds
+        return LONGEST_LEASE if given is None else min(LONGEST_LEASE, timedelta(seconds=given))
 
     @property
     def policy_name(self) -> str:

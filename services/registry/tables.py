@@ -71,6 +71,8 @@ proposals = Table(
     Column("round", Integer, nullable=False),
     Column("added_at", String(32), nullable=False),
     Column("changed_at", String(32), nullable=False),
+    # The day by which it is looked at again; empty unless it runs.
+    Column("review_by", String(10), nullable=False),
 )
 
 votes = Table(
@@ -85,6 +87,12 @@ votes = Table(
     Column("release", String(71), nullable=False),
     Column("evidence", JSON, nullable=False),
     Column("accepts", JSON, nullable=False),
+    # How it will be found out, by name of the accepted check.
+    Column("plans", JSON, nullable=False),
+    # The conflict of interest declared; empty if none.
+    Column("conflict", Text, nullable=False),
+    # From then on an approval does not count.
+    Column("expires_at", String(32)),
     Column("reason", Text, nullable=False),
     Column("round", Integer, nullable=False),
     Column("at", String(32), nullable=False),
@@ -120,6 +128,8 @@ deployments = Table(
     Column("overlay", JSON, nullable=False),
     Column("changed_at", String(32), nullable=False),
     Column("changed_by", String(200), nullable=False),
+    # The entry of the ledger that tells of the last change: who names it or a later one has heard of it.
+    Column("changed_in", Integer, nullable=False),
     # The manifest as last signed. One row each, whatever the number of renewals: nothing here grows with time.
     Column("jws", Text),
     Column("kid", String(64)),
@@ -178,6 +188,8 @@ acknowledgements = Table(
     Column("stage", String(16), nullable=False),
     Column("ledger_number", Integer, nullable=False),
     Column("at", String(80), nullable=False),
+    # By our own clock; `at` is the worker's.
+    Column("received_at", String(32), nullable=False),
     UniqueConstraint("reporter", "worker", "deployment"),
 )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from click.testing import Result
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 from services.guidance.errors import NotFound, Unavailable
 from services.guidance.release import pack
 from services.plumbing.database import open_database, writing
+from services.plumbing.registry_client import RegistryClient
 from services.registry.app import create_app
 from services.registry.commands import app
 from services.registry.settings import RegistrySettings
@@ -52,10 +54,10 @@ class Shell:
         # The server of these tests lives in the same process and logs to the same stream.
         return json.loads(result.stdout.splitlines()[-1])
 
-    def person(self, name: str, *roles: str) -> tuple[str, str]:
+    def person(self, name: str, *roles: str, service: bool = False) -> tuple[str, str]:
         """Add someone; answers the option with their token."""
         path = self.folder / f"{name}.token"
-        options = [option for role in roles for option in ("--role", role)]
+        options = [option for role in roles for option in ("--role", role)] + (["--service"] if service else [])
         self.run("person", "add", name, *options, "--token-file", str(path))
         return "--token-file", str(path)
 
@@ -98,14 +100,20 @@ def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
         ("silent", ("clinical-reviewer", "data-science-reviewer")),
     ):
         for role in roles:
-            result = shell.run("vote", made["proposal"], "--to", to, "--role", role, *people[role])
+            result = shell.run("vote", made["proposal"], "--to", to, "--role", role, "--reason", "read", *people[role])
         assert f"state: {to}" in result.output
     assert shell.json("list", *learner)[0]["state"] == "silent"
     result = shell.run("stop", "small", "--reason", "drill", *people["operations"])
     assert "1 running release(s) stopped" in result.output
+    assert "no worker holds a lease" in result.output
     assert "nothing was running" in shell.run("stop", "small", *people["operations"]).output
+    service = shell.person("ward", "cds", service=True)
+    asyncio.run(_asks(shell.url, Path(service[1]).read_text().strip(), worker="ward-1"))
+    unheard = shell.run("stop", "small", "--wait", "0.2", *people["operations"])
+    assert unheard.exit_code == 1
+    assert "NOT CONFIRMED by ward-1" in unheard.output
     actions = [entry["action"] for entry in shell.json("ledger", *learner)["entries"]]
-    assert actions[-2:] == ["moved", "suspended"]
+    assert actions[-3:] == ["moved", "suspended", "person added"]
     assert "suspended" in shell.run("ledger", "--after", "10", *learner).output
     found = shell.json("verify")
     assert (found["whole"], found["entries"]) == (True, len(actions))
@@ -137,6 +145,12 @@ def test_the_memory_is_asked_added_to_and_carried_away(shell: Shell) -> None:
         shell.run("verify", "--export", str(export))
 
 
+async def _asks(url: str, token: str, *, worker: str) -> None:
+    """A worker asks once what may speak, and is not heard again."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        await RegistryClient(http, token).manifests(worker=worker)
+
+
 def test_a_trial_is_filed_and_voted_on_by_command(shell: Shell) -> None:
     """The shares are said in percent, and a vote by command names the trial that it read."""
     developer = shell.person("Dev", "model-developer")
@@ -153,13 +167,15 @@ def test_a_trial_is_filed_and_voted_on_by_command(shell: Shell) -> None:
     people = {role: shell.person(role, role) for role in roles}
     for to, pair in (("development", roles[:2]), ("silent", roles[2:])):
         for role in pair:
-            shell.run("vote", made["proposal"], "--to", to, "--role", role, *people[role])
+            shell.run("vote", made["proposal"], "--to", to, "--role", role, "--reason", "read", *people[role])
     arms = [{"name": "show", "weight": 9, "shows": True}, {"name": "withheld", "weight": 1, "shows": False}]
     plan = shell.folder / "plan.json"
     plan.write_text(json.dumps({"id": "tea-1", "unit": "patient", "arms": arms}))
     said = shell.run("trial", made["proposal"], str(plan), *developer).output
     assert "trial tea-1 of patients: show 90.0%, withheld 10.0% (no card)" in said
-    answer = shell.json("vote", made["proposal"], "--to", "pilot", "--role", roles[2], *people[roles[2]])
+    answer = shell.json(
+        "vote", made["proposal"], "--to", "pilot", "--role", roles[2], "--reason", "read", *people[roles[2]]
+    )
     assert roles[2] in answer["decision"]["agreed"]
     plan.write_text("[]")
     with pytest.raises(BadInput, match="no JSON object"):
@@ -172,10 +188,24 @@ def test_a_vote_that_waits_says_for_whom(shell: Shell) -> None:
     (shell.folder / "release.zip").write_bytes(pack(samples.release()))
     proposer = shell.person("Dev", "model-developer")
     made = shell.json("propose", str(shell.folder / "release.zip"), "--author", "Dev", *proposer)
-    result = shell.run("vote", made["proposal"], "--to", "development", "--role", "data-steward", *steward)
+    result = shell.run(
+        "vote", made["proposal"], "--to", "development", "--role", "data-steward", "--reason", "read", *steward
+    )
     assert "still needed: operations" in result.output
     with pytest.raises(BadInput, match="no such vote"):
-        shell.run("vote", made["proposal"], "--to", "development", "--role", "x", "--vote", "maybe", *steward)
+        shell.run(
+            "vote",
+            made["proposal"],
+            "--to",
+            "development",
+            "--role",
+            "x",
+            "--reason",
+            "read",
+            "--vote",
+            "maybe",
+            *steward,
+        )
 
 
 def test_a_token_is_shown_once_or_written_for_its_owner(shell: Shell) -> None:

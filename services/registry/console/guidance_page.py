@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -34,14 +35,14 @@ OUTSIDE: Final[tuple[State, ...]] = ("suspended", "retired")
 @router.get("/console/guidance")
 async def guidance_list(request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """Every guidance, with the question it answers."""
-    lines = await desk.read(lambda connection: standing.lines(connection, desk.policy))
+    lines = await desk.read(lambda connection: standing.lines(connection, desk.policy, desk.now()))
     return await render("guidance_list.html.j2", request, visitor, lines=lines)
 
 
 @router.get("/console/guidance/{guidance}")
 async def guidance_page(guidance: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """One guidance; 404 if none is called that."""
-    facts = await desk.read(lambda connection: _facts(connection, guidance, desk.policy))
+    facts = await desk.read(lambda connection: _facts(connection, guidance, desk.policy, desk.now()))
     history = await ask(desk, guidance=guidance, viewer=visitor.person.name, limit=HISTORY)
     tabs = [(name, path.format(guidance=guidance)) for name, path in TABS]
     return await render("guidance.html.j2", request, visitor, tabs=tabs, history=history.lines, **facts)
@@ -71,9 +72,9 @@ def picture(line: Line) -> Any:
     )
 
 
-def _facts(connection: Connection, guidance: str, policy: Policy) -> dict[str, Any]:
+def _facts(connection: Connection, guidance: str, policy: Policy, now: datetime) -> dict[str, Any]:
     known = known_releases(connection, guidance)
-    line = standing.line_of(connection, known, policy)
+    line = standing.line_of(connection, known, policy, now)
     return {
         "line": line,
         "picture": picture(line),

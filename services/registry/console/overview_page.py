@@ -32,7 +32,7 @@ async def overview_page(request: Request, desk: DeskDep, visitor: Reader) -> Res
 
 
 def _facts(connection: Connection, person: Person, policy: Policy, now: datetime) -> dict[str, Any]:
-    lines = standing.lines(connection, policy)
+    lines = standing.lines(connection, policy, now)
     weeks = week.weeks(connection, now)
     all_of_it = week.total(weeks)
     return {

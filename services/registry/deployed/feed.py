@@ -30,8 +30,10 @@ def keep_reports(connection: Connection, aggregates: Sequence[Aggregate], *, by:
         _replace(connection, reports, place, {"counts": dict(one.counts), "at": instant_text(now)})
 
 
-def keep_acknowledgements(connection: Connection, said: Sequence[Acknowledgement], *, by: Person) -> None:
-    """Keep the last word of each worker about each deployment."""
+def keep_acknowledgements(
+    connection: Connection, said: Sequence[Acknowledgement], *, by: Person, now: datetime
+) -> None:
+    """Keep the last word of each worker about each deployment, and when it came."""
     for one in said:
         place = {"reporter": by.name, "worker": one.worker, "deployment": one.deployment}
         facts = {
@@ -40,6 +42,7 @@ def keep_acknowledgements(connection: Connection, said: Sequence[Acknowledgement
             "stage": one.stage,
             "ledger_number": one.ledger_number,
             "at": one.at,
+            "received_at": instant_text(now),
         }
         _replace(connection, acknowledgements, place, facts)
 
@@ -51,6 +54,15 @@ def totals(connection: Connection, guidance: str) -> dict[str, dict[str, int]]:
     for release, counts in rows:
         sums.setdefault(release, Counter()).update(counts)
     return {release: dict(counts) for release, counts in sums.items()}
+
+
+def calls_by_day(connection: Connection, guidance: str, release: str) -> dict[str, int]:
+    """Day → calls of one release at all sites, by all reporters."""
+    sums: Counter[str] = Counter()
+    asked = select(reports.c.day, reports.c.counts).where(reports.c.guidance == guidance, reports.c.release == release)
+    for day, counts in connection.execute(asked):
+        sums[day] += counts.get("calls", 0)
+    return dict(sums)
 
 
 def workers(connection: Connection, guidance: str) -> list[dict[str, Any]]:
