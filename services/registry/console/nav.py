@@ -25,7 +25,10 @@ NAV: Final = (
 )
 
 TABS: Final = (
-    ("Compare releases", "/console/guidance/{guidance}/compare"),
-    ("Memory", "/console/memory?guidance={guidance}"),
+    Link("In plain words", "/guidance/{guidance}/plain"),
+    Link("Compare releases", "/console/guidance/{guidance}/compare"),
+    Link("Attributes", "/guidance/{guidance}/attributes"),
+    Link("Risk register", "/guidance/{guidance}/risks"),
+    Link("Model card", "/guidance/{guidance}/model-card"),
 )
-"""What more there is of one guidance: name, and address with its id filled in."""
+"""What more there may be of one guidance, by the route that answers it; what this registry has no route for is not shown."""

@@ -258,4 +258,5 @@ def _report(connection: Connection, old: ReleaseBundle, stopped: ReleaseBundle, 
             for number in (1, 2)
         ],
         by=by,
+        now=now,
     )  # fmt: skip

@@ -26,7 +26,7 @@ async def test_a_guidance_says_what_it_is_for_and_where_it_stands(house: House) 
     found = await page(house, "/console/guidance/small", **as_(house))
     for said in (
         "Do not use care", "◑ pilot", "Release 1.0.0 is in the stage pilot: cards are shown in the pilot.", "pilot (here now)",
-        "any one person in a role that may stop", "It reaches everywhere.", "Moved from silent to pilot",
+        "any one person in a role that may stop", "It reaches everywhere; ", "PlanDefinition", "/fhir/PlanDefinition/", "Moved from silent to pilot",
         "No worker has said anything about it yet",
     ):  # fmt: skip
         assert said in found.text, said
