@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from services.guidance.policies import POLICIES
+from services.guidance.policies import POLICIES, Policy, read_policy
 from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
@@ -75,6 +75,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         fhir_under="/fhir",
     )
     app.state.open_console = settings.demo
+    app.state.public_pages = settings.public_pages
     known = read_organisation(settings.organisation_file) if settings.organisation_file is not None else None
     provider = _provider(known, settings) if known is not None else None
     app.state.organisation, app.state.provider = known, provider
@@ -109,11 +110,24 @@ def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_
         engine=open_tables(settings),
         key=key,
         keys=read_public_keys(settings),
-        policy=POLICIES[settings.policy_name],
+        policy=read_own_policy(settings) or POLICIES[settings.policy_name],
         issuer=settings.public_url,
         longest_lease=settings.longest_lease,
         now=now,
     )
+
+
+def read_own_policy(settings: RegistrySettings) -> Policy | None:
+    """The policy of the organisation's own file; None if there is none. BadInput if a demo names one."""
+    path = settings.policy_file
+    if path is None:
+        return None
+    if settings.policy_name == "demo":
+        raise BadInput("the demonstration has its own policy", place=str(path), remedy="Leave out one of the two")
+    try:
+        return read_policy(path.read_bytes(), place=str(path))
+    except OSError as fault:
+        raise BadInput(f"cannot be read: {fault.strerror}", place=str(path), remedy="Check the path") from fault
 
 
 def read_public_keys(settings: RegistrySettings) -> PublicKeys:

@@ -20,6 +20,7 @@ from services.registry import (
     memory_commands,
     person_commands,
     token_commands,
+    transparency_commands,
 )
 from services.registry.deployed.stopping import said_of_stop, stopped
 from services.registry.terminal import (
@@ -229,6 +230,7 @@ def list_(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson 
 
 
 memory_commands.add_to(app)
+transparency_commands.add_to(app)
 
 
 @app.command()

@@ -286,3 +286,35 @@ def test_every_command_has_an_example() -> None:
         *(["person", name] for name in ("add", "token", "remove", "list")),
     ):
         assert "Example: " in RUN.invoke(app, [*words, "--help"]).output
+
+
+def test_what_is_disclosed_is_shown_corrected_and_handed_over(shell: Shell, tmp_path: Path) -> None:
+    """`attributes` lists, corrects and fails while one is missing; `risks` and `model-card` come from the same facts."""
+    bundle = samples.release()
+    (tmp_path / "release.zip").write_bytes(pack(bundle))
+    (tmp_path / "training.zip").write_bytes(pack(samples.training_pack(bundle.digest)))
+    data = shell.person("Ben Data", "data-science-reviewer")
+    proposed = shell.json("propose", str(tmp_path / "release.zip"), "--author", "Jon", *data)
+    blank = shell.run("attributes", "small")
+    assert blank.exit_code == 1
+    assert "test_validity: no training evidence is filed" in " ".join(blank.output.split())
+    evidence = (
+        "propose",
+        str(tmp_path / "release.zip"),
+        "--author",
+        "Jon",
+        "--evidence",
+        str(tmp_path / "training.zip"),
+    )
+    assert shell.json(*evidence, *data) == proposed
+    found = shell.json("attributes", "small", "--set", "funding=City Hospital.", "--why", "we pay", *data)
+    assert found["sourceAttributeComplete"] is True
+    with pytest.raises(BadInput, match="says why"):
+        shell.run("attributes", "small", "--set", "funding=x", *data)
+    with pytest.raises(BadInput, match="no `=`"):
+        shell.run("attributes", "small", "--set", "funding", "--why", "x", *data)
+    assert len(shell.json("risks", "small")["risks"]) == 8
+    card = tmp_path / "card.xml"
+    shell.run("model-card", "small", "--file", str(card))
+    assert b"<FundingSource>City Hospital.</FundingSource>" in card.read_bytes()
+    assert "# Model card: Small" in shell.run("model-card", "small", "--markdown").output
