@@ -48,8 +48,7 @@ async def guidance_page(guidance: str, request: Request, desk: DeskDep, visitor:
     place = Place(issuer=desk.issuer, demo=desk.policy.name == "demo")
     facts = await desk.read(lambda connection: _facts(connection, guidance, desk.policy, place, desk.now()))
     history = await ask(desk, guidance=guidance, viewer=visitor.person.name, limit=HISTORY)
-    there = {getattr(route, "path", "") for route in request.app.routes}
-    tabs = [(tab.name, tab.path.format(guidance=guidance)) for tab in TABS if tab.path in there]
+    tabs = [(tab.name, tab.path.format(guidance=guidance)) for tab in TABS]
     return await render("guidance.html.j2", request, visitor, tabs=tabs, history=history.lines, **facts)
 
 

@@ -25,10 +25,8 @@ NAV: Final = (
 )
 
 TABS: Final = (
-    Link("In plain words", "/guidance/{guidance}/plain"),
+    Link("In plain words, with attributes and risks", "/guidance/{guidance}/plain"),
     Link("Compare releases", "/console/guidance/{guidance}/compare"),
-    Link("Attributes", "/guidance/{guidance}/attributes"),
-    Link("Risk register", "/guidance/{guidance}/risks"),
-    Link("Model card", "/guidance/{guidance}/model-card"),
+    Link("Memory", "/console/memory?guidance={guidance}"),
 )
-"""What more there may be of one guidance, by the route that answers it; what this registry has no route for is not shown."""
+"""What more there is of one guidance; its id is filled in."""

@@ -30,6 +30,9 @@ async def test_a_guidance_says_what_it_is_for_and_where_it_stands(house: House) 
         "No worker has said anything about it yet",
     ):  # fmt: skip
         assert said in found.text, said
+    for path in [str(attributes["href"]) for tag, attributes in found.tags if tag == "a"]:
+        if not path.startswith("#"):
+            assert (await house.http.get(path, headers=as_(house))).status_code == 200, path
     assert "small" in (await page(house, "/console/guidance", **as_(house))).text.lower()
 
 

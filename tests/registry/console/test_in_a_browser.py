@@ -21,7 +21,7 @@ SMALLEST: Final = 12.0  # pixels
 NARROWEST: Final = 320  # a window of 1280 at 400 % (WCAG 1.4.10)
 PAGES: Final = (
     "overview", "guidance-list", "guidance", "compare", "memory", "memory-search", "proof", "evidence", "evidence-stopped",
-    "sign-in", "error",
+    "sign-in", "error", "plain",
 )  # fmt: skip
 
 
