@@ -43,7 +43,8 @@ from services.cds.fhir.room import open_room
 from services.cds.governed.approved import Approved
 from services.cds.governed.approved_files import ApprovedFiles, read_keys
 from services.cds.governed.circuit_breakers import CircuitBreakers
-from services.cds.governed.follow_registry import Ears, follow_registry
+from services.cds.governed.follow_registry import Ears, follow_registry, say_goodbye
+from services.cds.governed.worker_name import worker_name
 from services.cds.openapi.document import describe
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
@@ -193,8 +194,11 @@ async def _start(
     run_beside(stack, tending.keep_on(seconds=settings.report_seconds))
     if client is not None:
         pin = pinned if settings.demo else None
+        worker = stack.enter_context(worker_name(room, settings.worker))
+        # Ends after the task that asks: a question asked later would call it back.
+        stack.push_async_callback(say_goodbye, client, worker)
         following = run_beside(
-            stack, follow_registry(approved, client, worker=settings.worker, pin_keys_to=pin, heard=ears.heard)
+            stack, follow_registry(approved, client, worker=worker, pin_keys_to=pin, heard=ears.heard)
         )
         app.state.ready = lambda: {**ready(), "registry": not following.done() and ears.said()}
 

@@ -36,7 +36,11 @@ class CdsSettings(ServiceSettings):
         description="key of the pseudonyms; the same on every machine of one log; empty: `<var>/cds/pseudonym.key`",
     )
     site: str = Field(default="", description="the site answered for; a manifest says at which sites guidance speaks")
-    worker: str = Field(default="cds", description="name of this worker in acknowledgements")
+    worker: str = Field(
+        default="cds",
+        max_length=60,
+        description="name of this service at the registry; each worker process adds its place to it",
+    )
 
     terminology: Path | None = Field(
         default=None,

@@ -17,7 +17,7 @@ from services.guidance.errors import NotAuthenticated, Refused
 from services.plumbing.database import reading, writing
 from services.plumbing.registry_client import RegistryClient
 from services.registry.app import open_tables
-from services.registry.people import persons
+from services.registry.people import accounts, persons
 from services.registry.people.tokens import write_token
 
 
@@ -132,6 +132,7 @@ def _token(platform: Platform, member: Member, path: Path) -> str:
                 added = persons.add_person(connection, member.name, member.roles, now=now, by="knowdo demo")
             else:
                 added = persons.new_token(connection, member.name, now=now, by="knowdo demo")
+            accounts.give_demo_password(connection, member.name, now=now)
             write_token(path, added.token)
         return added.token
     finally:

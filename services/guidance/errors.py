@@ -8,6 +8,7 @@ KnowdoError (timeline.errors)
 │   ├── NotPermitted              403  this person or service may not do that
 │   └── Lacking                   409  a step that cannot be taken yet, with everything that is missing
 ├── NotAuthenticated              401  the caller did not prove who it is (reason goes to the log only)
+├── TooMany                       429  too many tries or calls; says how long to wait
 ├── MissingPatientData            412  required data is unknown after prefetch and fetch
 ├── BadRelease                    503  a bundle's bytes are not what its digest says
 ├── BadManifest                   503  not signed by the registry, altered, or its lease is over
@@ -85,6 +86,14 @@ class NotAuthenticated(KnowdoError):
         self.reason = reason
         self.facts = dict(facts or {})
         super().__init__(message, place=place, remedy=remedy)
+
+
+class TooMany(KnowdoError):
+    """Too many tries or calls (HTTP 429); `seconds` is how long to wait."""
+
+    def __init__(self, message: str, *, seconds: int, place: str = "") -> None:
+        self.seconds = seconds
+        super().__init__(message, place=place, remedy=f"Wait {seconds} seconds and try again")
 
 
 class MissingPatientData(KnowdoError):

@@ -97,9 +97,19 @@ class Manifest(
         """Whether cards may be shown: pilot or general."""
         return self.stage in {"pilot", "general"}
 
+    @property
+    def lease_seconds(self) -> float:
+        """How long the lease was when it was given."""
+        return (self.expires_at - self.issued_at).total_seconds()
+
     def seconds_left(self, now: datetime) -> float:
         """What is left of the lease; negative when it is over."""
         return (self.expires_at - now).total_seconds()
+
+
+def lease_of(risk_tier: RiskTier, longest: timedelta = LONGEST_LEASE) -> timedelta:
+    """How long a lease of this tier is, where `longest` shortens those of all tiers; it lengthens none."""
+    return min(LEASES[risk_tier], longest)
 
 
 def is_half_spent(issued_at: datetime, expires_at: datetime, now: datetime) -> bool:
@@ -130,8 +140,9 @@ def new_manifest(
     issuer: str,
     now: datetime,
     trial: Trial | None = None,
+    longest: timedelta = LONGEST_LEASE,
 ) -> Manifest:
-    """A manifest whose lease begins now and is as long as the risk tier allows."""
+    """A manifest whose lease begins now and is as long as the risk tier and `longest` allow."""
     issued_at = now.astimezone(UTC).replace(microsecond=0)
     return Manifest(
         deployment=deployment,
@@ -141,7 +152,7 @@ def new_manifest(
         where=where,
         policy=policy,
         issued_at=issued_at,
-        expires_at=issued_at + LEASES[risk_tier],
+        expires_at=issued_at + lease_of(risk_tier, longest),
         ledger=ledger,
         issuer=issuer,
         trial=msgspec.UNSET if trial is None else trial,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from services.guidance.evidence_limits import OBSERVED_EXPECTED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floors:
@@ -28,7 +30,7 @@ class Policy:
     name: Literal["standard", "demo"]
     said: str
     floors: Floors
-    observed_expected: tuple[float, float] = (0.8, 1.25)
+    observed_expected: tuple[float, float] = OBSERVED_EXPECTED
     """Limits of observed / expected in the silent month: 20 % either way."""
 
 

@@ -28,6 +28,7 @@ from services.learner.models.fitting import fit_candidates
 from services.learner.models.recipes import ModelKind
 from services.learner.models.splits import SharedFolds
 from services.learner.models.training_rows import FEWEST_PATIENTS, TrainingRows
+from services.learner.models.tuning import Search
 from services.timeline.errors import BadInput
 from services.timeline.instants import instant_text
 
@@ -48,6 +49,8 @@ class Found:
     """None: it could not be judged."""
     performances: Mapping[str, Performance] = field(default_factory=dict)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tuning: Mapping[str, Search] = field(default_factory=dict)
+    """By kind, what was tried; empty: nothing was searched."""
     split: str = ""
     """How rows were kept apart, if not by the folds."""
 
@@ -99,6 +102,7 @@ def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting
         fold=fitting.folds.of(rows.y, rows.patients),
         seed=fitting.seed,
         workers=fitting.workers,
+        tuning=recipe.tuning,
         progress=lambda done, of, what: fitting.progress(f"fitting ({what})", done, of),
     )
     performances: dict[ModelKind, Performance] = {}
@@ -124,6 +128,7 @@ def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting
         fold=candidates[chosen.chosen].fold,
         seed=fitting.seed,
         workers=fitting.workers,
+        tuning=recipe.tuning,
         progress=lambda done, of: fitting.progress("testing elsewhere", done, of),
     )
     model, risk = candidates[chosen.chosen].model, candidates[chosen.chosen].risk
@@ -150,6 +155,7 @@ def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting
             threshold=looks.work.threshold,
             seed=fitting.seed,
             workers=fitting.workers,
+            tuning=recipe.tuning,
             progress=lambda done, of: fitting.progress("fitting on other patients", done, of),
         )
         if refits
@@ -191,6 +197,7 @@ def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting
         looks=replace(looks, instability=instability),
         performances={str(kind): performance for kind, performance in performances.items()},
         recipes={kind: candidate.recipe for kind, candidate in candidates.items()},
+        tuning={str(kind): candidate.search for kind, candidate in candidates.items() if candidate.search},
     )
 
 

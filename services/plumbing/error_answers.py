@@ -27,6 +27,7 @@ from services.guidance.errors import (
     NotFound,
     NotPermitted,
     Refused,
+    TooMany,
     Unavailable,
 )
 from services.plumbing.logs import REQUEST_ID
@@ -55,6 +56,7 @@ STATUS: Final[dict[type[KnowdoError], tuple[int, str]]] = {
     BadManifest: (503, "transient"),
     Unavailable: (503, "transient"),
     TooLarge: (413, "too-long"),
+    TooMany: (429, "throttled"),
     NotJson: (415, "not-supported"),
     KnowdoError: (500, "exception"),
 }
@@ -65,6 +67,7 @@ ISSUE_BY_STATUS: Final = {
     405: "not-supported",
     413: "too-long",
     415: "not-supported",
+    429: "throttled",
 }
 TITLE: Final = {
     400: "Bad request",
@@ -76,6 +79,7 @@ TITLE: Final = {
     412: "Required patient data is unknown",
     413: "Body too large",
     415: "Not JSON",
+    429: "Too many calls",
     500: "Fault in the service",
     503: "Not available",
 }
@@ -174,6 +178,7 @@ async def _on_knowdo_error(request: Request, error: Exception) -> Response:
         place=error.place,
         remedy=error.remedy,
         faults=faults,
+        headers={"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else None,
     )
 
 

@@ -17,6 +17,7 @@ from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, R
 from services.timeline.errors import BadInput, KnowdoError
 
 SECONDS: Final = 30.0  # a proposal of some MB is read, opened and checked before it is answered
+GOODBYE: Final = 1.0  # a service that ends does not wait for a registry that is gone
 LONGEST_WAIT: Final = 55.0  # below the minute after which proxies cut a silent connection
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -159,6 +160,22 @@ class RegistryClient:
         """A release with all that was decided and found about it, as a FHIR Bundle."""
         return await self._get(f"/fhir/PlanDefinition/{digest.removeprefix('sha256:')[:32]}/$package")
 
+    async def memory(self, *, words: str = "", guidance: str = "", kind: str = "") -> dict[str, Any]:
+        """Lines of the memory that hold these words, the best first."""
+        return _object(await self._get("/memory", {"words": words, "guidance": guidance, "kind": kind}))
+
+    async def remember(self, note: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a note (guidance, kind, text, about, owner, review_on); answers its entry."""
+        return _object(await self._post("/memory", note))
+
+    async def cycle_times(self, guidance: str = "") -> dict[str, Any]:
+        """How long each part of the way from data to effect takes."""
+        return _object(await self._get("/cycle-times", {"guidance": guidance}))
+
+    async def exported_ledger(self) -> bytes:
+        """The whole ledger as NDJSON, with its signed heads."""
+        return await self._get("/ledger/export")
+
     async def release(self, digest: str) -> bytes:
         """The packed release; unpack it with `expected_digest`."""
         return await self._get(f"/releases/{digest}")
@@ -167,10 +184,16 @@ class RegistryClient:
         """The packed evidence; unpack it with `expected_digest`."""
         return await self._get(f"/evidence/{digest}")
 
-    async def manifests(self, *, after: int = 0, wait: float = 0.0) -> SignedManifests:
-        """All signed manifests. With `wait`, answers as soon as the ledger is past `after`, or when the time is over."""
+    async def manifests(self, *, after: int = 0, wait: float = 0.0, worker: str = "") -> SignedManifests:
+        """All signed manifests. With `wait`, answers as soon as the ledger is past `after`, or when the time is over.
+
+        `worker`: who will serve them, by name; the registry then awaits its confirmation of every change.
+        """
         wait = min(max(wait, 0.0), LONGEST_WAIT)
-        body = await self._get("/manifests", {"after": after, "wait": wait}, seconds=SECONDS + wait)
+        query: dict[str, float | str] = {"after": after, "wait": wait}
+        if worker:
+            query["worker"] = worker
+        body = await self._get("/manifests", query, seconds=SECONDS + wait)
         return _read(_MANIFESTS, body)
 
     async def public_keys(self) -> dict[str, Any]:
@@ -185,18 +208,28 @@ class RegistryClient:
         """Say what this worker now does."""
         await self._post("/acknowledgements", {"acknowledgements": list(acknowledgements)})
 
-    async def _get(self, path: str, query: Mapping[str, float] | None = None, *, seconds: float = SECONDS) -> bytes:
+    async def goodbye(self, worker: str) -> None:
+        """Say that this worker ends: it is no longer waited for."""
+        await self._post("/workers/gone", {"worker": worker}, seconds=GOODBYE)
+
+    async def confirmation(self, guidance: str) -> dict[str, Any]:
+        """Which workers have confirmed the last change of a guidance."""
+        return _object(await self._get(f"/deployments/{guidance}/confirmation"))
+
+    async def _get(
+        self, path: str, query: Mapping[str, float | str] | None = None, *, seconds: float = SECONDS
+    ) -> bytes:
         return await self._ask("GET", path, query=query, seconds=seconds)
 
-    async def _post(self, path: str, body: Mapping[str, Any]) -> bytes:
-        return await self._ask("POST", path, content=msgspec.json.encode(body))
+    async def _post(self, path: str, body: Mapping[str, Any], *, seconds: float = SECONDS) -> bytes:
+        return await self._ask("POST", path, content=msgspec.json.encode(body), seconds=seconds)
 
     async def _ask(
         self,
         method: str,
         path: str,
         *,
-        query: Mapping[str, float] | None = None,
+        query: Mapping[str, float | str] | None = None,
         content: bytes | None = None,
         seconds: float = SECONDS,
     ) -> bytes:

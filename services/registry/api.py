@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.guidance.errors import NotAuthenticated
 from services.guidance.lifecycle import Person
 from services.plumbing.registry_client import LONGEST_WAIT
 from services.plumbing.web import decode, json_response, read_body
@@ -19,11 +18,13 @@ from services.registry import schemas
 from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import deployments, feed
-from services.registry.desk import Desk
+from services.registry.deployed import deployments, feed, heard, workers
+from services.registry.desk import DeskDep as DeskDep
+from services.registry.desk import desk_of
 from services.registry.memory import ledger
 from services.registry.people import persons
 from services.registry.people.persons import Act, must
+from services.registry.people.visitor import bearer, note_who
 
 router: Final = APIRouter()
 T = TypeVar("T")
@@ -33,33 +34,17 @@ ZIP: Final = "application/zip"
 FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
-def desk_of(request: Request) -> Desk:
-    """The desk of this app."""
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-DeskDep = Annotated[Desk, Depends(desk_of)]
-
-
 def allowed(act: Act) -> Callable[[Request], Any]:
     """A dependency: the caller, if they may do that; 401 or 403 if not."""
 
     async def caller(request: Request) -> Person:
         token = bearer(request)
         person = await desk_of(request).read(lambda connection: persons.who_is(connection, token))
+        note_who(request, person)
         must(person, act)
         return person
 
     return caller
-
-
-def bearer(request: Request) -> str:
-    """The bearer token of a request."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated("no bearer token")
-    return token.strip()
 
 
 Reader = Annotated[Person, Depends(allowed("read"))]
@@ -79,11 +64,17 @@ async def keys(desk: DeskDep) -> Response:
 @router.get("/manifests")
 async def manifests(
     desk: DeskDep,
-    _runner: Runner,
+    runner: Runner,
     after: Annotated[int, Query(ge=0)] = 0,
     wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,
+    worker: Annotated[str, Query(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = "",
 ) -> Response:
-    """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`."""
+    """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`. `worker`: who will hold the leases."""
+    now = desk.now()
+    if await desk.read(lambda connection: heard.is_due(connection, runner, now)):
+        await desk.note(lambda connection: heard.note(connection, runner, now))
+    if worker:
+        await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=desk.now()))
     return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
 
 
@@ -227,5 +218,7 @@ async def report(request: Request, desk: DeskDep, reporter: Reporter) -> Respons
 async def acknowledge(request: Request, desk: DeskDep, reporter: Reporter) -> Response:
     """Keep which stage each worker is in."""
     body = decode(schemas.ACKNOWLEDGEMENT, await read_body(request))
-    await desk.note(lambda connection: feed.keep_acknowledgements(connection, body.acknowledgements, by=reporter))
+    await desk.note(
+        lambda connection: feed.keep_acknowledgements(connection, body.acknowledgements, by=reporter, now=desk.now())
+    )
     return json_response({"kept": len(body.acknowledgements)})

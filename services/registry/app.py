@@ -19,11 +19,14 @@ from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.web import create_service_app
 from services.registry import api
-from services.registry.console import evidence_page as console
+from services.registry.console import evidence_page, overview_page, shell
+from services.registry.deployed import api as deployed_api
 from services.registry.desk import Desk, real_time
 from services.registry.fhir import api as fhir
 from services.registry.fhir import operations
+from services.registry.memory import api as memory_api
 from services.registry.memory import ledger
+from services.registry.people import accounts, pages
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
 from services.timeline.errors import BadInput, KnowdoError
@@ -45,6 +48,9 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         facts.update({"database": True, "policy": desk.policy.name})
         if desk.policy.name == "demo":
             _log.warning("demo policy", message=desk.policy.said)
+        if settings.demo:
+            said = "in demo mode anyone may look, and everybody knows the password of the demo persons"
+            _log.warning("demo persons", message=said, password=accounts.DEMO_PASSWORD)
         try:
             yield
         finally:
@@ -63,9 +69,12 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         fhir_under="/fhir",
     )
     app.state.open_console = settings.demo
-    app.include_router(console.router)
+    for router in (shell.static, overview_page.router, evidence_page.router, pages.router):
+        app.include_router(router)
     app.include_router(api.router)
     app.include_router(operations.router)
+    app.include_router(memory_api.router)
+    app.include_router(deployed_api.router)
     app.include_router(fhir.router)
     return app
 
@@ -79,6 +88,7 @@ def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_
         keys=read_public_keys(settings),
         policy=POLICIES[settings.policy_name],
         issuer=settings.public_url,
+        longest_lease=settings.longest_lease,
         now=now,
     )
 

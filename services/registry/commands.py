@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
+from services.guidance.words.stopping import CONFIRMED_WITHIN
 from services.plumbing.registry_client import RegistryClient
-from services.registry import fhir_commands, person_commands
+from services.registry import fhir_commands, memory_commands, person_commands
+from services.registry.deployed.stopping import said_of_stop, stopped
 from services.registry.terminal import (
     DEFAULT_URL,
     AsJson,
@@ -154,20 +156,26 @@ def vote(
 def stop(
     guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
     reason: Annotated[str, typer.Option(help="May follow within 24 hours")] = "",
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the workers", min=0.0)] = CONFIRMED_WITHIN,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Stop every running release of a guidance, at once. One person is enough; starting again takes a quorum.
 
+    Waits until every CDS worker has confirmed it; if one has not in time, says which, and ends with 1.
+
     Example: knowdo registry stop readmission-30d --reason "wrong units from the new analyser" --token-file me.token
     """
-    answer = asked(lambda client: client.suspend(guidance, reason=reason), url, token_file)
+    answer = asked(lambda client: stopped(client, guidance, reason=reason, seconds=wait), url, token_file)
     if as_json:
         show(answer, as_json)
     else:
         count = len(answer["stopped"])
         typer.echo(f"{guidance}: {count} running release(s) stopped" if count else f"{guidance}: nothing was running")
+        typer.echo(said_of_stop(answer), err=not answer["confirmation"]["complete"])
+    if not answer["confirmation"]["complete"]:
+        raise typer.Exit(1)
 
 
 @app.command("list")
@@ -182,62 +190,7 @@ def list_(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson 
     show(rows, as_json, title="Proposals")
 
 
-@app.command()
-def ledger(
-    after: Annotated[int, typer.Option(help="Only entries after this number")] = 0,
-    url: Url = DEFAULT_URL,
-    token_file: TokenFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the memory: who did what, when, in which role.
-
-    Example: knowdo registry ledger --after 40 --token-file me.token
-    """
-    answer = asked(lambda client: client.ledger(after=after), url, token_file)
-    if as_json:
-        show(answer, as_json)
-        return
-    rows = [
-        {name: one[name] for name in ("number", "at", "actor", "role", "action", "subject")}
-        for one in answer["entries"]
-    ]
-    show(rows, as_json, title="Ledger")
-
-
-@app.command()
-def verify(
-    witness: Annotated[
-        list[Path] | None, typer.Option(help="File with a signed manifest or daily head kept elsewhere")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Walk the whole ledger in the registry's own database; exit code 1 if anything was altered, moved or cut off.
-
-    Example: knowdo registry verify --witness manifest.jws
-    """
-    from services.registry.memory.proof import prove
-
-    found = prove(
-        read_settings(), [(str(path), file_bytes(path).decode("ascii", "replace").strip()) for path in witness or []]
-    )
-    if as_json:
-        show(
-            {
-                "whole": found.is_whole,
-                "entries": found.entries,
-                "head": {"number": found.head.number, "hash": found.head.hash},
-                "witnesses": found.witnesses,
-                "faults": list(found.faults),
-            },
-            as_json,
-        )
-    else:
-        for fault in found.faults:
-            typer.echo(f"✕ {fault}", err=True)
-        if found.is_whole:
-            typer.echo(f"✓ {found.entries:,} entries are whole, against {found.witnesses} signed statements")
-    if not found.is_whole:
-        raise typer.Exit(1)
+memory_commands.add_to(app)
 
 
 @app.command()

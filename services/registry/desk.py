@@ -9,12 +9,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, TypeVar
 
 from anyio import to_thread
+from fastapi import Depends
 from sqlalchemy import Connection, Engine
+from starlette.requests import Request
 
+from services.guidance.manifest import LONGEST_LEASE
 from services.guidance.policies import Policy
 from services.plumbing.database import reading, writing
 from services.plumbing.keys import PublicKeys, SigningKey
@@ -57,6 +60,7 @@ class Desk:
     keys: PublicKeys
     policy: Policy
     issuer: str
+    longest_lease: timedelta = LONGEST_LEASE
     now: Callable[[], datetime] = real_time
     bell: Bell = field(default_factory=Bell)
 
@@ -111,8 +115,10 @@ class Desk:
     async def signed(self) -> SignedList:
         """All manifests as they stand; renewed first if any needs it."""
         now = self.now()
-        kid = self.key.kid
-        as_they_are = await self.read(lambda connection: deployments.signed_manifests(connection, kid=kid, now=now))
+        kid, longest = self.key.kid, self.longest_lease
+        as_they_are = await self.read(
+            lambda connection: deployments.signed_manifests(connection, kid=kid, now=now, longest=longest)
+        )
         if as_they_are is not None:
             return as_they_are
         # Renewing is no news, so the bell stays still.
@@ -120,7 +126,9 @@ class Desk:
 
     def _renewed(self, now: datetime) -> SignedList:
         with writing(self.engine) as connection:
-            return deployments.renew_manifests(connection, self.key, issuer=self.issuer, now=now)
+            return deployments.renew_manifests(
+                connection, self.key, issuer=self.issuer, now=now, longest=self.longest_lease
+            )
 
     async def sign_day(self) -> bool:
         """Sign the head of the ledger once a day."""
@@ -129,3 +137,12 @@ class Desk:
             return ledger.sign_day(connection, self.key, issuer=self.issuer, now=self.now())
 
         return await self.note(signed)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the app that was asked."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+DeskDep = Annotated[Desk, Depends(desk_of)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from services.guidance.manifest import LONGEST_LEASE
 from services.plumbing.settings import ServiceSettings
 
 
@@ -37,6 +39,12 @@ class RegistrySettings(ServiceSettings):
         default=None,
         description="sample floors; default `demo` in demo mode, else `standard`. Roles and gates are the same in both",
     )
+    # Two seconds: a worker asks again after a third of its lease, and not more often than five times a second.
+    longest_lease_seconds: float | None = Field(
+        default=None,
+        ge=2,
+        description="shortens every lease to that; a worker that hears nothing falls silent so much sooner",
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8001, description="port to listen on")
 
@@ -54,6 +62,12 @@ class RegistrySettings(ServiceSettings):
     def key_path(self) -> Path:
         """The file of the signing key."""
         return self.key_file or self.folder / "signing-key.json"
+
+    @property
+    def longest_lease(self) -> timedelta:
+        """What no lease may exceed, whatever its risk tier allows."""
+        given = self.longest_lease_seconds
+        return LONGEST_LEASE if given is None else min(LONGEST_LEASE, timedelta(seconds=given))
 
     @property
     def policy_name(self) -> str:

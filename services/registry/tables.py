@@ -120,6 +120,8 @@ deployments = Table(
     Column("overlay", JSON, nullable=False),
     Column("changed_at", String(32), nullable=False),
     Column("changed_by", String(200), nullable=False),
+    # The entry of the ledger that tells of the last change: who names it or a later one has heard of it.
+    Column("changed_in", Integer, nullable=False),
     # The manifest as last signed. One row each, whatever the number of renewals: nothing here grows with time.
     Column("jws", Text),
     Column("kid", String(64)),
@@ -178,6 +180,8 @@ acknowledgements = Table(
     Column("stage", String(16), nullable=False),
     Column("ledger_number", Integer, nullable=False),
     Column("at", String(80), nullable=False),
+    # By our own clock; `at` is the worker's.
+    Column("received_at", String(32), nullable=False),
     UniqueConstraint("reporter", "worker", "deployment"),
 )
 

@@ -41,6 +41,7 @@ class FakeRegistry:
                 Route("/keys", self._keys),
                 Route("/reports", self._hear, methods=["POST"]),
                 Route("/acknowledgements", self._hear, methods=["POST"]),
+                Route("/workers/gone", self._hear, methods=["POST"]),
             ]
         )
 

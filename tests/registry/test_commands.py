@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from click.testing import Result
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 from services.guidance.errors import NotFound, Unavailable
 from services.guidance.release import pack
 from services.plumbing.database import open_database, writing
+from services.plumbing.registry_client import RegistryClient
 from services.registry.app import create_app
 from services.registry.commands import app
 from services.registry.settings import RegistrySettings
@@ -52,10 +54,10 @@ class Shell:
         # The server of these tests lives in the same process and logs to the same stream.
         return json.loads(result.stdout.splitlines()[-1])
 
-    def person(self, name: str, *roles: str) -> tuple[str, str]:
+    def person(self, name: str, *roles: str, service: bool = False) -> tuple[str, str]:
         """Add someone; answers the option with their token."""
         path = self.folder / f"{name}.token"
-        options = [option for role in roles for option in ("--role", role)]
+        options = [option for role in roles for option in ("--role", role)] + (["--service"] if service else [])
         self.run("person", "add", name, *options, "--token-file", str(path))
         return "--token-file", str(path)
 
@@ -103,12 +105,50 @@ def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
     assert shell.json("list", *learner)[0]["state"] == "silent"
     result = shell.run("stop", "small", "--reason", "drill", *people["operations"])
     assert "1 running release(s) stopped" in result.output
+    assert "no worker holds a lease" in result.output
     assert "nothing was running" in shell.run("stop", "small", *people["operations"]).output
+    service = shell.person("ward", "cds", service=True)
+    asyncio.run(_asks(shell.url, Path(service[1]).read_text().strip(), worker="ward-1"))
+    unheard = shell.run("stop", "small", "--wait", "0.2", *people["operations"])
+    assert unheard.exit_code == 1
+    assert "NOT CONFIRMED by ward-1" in unheard.output
     actions = [entry["action"] for entry in shell.json("ledger", *learner)["entries"]]
-    assert actions[-2:] == ["moved", "suspended"]
+    assert actions[-3:] == ["moved", "suspended", "person added"]
     assert "suspended" in shell.run("ledger", "--after", "10", *learner).output
     found = shell.json("verify")
     assert (found["whole"], found["entries"]) == (True, len(actions))
+
+
+def test_the_memory_is_asked_added_to_and_carried_away(shell: Shell) -> None:
+    """Search, a lesson, how long things take, and an export that is proven without the registry, and refused if altered."""
+    clinician = shell.person("Ann", "clinical-reviewer")
+    developer = shell.person("Dev", "model-developer")
+    (shell.folder / "release.zip").write_bytes(pack(samples.release()))
+    shell.run("propose", str(shell.folder / "release.zip"), "--author", "Dev", *developer)
+    kept = shell.json(
+        "remember", "small", "Ask the laboratory first", "--owner", "Ann", "--review-on", "2027-01-15", *clinician
+    )
+    assert "[lesson] Lesson, noted by Ann" in shell.run("memory", "laboratory", *clinician).output
+    assert shell.json("memory", "laboratory", *clinician)["lines"][0]["number"] == kept["number"]
+    assert "These hold some" in shell.run("memory", "laboratory", "zeppelin", *clinician).output
+    assert "Nothing in the memory" in shell.run("memory", "zeppelin", *clinician).output
+    assert "from the last data" in shell.run("cycle-times", *clinician).output.replace("\n", " ")
+    export, keys = shell.folder / "ledger.ndjson", shell.folder / "keys.json"
+    assert f"{kept['number']} entries" in shell.run("export", str(export), *clinician).output
+    shell.run("keys", "--file", str(keys))
+    found = shell.json("verify", "--export", str(export), "--keys", str(keys))
+    assert (found["whole"], found["entries"]) == (True, kept["number"])
+    export.write_bytes(export.read_bytes().replace(b"laboratory", b"labouratory"))
+    result = shell.run("verify", "--export", str(export), "--keys", str(keys))
+    assert (result.exit_code, f"entry {kept['number']} was altered" in result.output) == (1, True)
+    with pytest.raises(BadInput, match="public keys"):
+        shell.run("verify", "--export", str(export))
+
+
+async def _asks(url: str, token: str, *, worker: str) -> None:
+    """A worker asks once what may speak, and is not heard again."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        await RegistryClient(http, token).manifests(worker=worker)
 
 
 def test_a_trial_is_filed_and_voted_on_by_command(shell: Shell) -> None:

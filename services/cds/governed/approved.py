@@ -7,6 +7,7 @@ its release is there; a stop takes effect at once; a bundle whose bytes are wron
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -111,6 +112,11 @@ class Approved:
     def all(self) -> list[Deployed]:
         """Everything held, by id."""
         return [self._held[guidance] for guidance in sorted(self._held)]
+
+    @property
+    def shortest_lease(self) -> float:
+        """Seconds that the shortest lease held here was given for; infinite if none is."""
+        return min((one.manifest.lease_seconds for one in self._held.values()), default=math.inf)
 
     def readiness(self) -> dict[str, object]:
         """What a person or a load balancer asks: keys, and for each guidance its stage and what is left of its lease."""

@@ -23,7 +23,7 @@ from services.plumbing.registry_client import Acknowledgement, RegistryClient
 from services.timeline.errors import KnowdoError
 
 _log = get_logger("cds")
-WAIT: Final = 25.0  # far below the shortest lease (15 minutes)
+WAIT: Final = 25.0  # far below the shortest lease of any tier (15 minutes)
 # A registry that answers a long question at once, again and again, must not be asked in a tight loop.
 SHORTEST_ROUND: Final = 0.2
 LONGEST_PAUSE: Final = 10.0
@@ -62,7 +62,11 @@ async def follow_registry(
         try:
             if approved.keys is None and pin_keys_to is not None:
                 await _pin(approved, client, pin_keys_to)
-            answer = await client.manifests(after=max(0, approved.heard_to), wait=0.0 if first else wait)
+            # Thrice in a lease, where a registry has shortened its leases: renewed before it ends, come what may.
+            patience = min(wait, approved.shortest_lease / 3)
+            answer = await client.manifests(
+                after=max(0, approved.heard_to), wait=0.0 if first else patience, worker=worker
+            )
             changed = await approved.take(answer, client)
             heard()
             unsaid |= {deployed.manifest.guidance: deployed for deployed in (approved.all() if first else changed)}
@@ -77,6 +81,14 @@ async def follow_registry(
         pause = 0.25
         first = False
         await asyncio.sleep(max(0.0, SHORTEST_ROUND - (time.monotonic() - began)))
+
+
+async def say_goodbye(client: RegistryClient, worker: str) -> None:
+    """This worker ends: the registry need not wait for its word. One that is gone itself cannot be told."""
+    try:
+        await client.goodbye(worker)
+    except KnowdoError as fault:
+        _log.warning("registry not told of the end", message=fault.message, place=fault.place)
 
 
 async def _pin(approved: Approved, client: RegistryClient, path: Path) -> None:

@@ -25,6 +25,7 @@ from services.learner.report.drawings import figures_of
 from services.learner.report.hazards import hazards_of
 from services.learner.report.sentences import sentences_of
 from services.learner.report.told import Told
+from services.learner.report.tuning import tuning_annex
 from services.learner.report.unknowns import unknowns_of
 from services.learner.report.verdicts import Rule, rules_of
 
@@ -103,6 +104,7 @@ def evidence_report(
             where=_place(sample),
         ),
         recipes=found[PRIMARY].recipes,
+        tuning=tuning_annex(guidance.model.tuning, found[PRIMARY].tuning),
         store=store,
         command=_again(guidance, evaluation, folds=folds, seed=seed, data=data),
         interval_note=said.INTERVAL_NOTE,

@@ -28,7 +28,7 @@ def sentences_of(prediction: Prediction, judged: Judged, looks: Looks | None, sa
     if looks is None:
         return sentences
     performance, work = looks.performance, looks.work
-    nearest = min(looks.curve, key=lambda one: abs(one.threshold - work.threshold))
+    nearest = looks.benefit.gained_near(work.threshold)
     return sentences | {
         "base": said.base(outcome, sample, events=judged.events, people=judged.rows),
         "right": said.right_per_100(outcome, sample, right=work.right, flagged=work.alerts, interval=work.ppv.ci),

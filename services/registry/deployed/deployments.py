@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, insert, select, update
@@ -27,6 +27,7 @@ from services.guidance.manifest import (
     Stage,
     Where,
     is_half_spent,
+    lease_of,
     new_manifest,
     policy_named,
     to_payload,
@@ -61,6 +62,8 @@ class Deployment:
     overlay: dict[str, Any]
     changed_at: str
     changed_by: str
+    changed_in: int
+    """The entry of the ledger that tells of it."""
     jws: str | None
     kid: str | None
     ledger_number: int | None
@@ -96,7 +99,14 @@ def enter_stage(
                 _suspend(connection, other, by=by, role="registry", reason=f"replaced by {proposal.release}", now=now)
     if stage in RUNNING:
         put_in_force(connection, proposal.id, speaks=stage in SPEAKING)
-    facts = {"stage": stage, "changed_at": instant_text(now), "changed_by": by.name, "policy": policy.name}
+    facts = {
+        "stage": stage,
+        "changed_at": instant_text(now),
+        "changed_by": by.name,
+        # The entry that tells of the step is written next, in this transaction.
+        "changed_in": ledger.head(connection).number + 1,
+        "policy": policy.name,
+    }
     if _of_proposal(connection, proposal.id) is not None:
         connection.execute(update(deployments).where(deployments.c.proposal == proposal.id).values(**facts))
     elif stage in RUNNING:
@@ -134,25 +144,29 @@ def stop(connection: Connection, guidance: str, *, by: Person, reason: str, now:
     return [proposal.release for proposal in running]
 
 
-def signed_manifests(connection: Connection, *, kid: str, now: datetime) -> SignedList | None:
+def signed_manifests(
+    connection: Connection, *, kid: str, now: datetime, longest: timedelta = LONGEST_LEASE
+) -> SignedList | None:
     """Every manifest as signed; None if one must be renewed first: half its lease is over, the ledger grew, a new key."""
     last = ledger.head(connection)
     signed = []
     for deployment in current(connection, now=now):
-        if deployment.jws is None or _is_stale(deployment, last, kid, now):
+        if deployment.jws is None or _is_stale(deployment, last, kid, now, longest):
             return None
         signed.append(deployment.jws)
     return SignedList(head=last, manifests=tuple(signed))
 
 
-def renew_manifests(connection: Connection, key: SigningKey, *, issuer: str, now: datetime) -> SignedList:
+def renew_manifests(
+    connection: Connection, key: SigningKey, *, issuer: str, now: datetime, longest: timedelta = LONGEST_LEASE
+) -> SignedList:
     """Every manifest, signed anew where it must be."""
     last = ledger.head(connection)
     signed = []
     for deployment in current(connection, now=now):
         jws = deployment.jws
-        if jws is None or _is_stale(deployment, last, key.kid, now):
-            manifest = _manifest(deployment, last, issuer, now)
+        if jws is None or _is_stale(deployment, last, key.kid, now, longest):
+            manifest = _manifest(deployment, last, issuer, now, longest)
             jws = sign(to_payload(manifest), key)
             _keep(connection, manifest, jws, key.kid)
         signed.append(jws)
@@ -184,12 +198,7 @@ def of_guidance(connection: Connection, guidance: str) -> list[Deployment]:
 
 def _suspend(connection: Connection, proposal: Proposal, *, by: Person, role: str, reason: str, now: datetime) -> None:
     proposals.change_state(connection, proposal, "suspended", now=now)
-    connection.execute(
-        update(deployments)
-        .where(deployments.c.proposal == proposal.id)
-        .values(stage="suspended", changed_at=instant_text(now), changed_by=by.name)
-    )
-    ledger.append(
+    entry = ledger.append(
         connection,
         actor=by.name,
         role=role,
@@ -204,6 +213,11 @@ def _suspend(connection: Connection, proposal: Proposal, *, by: Person, role: st
         },
         now=now,
     )
+    connection.execute(
+        update(deployments)
+        .where(deployments.c.proposal == proposal.id)
+        .values(stage="suspended", changed_at=instant_text(now), changed_by=by.name, changed_in=entry.number)
+    )
 
 
 def _weight(deployment: Deployment) -> tuple[int, str]:
@@ -211,15 +225,17 @@ def _weight(deployment: Deployment) -> tuple[int, str]:
     return 2 if stage in SPEAKING else 1 if stage == "silent" else 0, deployment.changed_at
 
 
-def _is_stale(deployment: Deployment, last: LedgerHead, kid: str, now: datetime) -> bool:
+def _is_stale(deployment: Deployment, last: LedgerHead, kid: str, now: datetime, longest: timedelta) -> bool:
     if deployment.issued_at is None or deployment.expires_at is None or deployment.kid != kid:
         return True
     issued, expires = instant_of(deployment.issued_at), instant_of(deployment.expires_at)
+    if expires - issued > lease_of(deployment.risk_tier, longest):
+        return True  # signed before leases were shortened
     # Every manifest names the newest head: whoever has seen entry n takes nothing that is signed at an earlier one.
     return deployment.ledger_number != last.number or is_half_spent(issued, expires, now)
 
 
-def _manifest(deployment: Deployment, last: LedgerHead, issuer: str, now: datetime) -> Manifest:
+def _manifest(deployment: Deployment, last: LedgerHead, issuer: str, now: datetime, longest: timedelta) -> Manifest:
     return new_manifest(
         deployment=deployment.id,
         guidance=deployment.guidance,
@@ -232,6 +248,7 @@ def _manifest(deployment: Deployment, last: LedgerHead, issuer: str, now: dateti
         issuer=issuer,
         now=now,
         trial=deployment.trial,
+        longest=longest,
     )
 
 

@@ -30,8 +30,10 @@ def keep_reports(connection: Connection, aggregates: Sequence[Aggregate], *, by:
         _replace(connection, reports, place, {"counts": dict(one.counts), "at": instant_text(now)})
 
 
-def keep_acknowledgements(connection: Connection, said: Sequence[Acknowledgement], *, by: Person) -> None:
-    """Keep the last word of each worker about each deployment."""
+def keep_acknowledgements(
+    connection: Connection, said: Sequence[Acknowledgement], *, by: Person, now: datetime
+) -> None:
+    """Keep the last word of each worker about each deployment, and when it came."""
     for one in said:
         place = {"reporter": by.name, "worker": one.worker, "deployment": one.deployment}
         facts = {
@@ -40,6 +42,7 @@ def keep_acknowledgements(connection: Connection, said: Sequence[Acknowledgement
             "stage": one.stage,
             "ledger_number": one.ledger_number,
             "at": one.at,
+            "received_at": instant_text(now),
         }
         _replace(connection, acknowledgements, place, facts)
 

@@ -10,17 +10,19 @@ import hmac
 import secrets
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused
 from services.guidance.lifecycle import MAY_STOP, NEVER_VOTE, ROLES, Person, person_key
 from services.registry.memory import ledger
+from services.registry.people import sessions
+from services.registry.people.tables import accounts
 from services.registry.tables import instant_text, people
 from services.timeline.errors import BadInput
 
@@ -86,16 +88,12 @@ def add_person(
 ) -> Added:
     """Add a person or a service with a new token; the ledger keeps who got which role."""
     shown = _checked_name(name)
-    known = sorted(SERVICES) if is_service else list(ROLES)
-    if unknown := [role for role in roles if role not in known]:
-        raise BadInput(f"no such role: {', '.join(unknown)}", place="role", remedy=f"Choose from {', '.join(known)}")
-    if not roles:
-        raise BadInput("at least one role is needed", place="role", remedy=f"Choose from {', '.join(known)}")
+    given = _checked_roles(roles, is_service=is_service)
     if find(connection, shown) is not None:
         raise Refused(
             f"{shown} is already here", place="name", remedy="Use `knowdo registry person token` for a new token"
         )
-    person = Person(name=shown, roles=frozenset(roles), is_service=is_service)
+    person = Person(name=shown, roles=given, is_service=is_service)
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     connection.execute(
         insert(people).values(
@@ -108,7 +106,7 @@ def add_person(
             added_at=instant_text(now),
         )
     )
-    _remember(connection, person, "person added", by=by, now=now)
+    remember(connection, person, "person added", by=by, now=now)
     return Added(person=person, token=token)
 
 
@@ -119,17 +117,29 @@ def new_token(connection: Connection, name: str, *, now: datetime, by: str) -> A
     connection.execute(
         update(people).where(people.c.key == person_key(name)).values(token_sha256=_token_hash(token), is_active=True)
     )
-    _remember(connection, person, "token replaced", by=by, now=now)
+    remember(connection, person, "token replaced", by=by, now=now)
     return Added(person=person, token=token)
 
 
 def deactivate(connection: Connection, name: str, *, now: datetime, by: str) -> None:
-    """Take away a token and every right; the person's past votes stay in the memory and count no more."""
+    """Take away token, password, sessions and every right; past votes stay in the memory and count no more."""
     person = must_find(connection, name)
+    sessions.end_all(connection, name)
+    connection.execute(delete(accounts).where(accounts.c.person == person_key(name)))
     connection.execute(
         update(people).where(people.c.key == person_key(name)).values(token_sha256=None, is_active=False)
     )
-    _remember(connection, person, "person deactivated", by=by, now=now)
+    remember(connection, person, "person deactivated", by=by, now=now)
+
+
+def change_roles(connection: Connection, name: str, roles: Sequence[str], *, now: datetime, by: str) -> Person:
+    """Give someone these roles instead of those they have; their sessions end, and votes count by the roles of today."""
+    known = must_find(connection, name)
+    person = replace(known, roles=_checked_roles(roles, is_service=known.is_service))
+    connection.execute(update(people).where(people.c.key == person_key(name)).values(roles=sorted(person.roles)))
+    sessions.end_all(connection, name)
+    remember(connection, person, "roles changed", by=by, now=now)
+    return person
 
 
 def find(connection: Connection, name: str) -> Person | None:
@@ -183,7 +193,17 @@ def _checked_name(name: str) -> str:
     return shown
 
 
-def _remember(connection: Connection, person: Person, action: str, *, by: str, now: datetime) -> None:
+def _checked_roles(roles: Sequence[str], *, is_service: bool) -> frozenset[str]:
+    known = sorted(SERVICES) if is_service else list(ROLES)
+    if unknown := [role for role in roles if role not in known]:
+        raise BadInput(f"no such role: {', '.join(unknown)}", place="role", remedy=f"Choose from {', '.join(known)}")
+    if not roles:
+        raise BadInput("at least one role is needed", place="role", remedy=f"Choose from {', '.join(known)}")
+    return frozenset(roles)
+
+
+def remember(connection: Connection, person: Person, action: str, *, by: str, now: datetime) -> None:
+    """An entry of the ledger about who may act, inside the caller's transaction."""
     kind = "service" if person.is_service else "person"
     ledger.append(
         connection,

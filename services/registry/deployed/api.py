@@ -1,0 +1,32 @@
+"""What is deployed, over HTTP: who has confirmed a change, and who has ended. It translates; it decides nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.plumbing.web import decode, json_response, read_body
+from services.registry.api import DeskDep, Reader, Reporter
+from services.registry.deployed import schemas, workers
+
+router: Final = APIRouter()
+
+
+@router.get("/deployments/{guidance}/confirmation")
+async def confirmation(guidance: str, desk: DeskDep, _reader: Reader) -> Response:
+    """Which workers have confirmed the last change of a guidance, and who has not."""
+    found = await desk.read(
+        lambda connection: workers.confirmation(connection, guidance, now=desk.now(), longest=desk.longest_lease)
+    )
+    return json_response(schemas.confirmation_shown(found))
+
+
+@router.post("/workers/gone")
+async def gone(request: Request, desk: DeskDep, reporter: Reporter) -> Response:
+    """A worker has ended and holds no lease."""
+    body = decode(schemas.GONE, await read_body(request))
+    await desk.note(lambda connection: workers.gone(connection, body.worker, by=reporter))
+    return json_response({"gone": body.worker})
