@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,3 +171,10 @@ async def test_the_capability_statement_tells_what_there_is(face: Face) -> None:
     assert told.keys() == {*KINDS, "Binary"}
     for kind, known in PARAMETERS.items():
         assert {one["name"] for one in told[kind]["searchParam"]} == known.keys()
+
+
+def test_the_guide_names_every_type_and_parameter() -> None:
+    """An integrator finds in the guide what the statement promises."""
+    guide = (Path(__file__).parents[3] / "docs/guides/registry-fhir.md").read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if f"| {kind}" not in guide] == []
+    assert [name for known in PARAMETERS.values() for name in known if f"`{name}`" not in guide] == []
