@@ -88,8 +88,12 @@ def release(
     place: Place,
     policy: Policy,
     now: datetime,
-) -> Proposal:
-    """The proposal, once it may speak; Lacking with everything that is missing until then."""
+) -> tuple[Proposal, Lacking | None]:
+    """The proposal, and everything that is missing until it may speak; None once it may.
+
+    A step whose quorum is complete and whose gate has opened since is taken, whatever is missing for the next one: so what
+    is lacking is handed back to be raised once that is durable.
+    """
     proposal = proposals.must_get(connection, shelf.plan_behind(connection, number).id, for_change=True)
     version = hold(connection, proposal, place).version
     if one_text(given, "version", version) != version:
@@ -101,16 +105,16 @@ def release(
             "a version comes from the bytes and cannot be forced", place="versionBehavior", remedy="Leave it out"
         )
     if proposal.state in SPEAKING:
-        return proposal
+        return proposal, None
     if proposal.state == "retired":
         raise Refused("a retired release never returns", place=number, remedy="Propose a new one")
     standing = votes.stand(connection, proposal, _next_step(proposal), policy=policy)
     if standing.decision.passes:
         proposal = votes.move(connection, standing, by=by, policy=policy, now=now)
         if proposal.state in SPEAKING:
-            return proposal
+            return proposal, None
         standing = votes.stand(connection, proposal, _next_step(proposal), policy=policy)
-    raise Lacking(
+    return proposal, Lacking(
         f"it is in state {proposal.state}, and may not speak yet; the next step is to {standing.decision.to}",
         place=f"PlanDefinition/{number}/$release",
         remedy="Each reviewer votes with $approve, in the console, or with `knowdo registry vote`",
