@@ -50,12 +50,12 @@ def _all(ladder: Sequence[Stage], outside: Sequence[Stage]) -> list[Stage]:
 
 def _across(sheet: Sheet, ladder: Sequence[Stage], outside: Sequence[Stage]) -> None:
     step = sheet.width / len(ladder)
-    width, height = step - 22, 46.0
+    width, height = step - 14, 46.0
     for place, one in enumerate(ladder):
         x = step * place + 1
         _box(sheet, one, x, 12, width, height)
         if place + 1 < len(ladder):
-            _arrow(sheet, x + width + 2, 35, x + step - 3)
+            _arrow(sheet, x + width + 1, 35, x + step - 1)
     below, each = 108.0, 190.0
     first = (sheet.width - each * len(outside) - 20 * (len(outside) - 1)) / 2
     sheet.line("axis", (step / 2, 76), (sheet.width - step / 2 - 10, 76))

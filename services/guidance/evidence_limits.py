@@ -5,7 +5,7 @@ The registry's gates and the report read the same limits from here. A guidance m
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,11 @@ class EvidenceLimits(Part):
     )
     false_alarms_above: float = Field(
         default=0.1, gt=0, lt=1, description="of those without it, a group may have this share more flagged than all"
+    )
+    error_rates: Literal["block", "committee"] = Field(
+        default="block",
+        description="a group that misses more, or has more false alarms, than its limit: stops the release, or goes to "
+        "the equity reviewer, because groups that are less ill are flagged less often, however right the risks are",
     )
     fewest: int = Field(
         default=10, ge=10, description="patients with the event, and without, below which a group is not judged"

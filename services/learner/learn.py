@@ -22,6 +22,7 @@ from services.learner.evidence.instability import find_instability
 from services.learner.evidence.leaks import find_leaks
 from services.learner.evidence.looks import Looks, look_at
 from services.learner.evidence.sample_size import effective_parameters, sample_size
+from services.learner.evidence.score_refits import made_of_score
 from services.learner.evidence.validations import validate
 from services.learner.feature_matrix import CohortRows
 from services.learner.models.fitting import fit_candidates
@@ -216,11 +217,20 @@ def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, fitting:
     happened, not_happened = (len(np.unique(matured.patients[y == label])) for label in (1, 0))
     judgeable = min(happened, not_happened) >= FEWEST_PATIENTS
     performance = evaluate(y, risk, matured.patients, seed=fitting.seed) if judgeable else None
+    fold = fitting.folds.of(y, matured.patients) if judgeable else None
+    made = (
+        []
+        if fold is None
+        else list(made_of_score(guidance, score, matured, fold, seed=fitting.seed, workers=fitting.workers))
+    )
+    performances = ({} if performance is None else {"published": performance}) | {
+        one.kind: one.performance for one in made
+    }
     judged = Judged(
         rows=len(matured),
         events=int(y.sum()),
         patients=len(np.unique(matured.patients)),
-        models={} if performance is None else {"published": performance.report()},
+        models={kind: one.report() for kind, one in performances.items()},
         chosen="published",
         states=dict(rows.outcomes),
         published=Weighed(
@@ -248,7 +258,7 @@ def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, fitting:
         judged=judged,
         rows=matured if len(matured) else rows,
         looks=None
-        if performance is None
+        if performance is None or fold is None
         else look_at(
             guidance,
             name,
@@ -257,13 +267,14 @@ def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, fitting:
             performance,
             average=mean,
             inputs=(score,),
-            fold=fitting.folds.of(y, matured.patients),
+            fold=fold,
             data_until=int(rows.at.max()),
             seed=fitting.seed,
             itself=score,
             incumbent=fitting.incumbents.get(name),
         ),
-        performances={} if performance is None else {"published": performance},
+        performances=performances,
+        recipes={one.kind: one.recipe for one in made},
     )
 
 

@@ -17,14 +17,13 @@ from services.plumbing.web import decode, json_response, read_body
 from services.registry import schemas
 from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
+from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
 from services.registry.deployed import deployments, feed, heard, workers
 from services.registry.desk import DeskDep as DeskDep
-from services.registry.desk import desk_of
 from services.registry.memory import ledger
-from services.registry.people import persons
-from services.registry.people.persons import Act, must
-from services.registry.people.visitor import bearer, note_who
+from services.registry.people.persons import Act
+from services.registry.people.visitor import shown_token
 
 router: Final = APIRouter()
 T = TypeVar("T")
@@ -38,11 +37,9 @@ def allowed(act: Act) -> Callable[[Request], Any]:
     """A dependency: the caller, if they may do that; 401 or 403 if not."""
 
     async def caller(request: Request) -> Person:
-        token = bearer(request)
-        person = await desk_of(request).read(lambda connection: persons.who_is(connection, token))
-        note_who(request, person)
-        must(person, act)
-        return person
+        known = await shown_token(request)
+        known.must(act)
+        return known.person
 
     return caller
 
@@ -105,7 +102,7 @@ async def list_proposals(desk: DeskDep, _reader: Reader) -> Response:
 @router.get("/proposals/{proposal}")
 async def one_proposal(proposal: str, desk: DeskDep, _reader: Reader) -> Response:
     """One proposal: its evidence, every vote, and for each open step what is still in the way."""
-    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy))
+    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy, desk.now()))
     return json_response(shown)
 
 
@@ -146,6 +143,11 @@ async def cast_vote(proposal: str, request: Request, desk: DeskDep, voter: Voter
         evidence=frozenset(body.evidence),
         reason=body.reason,
         accepts=frozenset(body.accepts),
+        plans=body.plans,
+        conditions=tuple(
+            NewCondition(text=one.text, closes=one.closes, blocking=one.blocking) for one in body.conditions
+        ),
+        conflict=body.conflict,
     )
     standing = await desk.write(
         lambda connection: votes.cast(connection, proposal, ballot, by=voter, policy=desk.policy, now=desk.now())

@@ -86,6 +86,25 @@ def person_password(
         typer.echo("it is good for three days, and must be changed at the first sign-in")
 
 
+@app.command("link")
+def person_link(
+    name: Name,
+    issuer: Annotated[str, typer.Option(help="The organisation's OpenID provider")],
+    subject: Annotated[str, typer.Option(help="Who they are there (`sub`); the sign-in page tells it to them")],
+) -> None:
+    """Let someone sign in through the organisation: issuer and subject together say who they are, nothing else does.
+
+    Example: knowdo registry person link "A. Roy" --issuer https://id.hospital.example --subject 248289761001
+    """
+    from services.plumbing.database import writing
+    from services.registry.desk import real_time
+    from services.registry.people import organisation
+
+    with writing(own_database()) as connection:
+        person = organisation.link(connection, name, issuer=issuer, subject=subject, now=real_time(), by=operator())
+    typer.echo(f"{person.name} may sign in through {issuer}")
+
+
 @app.command("roles")
 def person_roles(
     name: Name,

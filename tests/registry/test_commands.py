@@ -100,7 +100,7 @@ def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
         ("silent", ("clinical-reviewer", "data-science-reviewer")),
     ):
         for role in roles:
-            result = shell.run("vote", made["proposal"], "--to", to, "--role", role, *people[role])
+            result = shell.run("vote", made["proposal"], "--to", to, "--role", role, "--reason", "read", *people[role])
         assert f"state: {to}" in result.output
     assert shell.json("list", *learner)[0]["state"] == "silent"
     result = shell.run("stop", "small", "--reason", "drill", *people["operations"])
@@ -167,13 +167,15 @@ def test_a_trial_is_filed_and_voted_on_by_command(shell: Shell) -> None:
     people = {role: shell.person(role, role) for role in roles}
     for to, pair in (("development", roles[:2]), ("silent", roles[2:])):
         for role in pair:
-            shell.run("vote", made["proposal"], "--to", to, "--role", role, *people[role])
+            shell.run("vote", made["proposal"], "--to", to, "--role", role, "--reason", "read", *people[role])
     arms = [{"name": "show", "weight": 9, "shows": True}, {"name": "withheld", "weight": 1, "shows": False}]
     plan = shell.folder / "plan.json"
     plan.write_text(json.dumps({"id": "tea-1", "unit": "patient", "arms": arms}))
     said = shell.run("trial", made["proposal"], str(plan), *developer).output
     assert "trial tea-1 of patients: show 90.0%, withheld 10.0% (no card)" in said
-    answer = shell.json("vote", made["proposal"], "--to", "pilot", "--role", roles[2], *people[roles[2]])
+    answer = shell.json(
+        "vote", made["proposal"], "--to", "pilot", "--role", roles[2], "--reason", "read", *people[roles[2]]
+    )
     assert roles[2] in answer["decision"]["agreed"]
     plan.write_text("[]")
     with pytest.raises(BadInput, match="no JSON object"):
@@ -186,10 +188,24 @@ def test_a_vote_that_waits_says_for_whom(shell: Shell) -> None:
     (shell.folder / "release.zip").write_bytes(pack(samples.release()))
     proposer = shell.person("Dev", "model-developer")
     made = shell.json("propose", str(shell.folder / "release.zip"), "--author", "Dev", *proposer)
-    result = shell.run("vote", made["proposal"], "--to", "development", "--role", "data-steward", *steward)
+    result = shell.run(
+        "vote", made["proposal"], "--to", "development", "--role", "data-steward", "--reason", "read", *steward
+    )
     assert "still needed: operations" in result.output
     with pytest.raises(BadInput, match="no such vote"):
-        shell.run("vote", made["proposal"], "--to", "development", "--role", "x", "--vote", "maybe", *steward)
+        shell.run(
+            "vote",
+            made["proposal"],
+            "--to",
+            "development",
+            "--role",
+            "x",
+            "--reason",
+            "read",
+            "--vote",
+            "maybe",
+            *steward,
+        )
 
 
 def test_a_token_is_shown_once_or_written_for_its_owner(shell: Shell) -> None:
@@ -270,3 +286,35 @@ def test_every_command_has_an_example() -> None:
         *(["person", name] for name in ("add", "token", "remove", "list")),
     ):
         assert "Example: " in RUN.invoke(app, [*words, "--help"]).output
+
+
+def test_what_is_disclosed_is_shown_corrected_and_handed_over(shell: Shell, tmp_path: Path) -> None:
+    """`attributes` lists, corrects and fails while one is missing; `risks` and `model-card` come from the same facts."""
+    bundle = samples.release()
+    (tmp_path / "release.zip").write_bytes(pack(bundle))
+    (tmp_path / "training.zip").write_bytes(pack(samples.training_pack(bundle.digest)))
+    data = shell.person("Ben Data", "data-science-reviewer")
+    proposed = shell.json("propose", str(tmp_path / "release.zip"), "--author", "Jon", *data)
+    blank = shell.run("attributes", "small")
+    assert blank.exit_code == 1
+    assert "test_validity: no training evidence is filed" in " ".join(blank.output.split())
+    evidence = (
+        "propose",
+        str(tmp_path / "release.zip"),
+        "--author",
+        "Jon",
+        "--evidence",
+        str(tmp_path / "training.zip"),
+    )
+    assert shell.json(*evidence, *data) == proposed
+    found = shell.json("attributes", "small", "--set", "funding=City Hospital.", "--why", "we pay", *data)
+    assert found["sourceAttributeComplete"] is True
+    with pytest.raises(BadInput, match="says why"):
+        shell.run("attributes", "small", "--set", "funding=x", *data)
+    with pytest.raises(BadInput, match="no `=`"):
+        shell.run("attributes", "small", "--set", "funding", "--why", "x", *data)
+    assert len(shell.json("risks", "small")["risks"]) == 8
+    card = tmp_path / "card.xml"
+    shell.run("model-card", "small", "--file", str(card))
+    assert b"<FundingSource>City Hospital.</FundingSource>" in card.read_bytes()
+    assert "# Model card: Small" in shell.run("model-card", "small", "--markdown").output

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Final
 
 from services.guidance.words.rounding import count_of, denominator, number, out_of
 
 NOTHING_RUNS: Final = "No guidance runs."
+STAGE_DOES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "registered": "it is proposed and says nothing",
+        "development": "it may be worked on and says nothing",
+        "silent": "it computes and is compared with what happens; staff see nothing",
+        "pilot": "cards are shown in the pilot",
+        "general": "cards are shown",
+        "suspended": "it was stopped and says nothing; starting again needs the votes anew",
+        "retired": "it is over and never returns",
+    }
+)
 LEAST_DIFFERENCE: Final = 0.005  # log-odds; less is shown as 0.00
 FEWEST_FOR_A_RATE: Final = 10  # of fewer answers only the counts are told
 MOST_NAMED: Final = 3  # more than that are counted: the line must stay one line on a telephone
@@ -117,21 +129,9 @@ def answers_of_week(*, shown: int, accepted: int, overridden: int) -> str:
     return f"{rate}; {max(shown - answered, 0):,} of {shown:,} cards had no answer yet."
 
 
-def told(entry: Mapping[str, Any], *, directions: bool = False) -> str:
-    """One entry of the memory as a sentence; how someone voted only where `directions`, which a decided step allows."""
-    detail = entry["detail"]
-    action = str(entry["action"])
-    if directions and action == "voted":
-        action = _VOTED.get(str(detail.get("vote")), action)
-    step = f" from {detail['from']} to {detail['to']}" if "from" in detail and "to" in detail else ""
-    about = f" on the step to {detail['transition']}" if "transition" in detail else ""
-    kind = f" ({detail['kind']})" if "kind" in detail else ""
-    name = f": {detail['name']}" if "name" in detail else ""
-    version = f" version {detail['version']}" if "version" in detail else ""
-    return f"{action}{version}{step}{about}{kind}{name}"
-
-
-_VOTED: Final[Mapping[str, str]] = {"approve": "agreed", "reject": "did not agree", "withdraw": "withdrew the vote"}
+def stands_in(version: str, state: str) -> str:
+    """The finding of the picture of the stages."""
+    return f"Release {version} is in the stage {state}: {STAGE_DOES[state]}."
 
 
 def gate_fails(title: str, version: str, *, step: str) -> str:

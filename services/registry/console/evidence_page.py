@@ -1,11 +1,12 @@
 """One release as anyone may read it: what it is, what was found about it, who agreed. A card links here.
 
-It needs no account. Votes on an open step show who has voted, not how.
+It needs no account, if the organisation so sets. Votes on an open step show who has voted, not how.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,18 +24,20 @@ from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.deployments import of_guidance
 from services.registry.desk import DeskDep
 from services.registry.memory import ledger
+from services.registry.transparency.readers import PublicReader
 
 router = page_router()
 
 
 @router.get("/releases/{digest}/page")
-async def evidence_page(digest: str, request: Request, desk: DeskDep) -> Response:
-    """What one release is, what was found about it, who agreed; readable by anyone."""
-    policy, facts = await desk.read(lambda connection: _evidence(connection, digest, desk.policy))
-    return await render("evidence.html.j2", request, None, policy=policy, **facts)
+async def evidence_page(digest: str, request: Request, desk: DeskDep, visitor: PublicReader) -> Response:
+    """What one release is, what was found about it, who agreed; readable by anyone, if the organisation so sets."""
+    now = desk.now()
+    policy, facts = await desk.read(lambda connection: _evidence(connection, digest, desk.policy, now))
+    return await render("evidence.html.j2", request, visitor, policy=policy, **facts)
 
 
-def _evidence(connection: Connection, digest: str, policy: Policy) -> tuple[Policy, dict[str, Any]]:
+def _evidence(connection: Connection, digest: str, policy: Policy, now: datetime) -> tuple[Policy, dict[str, Any]]:
     proposal = proposals.by_release(connection, digest)
     if proposal is None:
         raise NotFound(
@@ -53,7 +56,7 @@ def _evidence(connection: Connection, digest: str, policy: Policy) -> tuple[Poli
         "silent": gates.read_silent(packs["silent"]) if "silent" in packs else None,
         "sentences": _sentences(guidance, evaluation, shown_policy),
         "others": _others(guidance, evaluation, shown_policy),
-        "steps": _steps(connection, proposal, policy),
+        "steps": _steps(connection, proposal, policy, now),
         "votes": _decided_votes(connection, proposal),
         "entries": [_told(entry) for entry in ledger.entries_about(connection, [digest])],
         "filed": proposals.filed_for(connection, digest),
@@ -107,13 +110,13 @@ def _said_of(outcome: Outcome, judged: Judged, sample: Sample) -> dict[str, str]
     }
 
 
-def _steps(connection: Connection, proposal: Proposal, policy: Policy) -> list[dict[str, Any]]:
+def _steps(connection: Connection, proposal: Proposal, policy: Policy, now: datetime) -> list[dict[str, Any]]:
     """The next step, and how far it is; stepping out is always possible and not shown."""
     shown = []
     for to in [to for to in votes.steps_from(proposal.state) if to != "retired"][:1]:
-        standing = votes.stand(connection, proposal, to, policy=policy)
+        standing = votes.stand(connection, proposal, to, policy=policy, now=now)
         decision = standing.decision
-        voted = (*decision.counted, *decision.rejected_by, *decision.dissent)
+        voted = (*decision.counted, *decision.rejected_by, *decision.unconvinced, *decision.dissent)
         verdicts = [check.verdict for check in standing.checks]
         shown.append(
             {

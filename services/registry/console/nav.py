@@ -18,4 +18,14 @@ class Link:
         return path == self.path or (self.path != "/" and path.startswith(f"{self.path}/"))
 
 
-NAV: Final = (Link("Overview", "/"),)
+NAV: Final = (
+    Link("Overview", "/"),
+    Link("Guidance", "/console/guidance"),
+    Link("Memory", "/console/memory"),
+)
+
+TABS: Final = (
+    ("Compare releases", "/console/guidance/{guidance}/compare"),
+    ("Memory", "/console/memory?guidance={guidance}"),
+)
+"""What more there is of one guidance: name, and address with its id filled in."""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from services.guidance.lifecycle import Person
 from services.guidance.policies import Policy
 from services.guidance.words import console_wording as words
+from services.guidance.words.memory_wording import told
 from services.registry.console import standing, week
 from services.registry.console.reader import Reader
 from services.registry.console.shell import page_router, render
@@ -31,7 +32,7 @@ async def overview_page(request: Request, desk: DeskDep, visitor: Reader) -> Res
 
 
 def _facts(connection: Connection, person: Person, policy: Policy, now: datetime) -> dict[str, Any]:
-    lines = standing.lines(connection, policy)
+    lines = standing.lines(connection, policy, now)
     weeks = week.weeks(connection, now)
     all_of_it = week.total(weeks)
     return {
@@ -44,5 +45,5 @@ def _facts(connection: Connection, person: Person, policy: Policy, now: datetime
         "answers_said": words.answers_of_week(
             shown=all_of_it.shown, accepted=all_of_it.accepted, overridden=all_of_it.overridden
         ),
-        "changed": [{**entry, "said": words.told(entry)} for entry in week.changed(connection, now)],
+        "changed": [{**entry, "said": told(entry)} for entry in week.changed(connection, now)],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -67,16 +68,16 @@ class Line:
         return None
 
 
-def lines(connection: Connection, policy: Policy) -> list[Line]:
+def lines(connection: Connection, policy: Policy, now: datetime) -> list[Line]:
     """Every guidance by id; retired ones last."""
     known: dict[str, list[Proposal]] = {}
     for proposal in proposals.every(connection):
         known.setdefault(proposal.guidance, []).append(proposal)
-    found = [line_of(connection, some, policy) for _, some in sorted(known.items())]
+    found = [line_of(connection, some, policy, now) for _, some in sorted(known.items())]
     return sorted(found, key=lambda line: line.counts.state == "retired")
 
 
-def line_of(connection: Connection, known: list[Proposal], policy: Policy) -> Line:
+def line_of(connection: Connection, known: list[Proposal], policy: Policy, now: datetime) -> Line:
     """The line of one guidance; `known` are its proposals, the newest first."""
     counts = max(known, key=lambda one: (_WEIGHT[one.state], one.added_at))
     deployed = {one.proposal: one for one in deployments.of_guidance(connection, counts.guidance)}
@@ -90,15 +91,15 @@ def line_of(connection: Connection, known: list[Proposal], policy: Policy) -> Li
         steps=tuple(
             standing
             for one in known
-            if one.id in weighed and (standing := next_step(connection, one, policy)) is not None
+            if one.id in weighed and (standing := next_step(connection, one, policy, now)) is not None
         ),
     )
 
 
-def next_step(connection: Connection, proposal: Proposal, policy: Policy) -> Standing | None:
+def next_step(connection: Connection, proposal: Proposal, policy: Policy, now: datetime) -> Standing | None:
     """The next step that a vote may take, and how far it is; None where only stepping out is left."""
     steps = [to for to in votes.steps_from(proposal.state) if to != "retired"]
-    return votes.stand(connection, proposal, steps[0], policy=policy) if steps else None
+    return votes.stand(connection, proposal, steps[0], policy=policy, now=now) if steps else None
 
 
 def my_role(standing: Standing, person: Person) -> str | None:

@@ -15,6 +15,8 @@ from starlette.responses import RedirectResponse, Response
 from services.guidance.errors import NotAuthenticated, NotPermitted, TooMany
 from services.registry.desk import DeskDep
 from services.registry.people import accounts, sessions, signing_in
+from services.registry.people.limits import address_of
+from services.registry.people.organisation import Organisation
 from services.registry.people.rendered import render
 from services.registry.people.visitor import (
     CSRF,
@@ -39,7 +41,7 @@ LONGEST_TYPED: Final = 1000
 @router.get("/sign-in")
 async def sign_in_page(request: Request, desk: DeskDep, next: str = "") -> Response:  # noqa: A002 - the query's name
     """Name and password; and the demo persons, in demo mode."""
-    return await _sign_in_page(request, desk, following=safe_next(request, next))
+    return await sign_in_answer(request, desk, following=safe_next(request, next))
 
 
 @router.post("/sign-in")
@@ -51,21 +53,22 @@ async def sign_in(request: Request, desk: DeskDep) -> Response:
     planted = request.cookies.get(_before_name(request), "")
     if not planted or not hmac.compare_digest(one_of(fields, CSRF), _before_token(planted)):
         said = "This page stood open too long, or your browser takes no cookies. Please try again."
-        return await _sign_in_page(request, desk, following=following, said=said, status=403)
+        return await sign_in_answer(request, desk, following=following, said=said, status=403)
     name, password = one_of(fields, "name")[:LONGEST_TYPED], one_of(fields, "password")[:LONGEST_TYPED]
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     try:
+        request.app.state.limits.take("sign-in", address)
         begun = await signing_in.sign_in(
             desk, name=name, password=password, address=address, demo=request.app.state.open_console
         )
     except TooMany as many:
         said = f"{many.message.capitalize()}. {many.remedy}."
-        answer = await _sign_in_page(request, desk, following=following, said=said, name=name, status=429)
+        answer = await sign_in_answer(request, desk, following=following, said=said, name=name, status=429)
         answer.headers["Retry-After"] = str(many.seconds)
         return answer
     except NotAuthenticated:
         said = "The name or the password is not right."
-        return await _sign_in_page(request, desk, following=following, said=said, name=name, status=401)
+        return await sign_in_answer(request, desk, following=following, said=said, name=name, status=401)
     request.scope["knowdo.who"] = begun.name
     if old := request.cookies.get(cookie_name(request)):
         await desk.note(lambda connection: sessions.end(connection, old))
@@ -99,7 +102,7 @@ async def change_password(request: Request, desk: DeskDep) -> Response:
     if unknown := sorted(set(fields) - {"old", "new", "again"}):
         raise BadInput(f"unknown fields: {len(unknown)}", place="form", remedy="Send it from the page")
     old, new = one_of(fields, "old")[:LONGEST_TYPED], one_of(fields, "new")[:LONGEST_TYPED]
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     said = ""
     if new != one_of(fields, "again")[:LONGEST_TYPED]:
         said = "The two new passwords differ."
@@ -145,15 +148,18 @@ async def _signed_in_visitor(request: Request) -> tuple[Visitor, bool]:
     return seen, must_change
 
 
-async def _sign_in_page(
+async def sign_in_answer(
     request: Request, desk: DeskDep, *, following: str, said: str = "", name: str = "", status: int = 200
 ) -> Response:
+    """The sign-in page, with what went wrong."""
     demo: bool = request.app.state.open_console
+    known: Organisation | None = request.app.state.organisation
     shown = await desk.read(accounts.demo_persons) if demo else []
     planted = request.cookies.get(_before_name(request), "") or secrets.token_urlsafe(32)
     answer = render(
         "sign_in.html.j2", request, desk, status=status,
         following=following, said=said, name=name, csrf=_before_token(planted),
+        organisation=known.name if known is not None else "",
         demo_persons=shown, demo_password=accounts.DEMO_PASSWORD if demo else "",
     )  # fmt: skip
     answer.set_cookie(

@@ -22,11 +22,11 @@ from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, R
 from services.guidance.lifecycle import MAY_STOP, NEVER_VOTE, ROLES, Person, person_key
 from services.registry.memory import ledger
 from services.registry.people import sessions
-from services.registry.people.tables import accounts
+from services.registry.people.tables import accounts, service_keys, tokens
 from services.registry.tables import instant_text, people
 from services.timeline.errors import BadInput
 
-Act = Literal["read", "propose", "vote", "stop", "run", "report"]
+Act = Literal["read", "propose", "vote", "stop", "run", "report", "audit"]
 
 SERVICES: Final[Mapping[str, frozenset[Act]]] = MappingProxyType(
     {
@@ -39,6 +39,7 @@ SERVICES: Final[Mapping[str, frozenset[Act]]] = MappingProxyType(
 
 _EVERY_PERSON: Final[frozenset[Act]] = frozenset({"read", "run"})
 _PROPOSERS: Final = frozenset({"model-developer", "data-steward", "data-science-reviewer"})
+_AUDITORS: Final = frozenset({"auditor", "privacy-security"})
 TOKEN_PREFIX: Final = "knowdo_"  # noqa: S105 - lets a secret scanner find a token that leaked
 
 
@@ -59,6 +60,8 @@ def acts_of(person: Person) -> frozenset[Act]:
     acts: set[Act] = set(_EVERY_PERSON)
     if person.roles & _PROPOSERS:
         acts.add("propose")
+    if person.roles & _AUDITORS:
+        acts.add("audit")
     if person.roles & MAY_STOP:
         acts.add("stop")
     if person.roles and not person.roles & NEVER_VOTE.keys():
@@ -122,10 +125,11 @@ def new_token(connection: Connection, name: str, *, now: datetime, by: str) -> A
 
 
 def deactivate(connection: Connection, name: str, *, now: datetime, by: str) -> None:
-    """Take away token, password, sessions and every right; past votes stay in the memory and count no more."""
+    """Take away tokens, keys, password, sessions and every right; past votes stay in the memory and count no more."""
     person = must_find(connection, name)
     sessions.end_all(connection, name)
-    connection.execute(delete(accounts).where(accounts.c.person == person_key(name)))
+    for kept in (accounts, tokens, service_keys):
+        connection.execute(delete(kept).where(kept.c.person == person_key(name)))
     connection.execute(
         update(people).where(people.c.key == person_key(name)).values(token_sha256=None, is_active=False)
     )
@@ -176,8 +180,13 @@ def who_is(connection: Connection, token: str) -> Person:
     ).first()
     # The database compares hashes of 256 random bits, which its timing cannot betray; the last word is constant-time.
     if row is None or not row.is_active or not hmac.compare_digest(row.token_sha256, hashed):
-        raise NotAuthenticated("no active person or service has this token")
+        raise nobody()
     return Person(name=row.name, roles=frozenset(row.roles), is_service=row.is_service, is_active=True)
+
+
+def nobody() -> NotAuthenticated:
+    """The one answer to a token that proves nothing, whatever is wrong with it."""
+    return NotAuthenticated("no active person or service has this token", reason="token")
 
 
 def _token_hash(token: str) -> str:

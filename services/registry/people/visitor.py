@@ -21,7 +21,9 @@ from services.guidance.errors import NotAuthenticated, NotPermitted
 from services.guidance.lifecycle import Person
 from services.plumbing.web import read_body
 from services.registry.desk import desk_of
-from services.registry.people import persons, sessions
+from services.registry.people import api_tokens, sessions
+from services.registry.people.api_tokens import Caller
+from services.registry.people.limits import count_write
 from services.timeline.errors import BadInput
 
 LARGEST_FORM: Final = 256 * 1024
@@ -85,10 +87,13 @@ async def visitor_or_none(request: Request) -> tuple[Visitor | None, bool]:
             seen = Visitor(person=session.person, csrf=sessions.csrf_of(identifier), via="session")
             return seen, session.must_change
     if "authorization" in request.headers:
-        token = bearer(request)
-        person = await desk.read(lambda connection: persons.who_is(connection, token))
-        note_who(request, person)
-        return Visitor(person=person, csrf="", via="token"), False
+        caller = await shown_token(request)
+        caller.must("read")
+        if caller.is_scoped and request.method not in {"GET", "HEAD"}:
+            raise NotPermitted(
+                "a token with fewer scopes than its holder sends no forms", place="scopes", remedy="Use the API"
+            )
+        return Visitor(person=caller.person, csrf="", via="token"), False
     if demo:
         return Visitor(person=DEMO_VISITOR, csrf="", via="demo"), False
     return None, False
@@ -154,6 +159,17 @@ def check_origin(request: Request) -> None:
         )
 
 
+async def shown_token(request: Request) -> Caller:
+    """Whose bearer token the request shows, and what it may do; NotAuthenticated if nobody's."""
+    desk, token = desk_of(request), bearer(request)
+    now = desk.now()
+    caller = await desk.read(lambda connection: api_tokens.identify(connection, token, now=now))
+    note_who(request, caller.person)
+    if caller.is_due:
+        await desk.note(lambda connection: api_tokens.used(connection, caller, now=now))
+    return caller
+
+
 def bearer(request: Request) -> str:
     """The bearer token of a request."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -163,8 +179,9 @@ def bearer(request: Request) -> str:
 
 
 def note_who(request: Request, person: Person) -> None:
-    """Let the record of accesses know whose this one is."""
+    """Let the record of accesses know whose this one is; TooMany if they write too much."""
     request.scope["knowdo.who"] = person.name
+    count_write(request, person.name)
 
 
 def takes_pages(request: Request) -> bool:

@@ -11,14 +11,15 @@ import pytest
 
 from services.guidance.definition import PRIMARY, Guidance
 from services.guidance.evidence import Evaluation
+from services.guidance.transparency.checklist import ITEMS, Item
 from services.learner.cohort import FlowStep
 from services.learner.evidence.files import evidence_files
 from services.learner.learn import Found
+from services.learner.report.again import Asked
 from services.learner.report.page import evidence_report
 from services.plumbing.event_store import EventStore
 from services.registry.decisions import gates, training_gate
 from tests.learner.report import samples
-from tests.reference_checklist import ITEMS, Item
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,12 @@ def pack(guidance: Guidance, evaluation: Evaluation, whole: Found, ward_store: E
 def anchors(guidance: Guidance, evaluation: Evaluation, whole: Found, steps: list[FlowStep]) -> set[str]:
     """The ids of the page."""
     html = evidence_report(
-        guidance=guidance, evaluation=evaluation, found={PRIMARY: whole}, flow=steps, store="sha256:b", folds=3, seed=0
+        guidance=guidance,
+        evaluation=evaluation,
+        found={PRIMARY: whole},
+        flow=steps,
+        store="sha256:b",
+        asked=Asked(folds=3, seed=0),
     )
     return set(re.findall(r'id="([^"]+)"', html))
 

@@ -15,6 +15,7 @@ from services.guidance.words.evidence_wording import DataKind
 from services.learner.cohort import FlowStep
 from services.learner.learn import Found
 from services.learner.models.tuning import Search, Tried
+from services.learner.report.again import Asked
 from services.learner.report.page import evidence_report
 from tests.learner.report import samples
 
@@ -47,7 +48,7 @@ class Page:
             one = replace(one, looks=samples.filled(one.looks))
         return evidence_report(
             guidance=self._guidance, evaluation=evaluation, found={PRIMARY: one}, flow=self._steps, store="sha256:b",
-            folds=3, seed=0, data=data,
+            asked=Asked(folds=3, seed=0, data=data),
         )  # fmt: skip
 
 

@@ -187,7 +187,7 @@ def fill(connection: Connection, policy: Policy, now: datetime) -> dict[str, str
 def _agree(
     connection: Connection, proposal: Proposal, to: State, people: Mapping[str, Person], policy: Policy, when: datetime
 ) -> None:
-    standing = votes.stand(connection, proposal, to, policy=policy)
+    standing = votes.stand(connection, proposal, to, policy=policy, now=when)
     used: set[str] = set()
     for role in standing.decision.missing_roles:
         person = next(
@@ -201,7 +201,7 @@ def _agree(
     if now.state == proposal.state:
         votes.move(
             connection,
-            votes.stand(connection, now, to, policy=policy),
+            votes.stand(connection, now, to, policy=policy, now=when),
             by=people["Eve Steward"],
             policy=policy,
             now=when,
@@ -212,7 +212,7 @@ def _vote(
     connection: Connection, proposal: str, to: State, person: Person, role: str, policy: Policy, when: datetime
 ) -> None:
     known = proposals.must_get(connection, proposal)
-    standing = votes.stand(connection, known, to, policy=policy)
+    standing = votes.stand(connection, known, to, policy=policy, now=when)
     doubts = frozenset(one.name for one in standing.checks if one.verdict == "cannot tell" and role in one.accepted_by)
     ballot = Ballot(
         transition=to,

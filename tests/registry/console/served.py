@@ -35,6 +35,15 @@ class Served:
         """Name → address of every page that there is."""
         return {
             "overview": "/",
+            "guidance-list": "/console/guidance",
+            "guidance": "/console/guidance/readmission-30d",
+            "compare": "/console/guidance/readmission-30d/compare",
+            "memory": "/console/memory",
+            "memory-search": "/console/memory?words=why+stopped+potassium",
+            "proof": "/console/memory/proof",
+            "report": f"/console/releases/{self.known['new']}/report",
+            "sign-in": "/sign-in",
+            "error": "/console/guidance/nothing-of-that-name",
             "evidence": f"/releases/{self.known['new']}/page",
             "evidence-stopped": f"/releases/{self.known['stopped']}/page",
         }
