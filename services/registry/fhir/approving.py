@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, get_args
 
 from sqlalchemy import Connection
 
@@ -75,7 +75,7 @@ def approve(
     ballot = Ballot(
         transition=to,
         role=one_text(given, "role", next(iter(by.roles)) if len(by.roles) == 1 else ""),
-        vote=cast("Choice", choice),
+        vote=choice,
         release=proposal.release,
         evidence=frozenset(_read(given)),
         reason=one_text(given, "artifactAssessmentSummary"),
