@@ -73,6 +73,11 @@ async def test_every_reference_of_a_release_leads_somewhere(face: Face) -> None:
 
     for one in everything:
         await follow({name: value for name, value in one.items() if name != "resource"})
+    card = next(one for one in everything if one["id"] == f"{face.key(face.first)}-page")
+    for content in card["content"]:
+        answer = await face.house.http.get(content["attachment"]["url"].removeprefix(base))
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].partition(";")[0] == content["attachment"]["contentType"]
 
 
 SEARCHES = {
