@@ -30,6 +30,8 @@ class Policy:
     floors: Floors
     observed_expected: tuple[float, float] = (0.8, 1.25)
     """Limits of observed / expected in the silent month: 20 % either way."""
+    deploys: Literal["at once", "by decision"] = "at once"
+    """When the vote lets a release speak: everywhere at once, or only where operations then decide."""
 
 
 POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(

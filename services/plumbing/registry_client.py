@@ -130,9 +130,17 @@ class RegistryClient:
         }
         return _object(await self._post(f"/proposals/{proposal}/votes", body))
 
-    async def suspend(self, guidance: str, *, reason: str = "") -> dict[str, Any]:
-        """Stop every release of this guidance, at once."""
-        return _object(await self._post(f"/deployments/{guidance}/suspend", {"reason": reason}))
+    async def suspend(self, guidance: str, *, reason: str = "", release: str = "") -> dict[str, Any]:
+        """Stop every release of this guidance, or only that one, at once."""
+        return _object(await self._post(f"/deployments/{guidance}/suspend", {"reason": reason, "release": release}))
+
+    async def deploy(self, guidance: str, release: str, **placement: Any) -> dict[str, Any]:
+        """Decide where a release speaks: `sites`, `tenants`, `hooks`, `stage`, `share` (%), `starts_at`, `ends_at`, `fallback`."""
+        return _object(await self._post("/deployments", {"guidance": guidance, "release": release, **placement}))
+
+    async def deployments(self) -> list[dict[str, Any]]:
+        """Where everything runs."""
+        return list(_object(await self._get("/deployments"))["deployments"])
 
     async def proposals(self) -> list[dict[str, Any]]:
         """All proposals, the newest first."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
@@ -13,7 +14,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from services.guidance.policies import POLICIES
+from services.guidance.policies import POLICIES, Policy
 from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
@@ -74,11 +75,16 @@ def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_
         engine=open_tables(settings),
         key=key,
         keys=read_public_keys(settings),
-        policy=POLICIES[settings.policy_name],
+        policy=_policy(settings),
         issuer=settings.public_url,
         longest_lease=settings.longest_lease,
         now=now,
     )
+
+
+def _policy(settings: RegistrySettings) -> Policy:
+    named = POLICIES[settings.policy_name]
+    return named if settings.deploys is None else replace(named, deploys=settings.deploys)
 
 
 def read_public_keys(settings: RegistrySettings) -> PublicKeys:

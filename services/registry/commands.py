@@ -13,6 +13,7 @@ import typer
 from services.guidance.words.stopping import CONFIRMED_WITHIN
 from services.plumbing.registry_client import RegistryClient
 from services.registry import person_commands
+from services.registry.deployed import commands as deployed_commands
 from services.registry.deployed.stopping import said_of_stop, stopped
 from services.registry.terminal import (
     DEFAULT_URL,
@@ -29,6 +30,7 @@ from services.timeline.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="Decides who may speak: people, votes, signatures, stop, memory.")
 app.add_typer(person_commands.app, name="person")
+deployed_commands.add_to(app)
 
 
 @app.command()
@@ -154,6 +156,7 @@ def vote(
 def stop(
     guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
     reason: Annotated[str, typer.Option(help="May follow within 24 hours")] = "",
+    release: Annotated[str, typer.Option(help="Only this release; what it names as fallback speaks then")] = "",
     wait: Annotated[float, typer.Option(help="Seconds to wait for the workers", min=0.0)] = CONFIRMED_WITHIN,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
@@ -165,7 +168,9 @@ def stop(
 
     Example: knowdo registry stop readmission-30d --reason "wrong units from the new analyser" --token-file me.token
     """
-    answer = asked(lambda client: stopped(client, guidance, reason=reason, seconds=wait), url, token_file)
+    answer = asked(
+        lambda client: stopped(client, guidance, reason=reason, release=release, seconds=wait), url, token_file
+    )
     if as_json:
         show(answer, as_json)
     else:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.plumbing.web import decode, json_response, read_body
 from services.registry.api import DeskDep, Reader, Reporter
-from services.registry.deployed import schemas, workers
+from services.registry.deployed import deployments, placing, schemas, workers
 
 router: Final = APIRouter()
 
@@ -22,6 +22,25 @@ async def confirmation(guidance: str, desk: DeskDep, _reader: Reader) -> Respons
         lambda connection: workers.confirmation(connection, guidance, now=desk.now(), longest=desk.longest_lease)
     )
     return json_response(schemas.confirmation_shown(found))
+
+
+@router.get("/deployments")
+async def list_deployments(desk: DeskDep, _reader: Reader) -> Response:
+    """Where everything runs."""
+    found = await desk.read(deployments.every)
+    return json_response({"deployments": [schemas.deployment_shown(one) for one in found]})
+
+
+@router.post("/deployments")
+async def deploy(request: Request, desk: DeskDep, decider: Reader) -> Response:
+    """Decide where a release speaks; `placing` says who may."""
+    body = decode(schemas.DEPLOY, await read_body(request))
+    placed = await desk.write(
+        lambda connection: placing.deploy(
+            connection, body.guidance, body.release, body.placement(), by=decider, now=desk.now()
+        )
+    )
+    return json_response(schemas.deployment_shown(placed), 201)
 
 
 @router.post("/workers/gone")

@@ -1,0 +1,70 @@
+"""`knowdo registry deploy` and `deployments`: where what was voted for speaks, and where everything runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from services.registry.terminal import DEFAULT_URL, AsJson, TokenFile, Url, asked, show
+from services.timeline.errors import BadInput
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the commands of this room on `knowdo registry`."""
+    app.command()(deploy)
+    app.command("deployments")(list_deployments)
+
+
+def deploy(
+    guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
+    release: Annotated[str, typer.Argument(help="Digest of the release")],
+    site: Annotated[list[str] | None, typer.Option(help="Site; may be given several times; none: all")] = None,
+    tenant: Annotated[list[str] | None, typer.Option(help="Tenant of a CDS client; none: all")] = None,
+    hook: Annotated[list[str] | None, typer.Option(help="Hook; none: all that the guidance answers")] = None,
+    stage: Annotated[str, typer.Option(help="silent, pilot or general; no more than the vote allows")] = "",
+    share: Annotated[str, typer.Option(help="Share of patients in a pilot, drawn by a keyed hash of each")] = "100%",
+    starts: Annotated[str, typer.Option("--from", help="Time with zone, e.g. 2026-12-01T08:00:00Z")] = "",
+    ends: Annotated[str, typer.Option("--until", help="Time with zone")] = "",
+    fallback: Annotated[str, typer.Option(help="Release that speaks when this one is stopped, or none")] = "none",
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide where a release speaks, after the vote. Operations do that, and nobody who made the release.
+
+    Example: knowdo registry deploy readmission-30d sha256:4f0c… --site north --share 5% --token-file me.token
+    """
+    placement: dict[str, Any] = {
+        "sites": site or ["*"],
+        "tenants": tenant or ["*"],
+        "hooks": hook or [],
+        "stage": stage,
+        "share": _percent(share),
+        "starts_at": starts or None,
+        "ends_at": ends or None,
+        "fallback": None if fallback in {"", "none"} else fallback,
+    }
+    answer = asked(lambda client: client.deploy(guidance, release, **placement), url, token_file)
+    show(answer if as_json else _short(answer), as_json)
+
+
+def list_deployments(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson = False) -> None:
+    """Show where everything runs: release, stage, places, share, and what speaks when it is stopped.
+
+    Example: knowdo registry deployments --token-file me.token
+    """
+    rows = asked(lambda client: client.deployments(), url, token_file)
+    show(rows if as_json else [_short(row) for row in rows], as_json, title="Deployments")
+
+
+def _percent(text: str) -> float:
+    try:
+        return float(text.strip().removesuffix("%"))
+    except ValueError as fault:
+        raise BadInput("no share can be read there", place="--share", remedy="Write 5%") from fault
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("guidance", "release", "stage", "sites", "share", "starts_at", "ends_at", "fallback", "changed_at")
+    return {name: "-" if row[name] is None else row[name] for name in names}
