@@ -43,7 +43,7 @@ ITEMS: Final = (
     _of(TRIPOD, "10", "sample size", ("evaluation.json: sample_size.needed", "evaluation.json: sample_size.parameters"), "sample", "sample-size"),
     _of(TRIPOD, "11", "missing data, with the outcome and without", ("dataset.json: inputs", "evidence.json: predictions.risk.looks.missing_inputs"), "inputs"),
     _of(TRIPOD, "12a", "how data were kept apart", ("evaluation.json: split", "evidence.json: folds"), "again"),
-    _of(TRIPOD, "12c", "kinds of model, tuning, selection", ("evidence.json: predictions.risk.recipes", "evaluation.json: chosen"), "models"),
+    _of(TRIPOD, "12c", "kinds of model, tuning, selection", ("evidence.json: predictions.risk.recipes", "evidence.json: predictions.risk.tuning", "evaluation.json: chosen"), "models"),
     _of(TRIPOD, "12d, 23b", "heterogeneity over sites and time", ("evaluation.json: validations", "evidence.json: predictions.risk.looks.over_time"), "time"),
     _of(TRIPOD, "12e, 23a", "discrimination, calibration and usefulness, each with its interval", ("evidence.json: predictions.risk.performances", "evidence.json: predictions.risk.looks.benefit"), "believed", "intervals"),
     _of(TRIPOD, "12f, 24", "recalibration: the line in log-odds is part of the model", ("evaluation.json: models",), "models"),

@@ -57,6 +57,7 @@ from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.metrics import ServiceMetrics
 from services.plumbing.plain_routes import add_plain
 from services.plumbing.registry_client import RegistryClient
+from services.plumbing.registry_tokens import registry_tokens
 from services.plumbing.terminology_files import read_terminology
 from services.plumbing.web import create_service_app
 from services.timeline.terminology import NOTHING, Terminology
@@ -207,7 +208,14 @@ async def _registry_client(settings: CdsSettings, stack: AsyncExitStack) -> Regi
     if not settings.registry_url:
         return None
     http = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.registry_url))
-    return RegistryClient(http, _text(settings.token) or None)
+    tokens = registry_tokens(
+        http,
+        token=_text(settings.token) or None,
+        key_file=settings.key_file,
+        client=settings.registry_client,
+        audience=settings.registry_audience,
+    )
+    return RegistryClient(http, tokens)
 
 
 async def _fhir_servers(settings: CdsSettings, stack: AsyncExitStack, metrics: ServiceMetrics) -> FhirServers:

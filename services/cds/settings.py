@@ -49,6 +49,15 @@ class CdsSettings(ServiceSettings):
 
     registry_url: str = Field(default="", description="the registry; empty: serve from the cache until its leases end")
     token: SecretStr | None = Field(default=None, description="what this service shows to the registry")
+    key_file: Path | None = Field(
+        default=None,
+        description="private key (JWK or PEM, mode 0600) that proves this service to the registry; no token then",
+    )
+    registry_client: str = Field(default="", description="this service's name at the registry, with `key_file`")
+    registry_audience: str = Field(
+        default="",
+        description="audience of such a proof; default `<registry_url>/token`, needed where its public address differs",
+    )
     registry_keys_file: Path | None = Field(
         default=None,
         description="JWK set of the registry's public keys; default `<var>/cds/registry-keys.json`, required unless demo",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from services.all_in_one import Platform
@@ -17,7 +18,7 @@ from services.guidance.errors import NotAuthenticated, Refused
 from services.plumbing.database import reading, writing
 from services.plumbing.registry_client import RegistryClient
 from services.registry.app import open_tables
-from services.registry.people import persons
+from services.registry.people import accounts, persons
 from services.registry.people.tokens import write_token
 
 
@@ -45,6 +46,16 @@ VOTERS: Final = (
 )
 
 
+PILOT: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "id": "demo-pilot",
+        "unit": "patient",
+        "arms": [{"name": "show", "weight": 9, "shows": True}, {"name": "withheld", "weight": 1, "shows": False}],
+    }
+)
+"""One of ten patients, by lot, is treated without: so it can be known what the card does."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A step that was taken: who agreed, and which doubts were accepted by whom."""
@@ -52,6 +63,11 @@ class Step:
     to: str
     agreed: Mapping[str, str]
     doubts: Mapping[str, str]
+
+
+PLAN_TO_FIND_OUT: Final = (
+    "Demonstration: the same groups are weighed again from the pilot, by the equity reviewer, before general use."
+)
 
 
 class Committee:
@@ -64,6 +80,12 @@ class Committee:
     def author(self) -> RegistryClient:
         """The registry as the author sees it."""
         return self._clients[AUTHOR.name]
+
+    async def make_ready(self, proposal: str) -> str:
+        """The author files who will see nothing, and what speaks if it must be taken back; answers the trial's digest."""
+        filed = await self.author.file_trial(proposal, PILOT)
+        await self.author.declare_rollback(proposal, "none", reason="Demonstration: nothing has spoken here before.")
+        return str(filed["trial"]["digest"])
 
     async def move(self, proposal: str, to: str) -> Step:
         """Everybody whose role the step needs reads the evidence and votes; Refused says what is in the way."""
@@ -90,9 +112,13 @@ class Committee:
                 role=role,
                 vote="approve",
                 release=known["release"],
-                evidence=[one["evidence"] for one in known["evidence"]],
+                evidence=[
+                    *(one["evidence"] for one in known["evidence"]),
+                    *([known["trial"]["digest"]] if known["trial"] else []),
+                ],
                 reason=_reason(mine),
                 accepts=[check["name"] for check in mine],
+                plans={check["name"]: PLAN_TO_FIND_OUT for check in mine if check["asks_plan"]},
             )
             step = answer["decision"]
         if not step["passes"]:
@@ -132,6 +158,7 @@ def _token(platform: Platform, member: Member, path: Path) -> str:
                 added = persons.add_person(connection, member.name, member.roles, now=now, by="knowdo demo")
             else:
                 added = persons.new_token(connection, member.name, now=now, by="knowdo demo")
+            accounts.give_demo_password(connection, member.name, now=now)
             write_token(path, added.token)
         return added.token
     finally:

@@ -160,6 +160,8 @@ class _Stage:
     async def pilot(self, telling: Telling) -> None:
         """Four different people agree that it may speak."""
         telling.chapter("Vote: pilot")
+        await self._committee.make_ready(self._proposal)
+        telling.say(f"{AUTHOR.name} files a trial: one patient of ten, by lot, sees no card; and nothing to go back to")
         telling.step(await self._committee.move(self._proposal, "pilot"))
         await self._heard("pilot")
 

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from services.guidance.alert_definition import LONGEST_QUIET_HOURS, CircuitBreaker, QuietHours, Snooze, Told
+from services.guidance.change_plan import ChangePlan
 from services.guidance.evidence_limits import EvidenceLimits
 from services.guidance.feature_definition import (
     EVENT_FIELDS,
@@ -36,7 +37,7 @@ from services.guidance.prediction_definition import (
 )
 
 __all__ = [
-    "EVENT_FIELDS", "PRIMARY", "About", "Action", "Band", "Card", "CircuitBreaker", "Codes", "Condition", "EventFields", "EvidenceLimits",
+    "EVENT_FIELDS", "PRIMARY", "About", "Action", "Band", "Card", "ChangePlan", "CircuitBreaker", "Codes", "Condition", "EventFields", "EvidenceLimits",
     "Feature", "Guidance", "Hook", "Identifier", "Index", "KidneyInjury", "Kind", "Link", "Loudness", "Model", "Name",
     "Outcome", "OutcomeEvent", "OverrideReason", "Part", "Policy", "Population", "Prediction", "Snooze", "StayPlanned",
     "Suggestion", "Suppression", "Window", "average_of",
@@ -234,6 +235,9 @@ class Guidance(Part):
     policy: Policy = Field(description="what happens at which risk")
     evidence: EvidenceLimits = Field(
         default=EvidenceLimits(), description="what the evidence is held against, fixed before the data"
+    )
+    change_plan: ChangePlan | None = Field(
+        default=None, description="how it may change without being registered anew; needed before general use"
     )
     cards: dict[Name, Card] = Field(default_factory=dict, description="what it says, by name")
     override_reasons: tuple[OverrideReason, ...] = Field(default=(), description="why a clinician may decline")

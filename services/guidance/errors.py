@@ -5,8 +5,10 @@ KnowdoError (timeline.errors)
 │   └── BadGuidance               400  guidance.yaml has faults, each with its line
 ├── NotFound                      404  no such thing here
 ├── Refused                       409  a rule of governance forbids it (names the rule)
-│   └── NotPermitted              403  this person or service may not do that
+│   ├── NotPermitted              403  this person or service may not do that
+│   └── Lacking                   409  a step that cannot be taken yet, with everything that is missing
 ├── NotAuthenticated              401  the caller did not prove who it is (reason goes to the log only)
+├── TooMany                       429  too many tries or calls; says how long to wait
 ├── MissingPatientData            412  required data is unknown after prefetch and fetch
 ├── BadRelease                    503  a bundle's bytes are not what its digest says
 ├── BadManifest                   503  not signed by the registry, altered, or its lease is over
@@ -58,6 +60,14 @@ class NotPermitted(Refused):
     """This person or service may not do that (HTTP 403)."""
 
 
+class Lacking(Refused):
+    """A step that cannot be taken yet (HTTP 409); each fault is one thing that is missing."""
+
+    def __init__(self, message: str, *, place: str = "", remedy: str = "", faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(message, place=place, remedy=remedy)
+
+
 class NotAuthenticated(KnowdoError):
     """The caller did not prove who it is (HTTP 401); all that is in here goes to the log, never to the caller.
 
@@ -76,6 +86,14 @@ class NotAuthenticated(KnowdoError):
         self.reason = reason
         self.facts = dict(facts or {})
         super().__init__(message, place=place, remedy=remedy)
+
+
+class TooMany(KnowdoError):
+    """Too many tries or calls (HTTP 429); `seconds` is how long to wait."""
+
+    def __init__(self, message: str, *, seconds: int, place: str = "") -> None:
+        self.seconds = seconds
+        super().__init__(message, place=place, remedy=f"Wait {seconds} seconds and try again")
 
 
 class MissingPatientData(KnowdoError):

@@ -1,4 +1,6 @@
-"""The two reports a committee reads, as types: `evaluation.json` (training) and `silent.json` (the silent month).
+"""The reports a committee reads, as types: `evaluation.json` (training), `silent.json` (the silent month).
+
+That of a trial is in `trial_evidence`, and is written and read by the same two functions.
 
 The learner fills them, the registry's gates check them, and the evidence page prints them: one shape for all three.
 A number without its interval and its counts has no place here. No timestamps of the run, run ids or durations: the
@@ -20,7 +22,7 @@ EVALUATION_FILE = "evaluation.json"
 SILENT_FILE = "silent.json"
 
 Kind = Literal["training", "silent", "trial", "external"]
-"""What an evidence pack tells of; the file that a gate reads is `evaluation.json` or `silent.json`."""
+"""What an evidence pack tells of; a gate reads `evaluation.json`, `silent.json` and `trial.json`."""
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -128,7 +130,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     events: Count
     patients: Count
     models: dict[str, ModelReport]
-    """By kind: `logistic`, `scorecard_additive`, `scorecard` (with pairs), `ebm`, `forest`, `imported`; or `published`, `recalibrated`."""
+    """By kind: `logistic`, `scorecard_additive`, `scorecard` (with pairs), `ebm`, `forest`, `imported`; or `published`, `recalibrated`, `refitted`."""
     chosen: str
     price_of_glass_box: Price | None = None
     leaks: Leaks | None = None
@@ -266,10 +268,10 @@ _WHERE_THERE_IS_ONE: Final = (
     "censoring", "beside",
 )  # fmt: skip
 
-Report = TypeVar("Report", Evaluation, SilentMonth)
+Report = TypeVar("Report", bound=msgspec.Struct)
 
 
-def encode_report(report: Evaluation | SilentMonth) -> bytes:
+def encode_report(report: msgspec.Struct) -> bytes:
     """The report as canonical JSON: the bytes that go into the evidence pack."""
     told: dict[str, Any] = msgspec.to_builtins(report)
     for part in (told, *told.get("predictions", {}).values()):

@@ -1,18 +1,19 @@
-"""How guidance earns the right to speak: seven states, one table of transitions, and one pure function that decides.
+"""How guidance earns the right to speak: seven states, one table of transitions, and what a person, a vote and a check are.
 
     registered → development → silent → pilot → general        each step: distinct people in every role named
     silent | pilot | general → suspended                       any one person in a role that may stop
     suspended → silent | pilot | general                       the quorum of the state it returns to, never higher
     any → retired                                              and retired never returns
 
-The same rules hold at the first vote, at the last, and on every page that explains why something did not move.
+`counting` decides by this table; `policies` may ask for more people than it names, never for fewer.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
@@ -25,10 +26,12 @@ Role = Literal[
     "administrator",
 ]  # fmt: skip
 Verdict = Literal["meets", "does not meet", "cannot tell"]
-Choice = Literal["approve", "reject", "withdraw"]
+Choice = Literal["approve", "approve-with-conditions", "reject", "not-enough-evidence", "withdraw"]
 
 STATES: Final[tuple[State, ...]] = get_args(State)
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
+APPROVALS: Final[frozenset[Choice]] = frozenset({"approve", "approve-with-conditions"})
+"""What counts towards a quorum; every other choice does not."""
 RUNNING: Final[tuple[State, ...]] = ("silent", "pilot", "general")
 SPEAKING: Final[tuple[State, ...]] = ("pilot", "general")
 NEVER_VOTE: Final[Mapping[Role, str]] = MappingProxyType(
@@ -50,7 +53,7 @@ MAY_STOP: Final[frozenset[Role]] = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What one step needs: a distinct person in each of `roles`, who read evidence of each kind in `evidence`.
+    """What one step needs at least: a distinct person in each of `roles`, who read evidence of each kind in `evidence`.
 
     `any_one`: instead of a quorum, one person in any of these roles.
     """
@@ -128,6 +131,12 @@ class Vote:
     evidence: frozenset[str] = frozenset()
     accepts: frozenset[str] = frozenset()
     """Names of checks whose verdict is `cannot tell` and that this person accepts, with the reason given."""
+    plans: Mapping[str, str] = field(default_factory=dict)
+    """How it will be found out, by name of the accepted check; some checks ask for it."""
+    conflict: str = ""
+    """The conflict of interest that this person declares; whoever has one is kept and not counted."""
+    expires: datetime | None = None
+    """From then on an approval does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,41 +151,8 @@ class Check:
     numbers: Mapping[str, float] = field(default_factory=dict)
     accepted_by: frozenset[Role] = frozenset()
     """Roles that may accept `cannot tell`; nobody may accept `does not meet`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One release on its way: where it stands, who made it, what evidence points to it."""
-
-    release: str
-    state: State
-    authors: frozenset[str] = frozenset()
-    evidence: Mapping[str, Kind] = field(default_factory=dict)
-    stopped_at: State | None = None
-    """The stage it had when it was suspended."""
-    round: int = 0
-    """How often the state has changed; votes of an earlier round are spent."""
-    trial: str = ""
-    """Digest of the trial filed last; whoever agrees that it may speak must have read who will see nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Whether a step may be taken, and if not, everything that is in its way."""
-
-    to: State
-    counted: tuple[Vote, ...]
-    missing_roles: tuple[Role, ...]
-    rejected_by: tuple[Vote, ...]
-    dissent: tuple[Vote, ...]
-    not_counted: tuple[tuple[Vote, str], ...]
-    failed_checks: tuple[Check, ...]
-    refusal: str | None
-
-    @property
-    def passes(self) -> bool:
-        """All roles agree, nobody who must agree rejects, and no check is in the way."""
-        return not (self.refusal or self.missing_roles or self.rejected_by or self.failed_checks)
+    asks_plan: bool = False
+    """Whether accepting it needs a plan to find out."""
 
 
 def person_key(name: str) -> str:
@@ -184,91 +160,6 @@ def person_key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
-def why_no_step(case: Case, to: State) -> str | None:
-    """Why this step is not in the table for this release; None if it is."""
-    if case.state == "retired":
-        return "a retired release never returns; propose a new one"
-    if (case.state, to) not in TRANSITIONS:
-        return f"there is no step from {case.state} to {to}"
-    if case.state == "suspended" and to in RUNNING:
-        highest = case.stopped_at or "silent"
-        if STATES.index(to) > STATES.index(highest):
-            return f"it was suspended in {highest} and can return no higher"
-    return None
-
-
-def why_not(case: Case, to: State, vote: Vote, person: Person | None) -> str | None:
-    """Why this vote is not counted; None if it is. The same answer when it is cast and when votes are counted."""
-    if person is None or not person.is_active:
-        return "nobody of that name may act here"
-    if person.is_service:
-        return "a service proposes and reports; it never votes"
-    if barred := sorted(NEVER_VOTE.keys() & person.roles):
-        return f"a {barred[0]} does not vote: {NEVER_VOTE[barred[0]]}"
-    if vote.role not in person.roles:
-        return f"{person.name} does not hold the role {vote.role}"
-    if person_key(person.name) in {person_key(author) for author in case.authors}:
-        return "who authored, configured or ran it does not vote on it"
-    if vote.release != case.release:
-        return "it was cast for another release"
-    if vote.transition != to:
-        return "it was cast for another step"
-    if vote.round != case.round:
-        return "it was cast before the last change of state"
-    if vote.vote == "approve":
-        read = {case.evidence[digest] for digest in vote.evidence if digest in case.evidence}
-        if unread := [kind for kind in ENTRY[to].evidence if kind not in read]:
-            return f"it names no {' and no '.join(unread)} evidence of this release as read"
-        if case.trial and to in SPEAKING and case.trial not in vote.evidence:
-            return f"it does not name the trial {case.trial} as read"
-    return None
-
-
-def decide(
-    *, case: Case, to: State, votes: Sequence[Vote], people: Mapping[str, Person], checks: Iterable[Check] = ()
-) -> Decision:
-    """Count the votes, in the order in which they were cast, for one step. `people` is keyed by `person_key`."""
-    rule = TRANSITIONS.get((case.state, to), Rule())
-    refusal = why_no_step(case, to)
-    if rule.any_one:
-        refusal = refusal or "it takes one person and no vote; stop it"
-    standing: dict[str, Vote] = {}
-    not_counted: list[tuple[Vote, str]] = []
-    for vote in votes:
-        who = person_key(vote.person)
-        earlier = standing.get(who)
-        if reason := why_not(case, to, vote, people.get(who)):
-            not_counted.append((vote, reason))
-        elif earlier is not None and earlier.role != vote.role:
-            not_counted.append((vote, f"one person counts for one role, and has voted as {earlier.role}"))
-        elif vote.vote == "withdraw":
-            standing.pop(who, None)
-        else:
-            standing[who] = vote
-    approvals = tuple(vote for vote in standing.values() if vote.vote == "approve")
-    rejections = tuple(vote for vote in standing.values() if vote.vote == "reject")
-    agreed = {vote.role for vote in approvals}
-    return Decision(
-        to=to,
-        counted=approvals,
-        missing_roles=tuple(role for role in ROLES if role in rule.roles and role not in agreed),
-        rejected_by=tuple(vote for vote in rejections if vote.role in rule.roles),
-        dissent=tuple(vote for vote in rejections if vote.role not in rule.roles),
-        not_counted=tuple(not_counted),
-        failed_checks=tuple(check for check in checks if not _open(check, approvals)),
-        refusal=refusal,
-    )
-
-
 def may_stop(person: Person) -> bool:
     """Whether this person may suspend guidance alone and at once. Authors may stop their own."""
     return person.is_active and not person.is_service and bool(MAY_STOP & person.roles)
-
-
-def _open(check: Check, approvals: Sequence[Vote]) -> bool:
-    if check.verdict == "meets":
-        return True
-    # A doubt is accepted by a named person with a reason; a failure is accepted by nobody.
-    return check.verdict == "cannot tell" and any(
-        check.name in vote.accepts and vote.role in check.accepted_by for vote in approvals
-    )

@@ -166,6 +166,24 @@ class Beside(Part):
     caveat: str = Field(default="", description="what a reader must know, e.g. that it was developed on these patients")
 
 
+class Tuning(Part):
+    """How much may be searched, declared before the data. Everything that is fitted, in every test too, is searched so."""
+
+    settings: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="settings of each kind that are tried, in the order in which the kind declares them; 1 = its first, and "
+        "nothing is searched",
+    )
+    seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="a search begins no further setting after so long; a search that the clock ended may end otherwise on "
+        "another machine, and the evidence says so",
+    )
+
+
 class Model(Part):
     """How the risk is found: a published score as it is, or a recipe by which it is learned."""
 
@@ -186,6 +204,7 @@ class Model(Part):
     )
     auroc_alarm: float = Field(default=0.95, description="above this a leak is presumed and nothing is proposed")
     beside: tuple[Beside, ...] = Field(default=(), description="predictions of others that it is compared with")
+    tuning: Tuning = Field(default=Tuning(), description="how many settings of each kind are tried")
     validation: ValidationSchemes = Field(
         default=ValidationSchemes(), description="how what is learned is tested where it was not fitted"
     )

@@ -41,7 +41,9 @@ def create_app(settings: LearnerSettings | None = None) -> FastAPI:
             folders=settings.guidance,
             store=settings.store_folder,
             options=msgspec.to_builtins(TrainOptions(workers=workers_of(settings))),
-            registered=lambda guidance: [one.uri for one in find_new_versions(shelf_of(settings), guidance)],
+            registered=lambda guidance: [
+                one.uri for one in find_new_versions(shelf_of(settings), guidance, patient=False)
+            ],
         )
         runner = Runner(queue, environment_of(settings), put_due=beginner.put_due)
         app.state.learner = Service(

@@ -22,12 +22,14 @@ from services.learner.evidence.instability import find_instability
 from services.learner.evidence.leaks import find_leaks
 from services.learner.evidence.looks import Looks, look_at
 from services.learner.evidence.sample_size import effective_parameters, sample_size
+from services.learner.evidence.score_refits import made_of_score
 from services.learner.evidence.validations import validate
 from services.learner.feature_matrix import CohortRows
 from services.learner.models.fitting import fit_candidates
 from services.learner.models.recipes import ModelKind
 from services.learner.models.splits import SharedFolds
 from services.learner.models.training_rows import FEWEST_PATIENTS, TrainingRows
+from services.learner.models.tuning import Search
 from services.timeline.errors import BadInput
 from services.timeline.instants import instant_text
 
@@ -48,6 +50,8 @@ class Found:
     """None: it could not be judged."""
     performances: Mapping[str, Performance] = field(default_factory=dict)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tuning: Mapping[str, Search] = field(default_factory=dict)
+    """By kind, what was tried; empty: nothing was searched."""
     split: str = ""
     """How rows were kept apart, if not by the folds."""
 
@@ -99,6 +103,7 @@ def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting
         fold=fitting.folds.of(rows.y, rows.patients),
         seed=fitting.seed,
         workers=fitting.workers,
+        tuning=recipe.tuning,
         progress=lambda done, of, what: fitting.progress(f"fitting ({what})", done, of),
     )
     performances: dict[ModelKind, Performance] = {}
@@ -124,6 +129,7 @@ def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting
         fold=candidates[chosen.chosen].fold,
         seed=fitting.seed,
         workers=fitting.workers,
+        tuning=recipe.tuning,
         progress=lambda done, of: fitting.progress("testing elsewhere", done, of),
     )
     model, risk = candidates[chosen.chosen].model, candidates[chosen.chosen].risk
@@ -150,6 +156,7 @@ def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting
             threshold=looks.work.threshold,
             seed=fitting.seed,
             workers=fitting.workers,
+            tuning=recipe.tuning,
             progress=lambda done, of: fitting.progress("fitting on other patients", done, of),
         )
         if refits
@@ -191,6 +198,7 @@ def _learn(guidance: Guidance, name: str, computed: CohortRows, fitting: Fitting
         looks=replace(looks, instability=instability),
         performances={str(kind): performance for kind, performance in performances.items()},
         recipes={kind: candidate.recipe for kind, candidate in candidates.items()},
+        tuning={str(kind): candidate.search for kind, candidate in candidates.items() if candidate.search},
     )
 
 
@@ -209,11 +217,20 @@ def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, fitting:
     happened, not_happened = (len(np.unique(matured.patients[y == label])) for label in (1, 0))
     judgeable = min(happened, not_happened) >= FEWEST_PATIENTS
     performance = evaluate(y, risk, matured.patients, seed=fitting.seed) if judgeable else None
+    fold = fitting.folds.of(y, matured.patients) if judgeable else None
+    made = (
+        []
+        if fold is None
+        else list(made_of_score(guidance, score, matured, fold, seed=fitting.seed, workers=fitting.workers))
+    )
+    performances = ({} if performance is None else {"published": performance}) | {
+        one.kind: one.performance for one in made
+    }
     judged = Judged(
         rows=len(matured),
         events=int(y.sum()),
         patients=len(np.unique(matured.patients)),
-        models={} if performance is None else {"published": performance.report()},
+        models={kind: one.report() for kind, one in performances.items()},
         chosen="published",
         states=dict(rows.outcomes),
         published=Weighed(
@@ -241,7 +258,7 @@ def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, fitting:
         judged=judged,
         rows=matured if len(matured) else rows,
         looks=None
-        if performance is None
+        if performance is None or fold is None
         else look_at(
             guidance,
             name,
@@ -250,13 +267,14 @@ def _weigh(guidance: Guidance, name: str, score: str, rows: CohortRows, fitting:
             performance,
             average=mean,
             inputs=(score,),
-            fold=fitting.folds.of(y, matured.patients),
+            fold=fold,
             data_until=int(rows.at.max()),
             seed=fitting.seed,
             itself=score,
             incumbent=fitting.incumbents.get(name),
         ),
-        performances={} if performance is None else {"published": performance},
+        performances=performances,
+        recipes={one.kind: one.recipe for one in made},
     )
 
 

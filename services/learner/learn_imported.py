@@ -124,6 +124,7 @@ def _judge(wanted: Import, guidance: Guidance, name: str, rows: CohortRows, fitt
 
 def _recipe(wanted: Import, model: Scorecard | Forest, difference: float | None) -> dict[str, Any]:
     """Where it came from and what became of it, for the evidence."""
+    declared = {} if wanted.trained_until == NAT else {"trained_until": instant_text(wanted.trained_until)}
     checked = {} if difference is None else {"largest_difference_from_the_library": difference}
     return {
         "algorithm": f"imported from {wanted.foreign.library}",
@@ -131,6 +132,7 @@ def _recipe(wanted: Import, model: Scorecard | Forest, difference: float | None)
         "became": _called(model),
         "exact": wanted.foreign.exact,
         **wanted.foreign.facts,
+        **declared,
         **checked,
         **wanted.more,
     }

@@ -1,7 +1,7 @@
 """A published score whose level and slope are fitted to what happened here: two numbers, tested on patients not seen.
 
 The order of patients stays the publisher's; only how high a risk is said to be is the site's. The score as it was
-printed stands beside it in the evidence.
+printed, and a regression on its own inputs, stand beside it in the evidence.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from services.guidance.evidence import Judged, Weighed
 from services.guidance.models.published import Published, PublishedFile
 from services.learner.evidence.evaluation import evaluate
 from services.learner.evidence.looks import look_at
+from services.learner.evidence.score_refits import RECALIBRATED, made_of_score
 from services.learner.feature_matrix import CohortRows
 from services.learner.learn import Fitting, Found
 from services.learner.models.recalibration import fit_calibration
@@ -21,7 +22,7 @@ from services.learner.models.training_rows import FEWEST_PATIENTS
 from services.timeline.errors import BadInput
 from services.timeline.instants import instant_text
 
-KIND = "recalibrated"
+KIND = RECALIBRATED
 
 
 def find_recalibrated(guidance: Guidance, name: str, everyone: CohortRows, fitting: Fitting) -> Found:
@@ -39,17 +40,17 @@ def find_recalibrated(guidance: Guidance, name: str, everyone: CohortRows, fitti
         )
     printed = Published(file=PublishedFile(feature=score))
     stated = matured.inputs((score,))
-    log_odds = printed.log_odds(stated)
     fold = fitting.folds.of(y, matured.patients)
-    risk = np.empty(len(y))
-    for own in np.unique(fold):
-        tested = fold == own
-        line = fit_calibration(log_odds[~tested], y[~tested])
-        risk[tested] = line.risk(log_odds[tested])
-    model = Published(file=msgspec.structs.replace(printed.file, calibration=fit_calibration(log_odds, y)))
+    made = {
+        one.kind: one
+        for one in made_of_score(guidance, score, matured, fold, seed=fitting.seed, workers=fitting.workers)
+    }
+    line = fit_calibration(printed.log_odds(stated), y)
+    model = Published(file=msgspec.structs.replace(printed.file, calibration=line))
     performances = {
-        KIND: evaluate(y, risk, matured.patients, fold=fold, seed=fitting.seed),
+        KIND: made[KIND].performance,
         "published": evaluate(y, printed.risk(stated), matured.patients, seed=fitting.seed),
+        **{kind: one.performance for kind, one in made.items() if kind != KIND},
     }
     mean = float(model.risk(rows.inputs((score,))).mean())
     period = f"{instant_text(int(rows.at.min()))[:10]} to {instant_text(int(rows.at.max()))[:10]}"
@@ -81,7 +82,7 @@ def find_recalibrated(guidance: Guidance, name: str, everyone: CohortRows, fitti
             guidance,
             name,
             matured,
-            risk,
+            made[KIND].risk,
             performances[KIND],
             average=mean,
             inputs=(score,),
@@ -91,6 +92,6 @@ def find_recalibrated(guidance: Guidance, name: str, everyone: CohortRows, fitti
             incumbent=fitting.incumbents.get(name),
         ),
         performances=performances,
-        recipes={KIND: {"algorithm": "published score, intercept and slope fitted here", "score": score}},
+        recipes={kind: one.recipe for kind, one in made.items()},
         split=f"{fitting.count}-fold cross-validation, grouped by patient; of the published score only intercept and slope",
     )

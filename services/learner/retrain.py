@@ -29,6 +29,7 @@ from services.learner.feature_matrix import CohortRows, read_cohort_rows
 from services.learner.learn import Fitting, Found, Progress, find
 from services.learner.learn_recalibrated import find_recalibrated
 from services.learner.models.splits import SharedFolds
+from services.learner.report.again import Asked
 from services.learner.report.page import evidence_report
 from services.learner.run_log import REPORT_FILE
 from services.learner.workers import worker_pool
@@ -126,7 +127,8 @@ def train(
     bundle = _release(loaded, found)
     evaluation = _evaluation(guidance, bundle, found, folds)
     against = running.digest if running is not None else None
-    pack = _pack(evaluation, guidance, store, everyone, found, folds=folds, seed=seed, data=data, against=against)
+    asked = Asked(folds=folds, seed=seed, data=data, since=since, until=until, data_end=data_end, against=against)
+    pack = _pack(evaluation, guidance, store, everyone, found, asked)
     return Trained(bundle=bundle, pack=pack, evaluation=evaluation)
 
 
@@ -185,15 +187,17 @@ def _pack(
     store: EventStore,
     everyone: CohortRows,
     found: Mapping[str, Found],
-    *,
-    folds: int,
-    seed: int,
-    data: DataKind,
-    against: str | None,
+    asked: Asked,
 ) -> EvidencePack:
     """The evidence, with the report that people read."""
     files = evidence_files(
-        evaluation=evaluation, guidance=guidance, store=store, found=found, folds=folds, seed=seed, against=against
+        evaluation=evaluation,
+        guidance=guidance,
+        store=store,
+        found=found,
+        folds=asked.folds,
+        seed=asked.seed,
+        against=asked.against,
     )
     report = evidence_report(
         guidance=guidance,
@@ -201,8 +205,6 @@ def _pack(
         found=found,
         flow=everyone.flow.steps(),
         store=store.digest,
-        seed=seed,
-        folds=folds,
-        data=data,
+        asked=asked,
     )
     return EvidencePack(evidence="training", release=evaluation.release, files={**files, REPORT_FILE: report.encode()})

@@ -36,6 +36,15 @@ class LearnerSettings(ServiceSettings):
     )
     registry_url: str = Field(default="", description="the registry that releases are proposed to")
     token: SecretStr | None = Field(default=None, description="what the learner shows to the registry")
+    key_file: Path | None = Field(
+        default=None,
+        description="private key (JWK or PEM, mode 0600) that proves the learner to the registry; no token then",
+    )
+    registry_client: str = Field(default="", description="the learner's name at the registry, with `key_file`")
+    registry_audience: str = Field(
+        default="",
+        description="audience of such a proof; default `<registry_url>/token`, needed where its public address differs",
+    )
     api_token: SecretStr | None = Field(
         default=None, description="what a caller must show to start a run over HTTP; empty: nobody can, unless demo"
     )

@@ -44,7 +44,13 @@ def registry_of(settings: LearnerSettings, url: str, token_file: Path | None) ->
             token = token_file.read_text(encoding="utf-8").strip()
         except OSError as fault:
             raise BadInput(f"cannot be read ({fault.strerror})", place=str(token_file)) from fault
-    return Registry(url=url or settings.registry_url, token=token)
+    return Registry(
+        url=url or settings.registry_url,
+        token=token,
+        key_file=settings.key_file if token_file is None else None,
+        client=settings.registry_client,
+        audience=settings.registry_audience,
+    )
 
 
 def author_of(said: str) -> str:

@@ -6,12 +6,13 @@ writers wait instead of failing half-way); `reading(engine)` is for reading.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -68,6 +69,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction: committed when the block ends, undone when it raises."""
     with faults_named(engine), engine.begin() as connection:
         yield connection
+
+
+def insert_once(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
+    """Insert a row unless one with its key is there already, also if another does so at this moment; whether it was new."""
+    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return bool(connection.execute(kind.insert(table).values(**values).on_conflict_do_nothing()).rowcount)
 
 
 @contextmanager

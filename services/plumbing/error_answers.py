@@ -21,11 +21,13 @@ from services.guidance.errors import (
     BadGuidance,
     BadManifest,
     BadRelease,
+    Lacking,
     MissingPatientData,
     NotAuthenticated,
     NotFound,
     NotPermitted,
     Refused,
+    TooMany,
     Unavailable,
 )
 from services.plumbing.logs import REQUEST_ID
@@ -54,6 +56,7 @@ STATUS: Final[dict[type[KnowdoError], tuple[int, str]]] = {
     BadManifest: (503, "transient"),
     Unavailable: (503, "transient"),
     TooLarge: (413, "too-long"),
+    TooMany: (429, "throttled"),
     NotJson: (415, "not-supported"),
     KnowdoError: (500, "exception"),
 }
@@ -64,6 +67,7 @@ ISSUE_BY_STATUS: Final = {
     405: "not-supported",
     413: "too-long",
     415: "not-supported",
+    429: "throttled",
 }
 TITLE: Final = {
     400: "Bad request",
@@ -75,6 +79,7 @@ TITLE: Final = {
     412: "Required patient data is unknown",
     413: "Body too large",
     415: "Not JSON",
+    429: "Too many calls",
     500: "Fault in the service",
     503: "Not available",
 }
@@ -91,6 +96,17 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
+
+
+def form_of(request: Request) -> ErrorForm:
+    """The form in which this request is answered: OperationOutcome below the app's FHIR address, else the app's own."""
+    state, scope = request.app.state, request.scope
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    under: str = state.fhir_under
+    if under and (path == under or path.startswith(under + "/")):
+        return "operation-outcome"
+    form: ErrorForm = state.error_form
+    return form
 
 
 def status_of(error: KnowdoError) -> tuple[int, str]:
@@ -115,7 +131,8 @@ def error_response(
         entry: dict[str, object] = {"severity": "error", "code": issue, "diagnostics": said}
         if place:
             entry["details"] = {"text": f"In {place}"}
-        return json_response({"resourceType": "OperationOutcome", "issue": [entry]}, status, headers)
+        issues = [entry, *({"severity": "error", "code": issue, "diagnostics": str(one)} for one in faults)]
+        return json_response({"resourceType": "OperationOutcome", "issue": issues}, status, headers)
     title = TITLE.get(status, "Error")
     problem: dict[str, object] = {
         "type": f"urn:knowdo:problem:{issue}",
@@ -146,21 +163,22 @@ async def _on_knowdo_error(request: Request, error: Exception) -> Response:
     if isinstance(error, NotAuthenticated):
         # Telling a stranger why its token failed helps it to forge the next one.
         return error_response(
-            state.error_form,
+            form_of(request),
             status=status,
             issue=issue,
             message="Not authenticated",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    faults = [str(fault) for fault in error.faults] if isinstance(error, BadGuidance) else []
+    faults = [str(fault) for fault in error.faults] if isinstance(error, BadGuidance | Lacking) else []
     return error_response(
-        state.error_form,
+        form_of(request),
         status=status,
         issue=issue,
         message=error.message,
         place=error.place,
         remedy=error.remedy,
         faults=faults,
+        headers={"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else None,
     )
 
 
@@ -174,7 +192,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=headers)
     return error_response(
-        request.app.state.error_form,
+        form_of(request),
         status=error.status_code,
         issue=ISSUE_BY_STATUS.get(error.status_code, "processing"),
         message=error.detail,
@@ -186,11 +204,11 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise TypeError(type(error))
     said = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-    return error_response(request.app.state.error_form, status=400, issue="invalid", message=said)
+    return error_response(form_of(request), status=400, issue="invalid", message=said)
 
 
 async def _on_disconnect(request: Request, _error: Exception) -> Response:
-    return error_response(request.app.state.error_form, status=400, issue="incomplete", message="The body ended early")
+    return error_response(form_of(request), status=400, issue="incomplete", message="The body ended early")
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
@@ -199,7 +217,7 @@ async def on_fault(request: Request, error: Exception) -> Response:
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     state.log.error("fault", error=type(error).__name__, frames=frames[-8:])
     return error_response(
-        state.error_form,
+        form_of(request),
         status=500,
         issue="exception",
         message="Fault in the service",

@@ -35,6 +35,8 @@ QUIET: Final = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 _REGISTRY_VARIABLE: Final = "MLFLOW_REGISTRY_URI"
+# MLflow itself tries for minutes: right for a release that is to be kept, wrong for a look that comes again.
+_IMPATIENT: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,17 +119,19 @@ _AGAIN: Final = "Train again, or take the release from the registry"
 
 
 @contextmanager
-def mlflow_at(shelf: Shelf) -> Iterator[Any]:
-    """Mlflow, pointed at the shelf; its own errors become Unavailable."""
+def mlflow_at(shelf: Shelf, *, patient: bool = True) -> Iterator[Any]:
+    """Mlflow, pointed at the shelf; its own errors become Unavailable. Not patient: one try of 5 seconds for each request."""
     os.environ.update(QUIET)
+    changed = {} if patient else _IMPATIENT
     import mlflow
     from mlflow.exceptions import MlflowException
 
     for chatty in ("mlflow", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     tracking, registry = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    inherited = os.environ.get(_REGISTRY_VARIABLE)
+    inherited = {name: os.environ.get(name) for name in (_REGISTRY_VARIABLE, *changed)}
     try:
+        os.environ.update(changed)
         if shelf.folder is not None:
             shelf.folder.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(shelf.tracking_uri)
@@ -143,10 +147,11 @@ def mlflow_at(shelf: Shelf) -> Iterator[Any]:
         mlflow.set_tracking_uri(tracking)
         # A registry that nobody named is that of the tracking server: naming it would pin it for all who come after.
         mlflow.set_registry_uri(None if registry == tracking else registry)
-        if inherited is None:
-            os.environ.pop(_REGISTRY_VARIABLE, None)
-        else:
-            os.environ[_REGISTRY_VARIABLE] = inherited
+        for name, before in inherited.items():
+            if before is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = before
 
 
 def _experiment(client: Any, name: str, shelf: Shelf) -> str:

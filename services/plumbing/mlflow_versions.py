@@ -51,9 +51,12 @@ class Fetched:
     """Columns by the signature; empty where it has none."""
 
 
-def find_new_versions(shelf: Shelf, guidance: str) -> list[Version]:
-    """Versions under the guidance's name that are no release, were not imported and not refused: the oldest first."""
-    with mlflow_at(shelf) as mlflow:
+def find_new_versions(shelf: Shelf, guidance: str, *, patient: bool = True) -> list[Version]:
+    """Versions under the guidance's name that are no release, were not imported and not refused: the oldest first.
+
+    Not patient: Unavailable within seconds where MLflow does not answer, instead of its own minutes.
+    """
+    with mlflow_at(shelf, patient=patient) as mlflow:
         client = mlflow.MlflowClient()
         found = [
             one

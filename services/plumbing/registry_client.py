@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused, Unavailable
+from services.plumbing.registry_tokens import GivenToken, Tokens
 from services.timeline.errors import BadInput, KnowdoError
 
 SECONDS: Final = 30.0  # a proposal of some MB is read, opened and checked before it is answered
@@ -26,6 +27,7 @@ CountName = Literal[
     "calls", "shown", "below-band", "outside", "silent", "masked", "abstained", "unknown", "suppressed", "suspended",
     "failed", "cool-down", "duplicate", "snoozed", "rule", "cap", "accepted", "overridden",
 ]  # fmt: skip
+VoteChoice = Literal["approve", "approve-with-conditions", "reject", "not-enough-evidence", "withdraw"]
 T = TypeVar("T")
 
 
@@ -88,9 +90,9 @@ _ERRORS: Final[Mapping[int, type[KnowdoError]]] = {
 class RegistryClient:
     """What the CDS, the learner and the command line ask of a registry. `http` has the registry's base URL."""
 
-    def __init__(self, http: httpx.AsyncClient, token: str | None = None) -> None:
+    def __init__(self, http: httpx.AsyncClient, token: str | Tokens | None = None) -> None:
         self._http = http
-        self._token = token
+        self._tokens = GivenToken(token) if token is None or isinstance(token, str) else token
 
     async def propose(self, release: bytes, evidence: Sequence[bytes] = (), *, author: str, note: str = "") -> Proposed:
         """Offer a packed release and its packed evidence; the same release twice is one proposal."""
@@ -112,11 +114,14 @@ class RegistryClient:
         *,
         transition: str,
         role: str,
-        vote: Literal["approve", "reject", "withdraw"],
+        vote: VoteChoice,
         release: str,
         evidence: Sequence[str],
         reason: str = "",
         accepts: Sequence[str] = (),
+        plans: Mapping[str, str] | None = None,
+        conditions: Sequence[Mapping[str, Any]] = (),
+        conflict: str = "",
     ) -> dict[str, Any]:
         """One person's vote, bound to the release, the step and the evidence read; answers the state and the decision."""
         body = {
@@ -127,8 +132,33 @@ class RegistryClient:
             "evidence": list(evidence),
             "reason": reason,
             "accepts": list(accepts),
+            "plans": dict(plans or {}),
+            "conditions": list(conditions),
+            "conflict": conflict,
         }
         return _object(await self._post(f"/proposals/{proposal}/votes", body))
+
+    async def close_condition(self, proposal: str, number: int, *, how: str) -> dict[str, Any]:
+        """Say that a condition of an approval is met, and how."""
+        return _object(await self._post(f"/proposals/{proposal}/conditions/{number}/close", {"how": how}))
+
+    async def ask(self, proposal: str, text: str, *, role: str, blocking: bool = False) -> dict[str, Any]:
+        """Put a question; a blocking one holds every step up until it is closed."""
+        body = {"text": text, "role": role, "blocking": blocking}
+        return _object(await self._post(f"/proposals/{proposal}/questions", body))
+
+    async def reply(self, proposal: str, number: int, text: str) -> dict[str, Any]:
+        """Answer a question."""
+        return _object(await self._post(f"/proposals/{proposal}/questions/{number}/replies", {"text": text}))
+
+    async def close_question(self, proposal: str, number: int, *, how: str) -> dict[str, Any]:
+        """Say that a question is answered, and how."""
+        return _object(await self._post(f"/proposals/{proposal}/questions/{number}/close", {"how": how}))
+
+    async def declare_rollback(self, proposal: str, fallback: str, *, reason: str) -> dict[str, Any]:
+        """Declare what speaks if the release must be taken back: a digest, or `none`."""
+        body = {"fallback": fallback, "reason": reason}
+        return _object(await self._post(f"/proposals/{proposal}/rollback", body))
 
     async def suspend(self, guidance: str, *, reason: str = "", release: str = "") -> dict[str, Any]:
         """Stop every release of this guidance, or only that one, at once."""
@@ -141,6 +171,14 @@ class RegistryClient:
     async def deployments(self) -> list[dict[str, Any]]:
         """Where everything runs."""
         return list(_object(await self._get("/deployments"))["deployments"])
+
+    async def overlay(self, guidance: str) -> dict[str, Any]:
+        """What holds at which site."""
+        return _object(await self._get(f"/overlays/{guidance}"))
+
+    async def set_overlay(self, guidance: str, site: str, part: Mapping[str, Any]) -> dict[str, Any]:
+        """Decide what holds at a site (`*`: all); an empty part takes it back."""
+        return _object(await self._ask("PUT", f"/overlays/{guidance}/{site}", content=msgspec.json.encode(part)))
 
     async def proposals(self) -> list[dict[str, Any]]:
         """All proposals, the newest first."""
@@ -159,6 +197,37 @@ class RegistryClient:
     async def ledger(self, *, after: int = 0) -> dict[str, Any]:
         """Entries of the ledger after a number, with the head."""
         return _object(await self._get("/ledger", {"after": after}))
+
+    async def memory(self, *, words: str = "", guidance: str = "", kind: str = "") -> dict[str, Any]:
+        """Lines of the memory that hold these words, the best first."""
+        return _object(await self._get("/memory", {"words": words, "guidance": guidance, "kind": kind}))
+
+    async def remember(self, note: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a note (guidance, kind, text, about, owner, review_on); answers its entry."""
+        return _object(await self._post("/memory", note))
+
+    async def cycle_times(self, guidance: str = "") -> dict[str, Any]:
+        """How long each part of the way from data to effect takes."""
+        return _object(await self._get("/cycle-times", {"guidance": guidance}))
+
+    async def exported_ledger(self) -> bytes:
+        """The whole ledger as NDJSON, with its signed heads."""
+        return await self._get("/ledger/export")
+
+    async def import_fhir(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Bring in a FHIR package (a Parameters resource of `$import`); answers the PlanDefinition of its proposal."""
+        return _object(await self._post("/fhir/$import", parameters))
+
+    async def package_fhir(self, digest: str) -> bytes:
+        """A release with all that was decided and found about it, as a FHIR Bundle."""
+        return await self._get(f"/fhir/PlanDefinition/{digest.removeprefix('sha256:')[:32]}/$package")
+
+    async def audit(self, *, after: int = 0, who: str = "", since: str = "") -> list[dict[str, Any]]:
+        """The record of accesses after a number; of one person or service, or since a moment (RFC 3339)."""
+        query: dict[str, float | str] = {"after": after, "who": who, "limit": 10_000}
+        if since:
+            query["since"] = since
+        return list(_object(await self._get("/audit", query))["accesses"])
 
     async def release(self, digest: str) -> bytes:
         """The packed release; unpack it with `expected_digest`."""
@@ -217,11 +286,30 @@ class RegistryClient:
         content: bytes | None = None,
         seconds: float = SECONDS,
     ) -> bytes:
+        token = await self._tokens.current()
+        answer = await self._sent(method, path, token, query=query, content=content, seconds=seconds)
+        if answer.status_code == 401 and await self._tokens.renew(token):
+            token = await self._tokens.current()
+            answer = await self._sent(method, path, token, query=query, content=content, seconds=seconds)
+        if answer.is_success:
+            return answer.content
+        raise _error(answer, f"{method} {path}")
+
+    async def _sent(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        *,
+        query: Mapping[str, float | str] | None,
+        content: bytes | None,
+        seconds: float,
+    ) -> httpx.Response:
         headers = {"Content-Type": "application/json"} if content is not None else {}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         try:
-            answer = await self._http.request(
+            return await self._http.request(
                 method, path, params=query, content=content, headers=headers, timeout=seconds
             )
         except httpx.HTTPError as fault:
@@ -230,9 +318,6 @@ class RegistryClient:
                 place=f"{method} {path}",
                 remedy="Check that it runs and that its address is right; nothing was lost, try again",
             ) from fault
-        if answer.is_success:
-            return answer.content
-        raise _error(answer, f"{method} {path}")
 
 
 def _error(answer: httpx.Response, place: str) -> KnowdoError:
@@ -243,7 +328,9 @@ def _error(answer: httpx.Response, place: str) -> KnowdoError:
         problem = decoded if isinstance(decoded, dict) else {}
     except (msgspec.DecodeError, UnicodeDecodeError):
         problem = {}
-    said = str(problem.get("detail") or f"the registry answered {answer.status_code}")
+    issues = problem.get("issue") if problem.get("resourceType") == "OperationOutcome" else None
+    told = "; ".join(str(one.get("diagnostics", "")) for one in issues) if isinstance(issues, list) else ""
+    said = str(problem.get("detail") or told or f"the registry answered {answer.status_code}")
     where = str(problem.get("place") or place)
     remedy = str(problem.get("remedy") or "")
     if answer.status_code == 401:

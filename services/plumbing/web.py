@@ -60,8 +60,11 @@ def create_service_app(
     cors_origins: Sequence[str] = (),
     cors_headers: Sequence[str] = ("Authorization", "Content-Type", "If-None-Match"),
     traces_url: str = "",
+    fhir_under: str = "",
 ) -> FastAPI:
     """A FastAPI app with the furniture. `service` is the short name in logs and metrics, `traces_url` a collector's.
+
+    Below `fhir_under`, if given, every error is an OperationOutcome, whatever the form of the app.
 
     `ready` is asked on `/readyz` (it may also be set later as `app.state.ready`): any value that is False means 503.
     """
@@ -78,6 +81,7 @@ def create_service_app(
     app.router.redirect_slashes = False
     app.state.service = service
     app.state.error_form = error_form
+    app.state.fhir_under = fhir_under
     app.state.ready = ready
     app.state.metrics = metrics or ServiceMetrics(service)
     app.state.log = get_logger(service)

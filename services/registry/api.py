@@ -11,20 +11,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.guidance.errors import NotAuthenticated
 from services.guidance.lifecycle import Person
 from services.plumbing.registry_client import LONGEST_WAIT
 from services.plumbing.web import decode, json_response, read_body
 from services.registry import schemas
 from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
+from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import feed, workers
+from services.registry.deployed import feed, heard, workers
 from services.registry.deployed.stops import stop
-from services.registry.desk import Desk
+from services.registry.desk import DeskDep as DeskDep
 from services.registry.memory import ledger
-from services.registry.people import persons
-from services.registry.people.persons import Act, must
+from services.registry.people.persons import Act
+from services.registry.people.visitor import shown_token
 
 router: Final = APIRouter()
 T = TypeVar("T")
@@ -34,33 +34,15 @@ ZIP: Final = "application/zip"
 FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
-def desk_of(request: Request) -> Desk:
-    """The desk of this app."""
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-DeskDep = Annotated[Desk, Depends(desk_of)]
-
-
 def allowed(act: Act) -> Callable[[Request], Any]:
     """A dependency: the caller, if they may do that; 401 or 403 if not."""
 
     async def caller(request: Request) -> Person:
-        token = bearer(request)
-        person = await desk_of(request).read(lambda connection: persons.who_is(connection, token))
-        must(person, act)
-        return person
+        known = await shown_token(request)
+        known.must(act)
+        return known.person
 
     return caller
-
-
-def bearer(request: Request) -> str:
-    """The bearer token of a request."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated("no bearer token")
-    return token.strip()
 
 
 Reader = Annotated[Person, Depends(allowed("read"))]
@@ -86,6 +68,9 @@ async def manifests(
     worker: Annotated[str, Query(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = "",
 ) -> Response:
     """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`. `worker`: who will hold the leases."""
+    now = desk.now()
+    if await desk.read(lambda connection: heard.is_due(connection, runner, now)):
+        await desk.note(lambda connection: heard.note(connection, runner, now))
     if worker:
         await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=desk.now()))
     return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
@@ -118,7 +103,7 @@ async def list_proposals(desk: DeskDep, _reader: Reader) -> Response:
 @router.get("/proposals/{proposal}")
 async def one_proposal(proposal: str, desk: DeskDep, _reader: Reader) -> Response:
     """One proposal: its evidence, every vote, and for each open step what is still in the way."""
-    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy))
+    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy, desk.now()))
     return json_response(shown)
 
 
@@ -159,6 +144,11 @@ async def cast_vote(proposal: str, request: Request, desk: DeskDep, voter: Voter
         evidence=frozenset(body.evidence),
         reason=body.reason,
         accepts=frozenset(body.accepts),
+        plans=body.plans,
+        conditions=tuple(
+            NewCondition(text=one.text, closes=one.closes, blocking=one.blocking) for one in body.conditions
+        ),
+        conflict=body.conflict,
     )
     standing = await desk.write(
         lambda connection: votes.cast(connection, proposal, ballot, by=voter, policy=desk.policy, now=desk.now())

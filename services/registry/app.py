@@ -7,9 +7,10 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
@@ -18,12 +19,15 @@ from services.guidance.policies import POLICIES, Policy
 from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
+from services.plumbing.openid import Client, OpenIdProvider, open_provider
 from services.plumbing.web import create_service_app
-from services.registry import api
-from services.registry.console import evidence_page as console
-from services.registry.deployed import api as deployed_api
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
+from services.registry.people import accounts, organisation_pages
+from services.registry.people.accesses import AccessRecord, Recorded
+from services.registry.people.limits import RateLimits
+from services.registry.people.organisation import Organisation, read_organisation
+from services.registry.routes import ROUTERS
 from services.registry.settings import RegistrySettings
 from services.registry.tables import TABLES
 from services.timeline.errors import BadInput, KnowdoError
@@ -41,16 +45,25 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk = await asyncio.to_thread(open_desk, settings, now=now)
         app.state.desk = desk
-        watch = asyncio.create_task(_watch(desk, facts))
+        record = app.state.accesses = AccessRecord(desk, kept=timedelta(days=settings.access_days))
+        watch = asyncio.create_task(_watch(desk, record, facts))
+        writing_accesses = asyncio.create_task(record.keep_on())
         facts.update({"database": True, "policy": desk.policy.name})
         if desk.policy.name == "demo":
             _log.warning("demo policy", message=desk.policy.said)
+        if settings.demo:
+            said = "in demo mode anyone may look, and everybody knows the password of the demo persons"
+            _log.warning("demo persons", message=said, password=accounts.DEMO_PASSWORD)
         try:
             yield
         finally:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+            for task in (watch, writing_accesses):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await record.write()
+            if provider is not None:
+                await provider.close()
             desk.engine.dispose()
 
     app = create_service_app(
@@ -60,12 +73,34 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         service="registry",
         ready=lambda: dict(facts),
         traces_url=settings.traces_url,
+        fhir_under="/fhir",
     )
     app.state.open_console = settings.demo
-    app.include_router(console.router)
-    app.include_router(api.router)
-    app.include_router(deployed_api.router)
+    known = read_organisation(settings.organisation_file) if settings.organisation_file is not None else None
+    provider = _provider(known, settings) if known is not None else None
+    app.state.organisation, app.state.provider = known, provider
+    app.state.limits = RateLimits(writes=settings.writes_per_minute)
+    app.add_middleware(Recorded, state=app.state, https=settings.public_url.startswith("https:"))
+    app.state.audiences = frozenset(f"{at.rstrip('/')}/token" for at in (settings.public_url, *settings.also_at))
+    for router in ROUTERS:
+        app.include_router(router)
+    if provider is not None:
+        app.include_router(organisation_pages.router)
     return app
+
+
+def _provider(organisation: Organisation, settings: RegistrySettings) -> OpenIdProvider:
+    public = urlsplit(settings.public_url)
+    client = Client(
+        issuer=organisation.issuer,
+        client_id=organisation.client_id,
+        secret=settings.organisation_secret.get_secret_value() if settings.organisation_secret else "",
+        redirect_uri=settings.public_url.rstrip("/") + organisation_pages.BACK,
+        scopes=organisation.scopes,
+        hosts=frozenset(organisation.hosts),
+        is_development=public.scheme == "http" and public.hostname in {"localhost", "127.0.0.1", "::1"},
+    )
+    return open_provider(client, private=organisation.private_networks)
 
 
 def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_time) -> Desk:
@@ -112,13 +147,14 @@ def _trusted_keys(settings: RegistrySettings) -> list[dict[str, str]]:
         raise BadInput("not a JWK set", place=place, remedy="Write the former registry's `GET /keys` there") from fault
 
 
-async def _watch(desk: Desk, facts: dict[str, Any]) -> None:
+async def _watch(desk: Desk, record: AccessRecord, facts: dict[str, Any]) -> None:
     """Keep readiness true, and sign the head of the ledger once a day."""
     while True:
         try:
             await desk.sign_day()
             facts["ledger"] = (await desk.read(ledger.head)).number
             facts["database"] = True
+            facts["accesses"] = record.is_written
         except KnowdoError as fault:
             facts["database"] = False
             _log.error("database", message=fault.message, place=fault.place, remedy=fault.remedy)

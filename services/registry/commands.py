@@ -6,13 +6,21 @@ People and the proof work on the database itself (`KNOWDO_REGISTRY_…` says whi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Final, cast, get_args
 
 import typer
 
 from services.guidance.words.stopping import CONFIRMED_WITHIN
-from services.plumbing.registry_client import RegistryClient
-from services.registry import person_commands
+from services.plumbing.registry_client import RegistryClient, VoteChoice
+from services.registry import (
+    audit_commands,
+    decision_commands,
+    fhir_commands,
+    key_commands,
+    memory_commands,
+    person_commands,
+    token_commands,
+)
 from services.registry.deployed import commands as deployed_commands
 from services.registry.deployed.stopping import said_of_stop, stopped
 from services.registry.terminal import (
@@ -28,9 +36,18 @@ from services.registry.terminal import (
 )
 from services.timeline.errors import BadInput
 
+CHOICES: Final[tuple[str, ...]] = get_args(VoteChoice)
 app = typer.Typer(no_args_is_help=True, help="Decides who may speak: people, votes, signatures, stop, memory.")
 app.add_typer(person_commands.app, name="person")
 deployed_commands.add_to(app)
+app.add_typer(decision_commands.question, name="question")
+app.command("close-condition")(decision_commands.close_condition)
+app.command("rollback")(decision_commands.rollback)
+app.command("import-fhir")(fhir_commands.import_fhir)
+app.command("package-fhir")(fhir_commands.package_fhir)
+app.add_typer(token_commands.app, name="token")
+app.add_typer(key_commands.app, name="key")
+app.command("audit")(audit_commands.audit)
 
 
 @app.command()
@@ -110,9 +127,17 @@ def vote(
     proposal: Annotated[str, typer.Argument(help="Id of the proposal")],
     to: Annotated[str, typer.Option(help="State that it should move to, e.g. pilot")],
     role: Annotated[str, typer.Option(help="The role that you vote in")],
-    choice: Annotated[str, typer.Option("--vote", help="approve, reject or withdraw")] = "approve",
-    reason: Annotated[str, typer.Option(help="Why; needed for a rejection")] = "",
+    choice: Annotated[str, typer.Option("--vote", help=f"One of {', '.join(CHOICES)}")] = "approve",
+    reason: Annotated[str, typer.Option(help="Why; needed for all but a withdrawal")] = "",
     accept: Annotated[list[str] | None, typer.Option(help="Check that cannot tell, and that you accept")] = None,
+    plan: Annotated[
+        list[str] | None, typer.Option(help="CHECK=TEXT: how it will be found out, of a check that you accept")
+    ] = None,
+    condition: Annotated[
+        list[str] | None, typer.Option(help="What must be so before this step; your role, or you, may close it")
+    ] = None,
+    later: Annotated[list[str] | None, typer.Option(help="What must be so before the step after this one")] = None,
+    conflict: Annotated[str, typer.Option(help="A conflict of interest: your vote is kept, and not counted")] = "",
     release: Annotated[str, typer.Option(help="Digest that you read; must be the proposal's")] = "",
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
@@ -122,8 +147,9 @@ def vote(
 
     Example: knowdo registry vote 4f0c… --to pilot --role equity-reviewer --token-file me.token
     """
-    if choice not in {"approve", "reject", "withdraw"}:
-        raise BadInput(f"no such vote: {choice}", place="--vote", remedy="Choose approve, reject or withdraw")
+    if choice not in CHOICES:
+        raise BadInput(f"no such vote: {choice}", place="--vote", remedy=f"Choose from {', '.join(CHOICES)}")
+    plans = dict(_named(one) for one in plan or [])
 
     async def ask(client: RegistryClient) -> dict[str, Any]:
         known = await client.proposal(proposal)
@@ -131,14 +157,20 @@ def vote(
             proposal,
             transition=to,
             role=role,
-            vote=cast("Literal['approve', 'reject', 'withdraw']", choice),
+            vote=cast("VoteChoice", choice),
             release=release or str(known["release"]),
             evidence=[
                 *(str(one["evidence"]) for one in known["evidence"]),
                 *([str(known["trial"]["digest"])] if known.get("trial") else []),
             ],
             reason=reason,
-            accepts=accept or [],
+            accepts=[*(accept or []), *(name for name in plans if name not in (accept or []))],
+            plans=plans,
+            conditions=[
+                *({"text": text, "blocking": True} for text in condition or []),
+                *({"text": text, "blocking": False} for text in later or []),
+            ],
+            conflict=conflict,
         )
 
     answer = asked(ask, url, token_file)
@@ -150,6 +182,14 @@ def vote(
     if not decision["passes"]:
         missing = ", ".join(decision["missing_roles"]) or "no role"
         typer.echo(f"step to {decision['to']}: still needed: {missing}; checks in the way: {decision['failed_checks']}")
+
+
+def _named(option: str) -> tuple[str, str]:
+    """`CHECK=TEXT` in two."""
+    name, equals, text = option.partition("=")
+    if not equals:
+        raise BadInput("a plan is CHECK=TEXT", place="--plan", remedy='Write it as --plan "groups/sex=…"')
+    return name, text
 
 
 @app.command()
@@ -193,62 +233,7 @@ def list_(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson 
     show(rows, as_json, title="Proposals")
 
 
-@app.command()
-def ledger(
-    after: Annotated[int, typer.Option(help="Only entries after this number")] = 0,
-    url: Url = DEFAULT_URL,
-    token_file: TokenFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the memory: who did what, when, in which role.
-
-    Example: knowdo registry ledger --after 40 --token-file me.token
-    """
-    answer = asked(lambda client: client.ledger(after=after), url, token_file)
-    if as_json:
-        show(answer, as_json)
-        return
-    rows = [
-        {name: one[name] for name in ("number", "at", "actor", "role", "action", "subject")}
-        for one in answer["entries"]
-    ]
-    show(rows, as_json, title="Ledger")
-
-
-@app.command()
-def verify(
-    witness: Annotated[
-        list[Path] | None, typer.Option(help="File with a signed manifest or daily head kept elsewhere")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Walk the whole ledger in the registry's own database; exit code 1 if anything was altered, moved or cut off.
-
-    Example: knowdo registry verify --witness manifest.jws
-    """
-    from services.registry.memory.proof import prove
-
-    found = prove(
-        read_settings(), [(str(path), file_bytes(path).decode("ascii", "replace").strip()) for path in witness or []]
-    )
-    if as_json:
-        show(
-            {
-                "whole": found.is_whole,
-                "entries": found.entries,
-                "head": {"number": found.head.number, "hash": found.head.hash},
-                "witnesses": found.witnesses,
-                "faults": list(found.faults),
-            },
-            as_json,
-        )
-    else:
-        for fault in found.faults:
-            typer.echo(f"✕ {fault}", err=True)
-        if found.is_whole:
-            typer.echo(f"✓ {found.entries:,} entries are whole, against {found.witnesses} signed statements")
-    if not found.is_whole:
-        raise typer.Exit(1)
+memory_commands.add_to(app)
 
 
 @app.command()

@@ -10,10 +10,12 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from anyio import to_thread
+from fastapi import Depends
 from sqlalchemy import Connection, Engine
+from starlette.requests import Request
 
 from services.guidance.manifest import LONGEST_LEASE
 from services.guidance.policies import Policy
@@ -133,3 +135,12 @@ class Desk:
             return ledger.sign_day(connection, self.key, issuer=self.issuer, now=self.now())
 
         return await self.note(signed)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the app that was asked."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+DeskDep = Annotated[Desk, Depends(desk_of)]

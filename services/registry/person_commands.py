@@ -57,6 +57,76 @@ def person_token(
         _hand_over(added, token_file, as_json)
 
 
+@app.command("password")
+def person_password(
+    name: Name,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="Write it there (mode 0600), do not show it")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a person a password that is shown this once; at the first sign-in, within three days, they choose their own.
+
+    Example: knowdo registry person password "A. Roy"
+    """
+    from services.plumbing.database import writing
+    from services.registry.desk import real_time
+    from services.registry.people import accounts
+    from services.registry.people.tokens import write_token
+
+    with writing(own_database()) as connection:
+        given = accounts.give_password(connection, name, now=real_time(), by=operator())
+        if password_file is not None:
+            write_token(password_file, given)
+    shown = {"name": name} | ({"password_file": str(password_file)} if password_file else {"password": given})
+    if as_json:
+        typer.echo(json.dumps(shown))
+    else:
+        typer.echo(f"password in {password_file}" if password_file else f"password (shown this once): {given}")
+        typer.echo("it is good for three days, and must be changed at the first sign-in")
+
+
+@app.command("link")
+def person_link(
+    name: Name,
+    issuer: Annotated[str, typer.Option(help="The organisation's OpenID provider")],
+    subject: Annotated[str, typer.Option(help="Who they are there (`sub`); the sign-in page tells it to them")],
+) -> None:
+    """Let someone sign in through the organisation: issuer and subject together say who they are, nothing else does.
+
+    Example: knowdo registry person link "A. Roy" --issuer https://id.hospital.example --subject 248289761001
+    """
+    from services.plumbing.database import writing
+    from services.registry.desk import real_time
+    from services.registry.people import organisation
+
+    with writing(own_database()) as connection:
+        person = organisation.link(connection, name, issuer=issuer, subject=subject, now=real_time(), by=operator())
+    typer.echo(f"{person.name} may sign in through {issuer}")
+
+
+@app.command("roles")
+def person_roles(
+    name: Name,
+    role: Annotated[list[str], typer.Option(help="May be given several times; replaces the roles held")],
+    as_json: AsJson = False,
+) -> None:
+    """Give someone other roles; their sessions end, and the ledger keeps who did it.
+
+    Example: knowdo registry person roles "A. Roy" --role clinical-reviewer --role operations
+    """
+    from services.plumbing.database import writing
+    from services.registry.desk import real_time
+    from services.registry.people import persons
+
+    with writing(own_database()) as connection:
+        person = persons.change_roles(connection, name, role, now=real_time(), by=operator())
+    if as_json:
+        typer.echo(json.dumps({"name": person.name, "roles": sorted(person.roles)}))
+    else:
+        typer.echo(f"{person.name}: {', '.join(sorted(person.roles))}")
+
+
 @app.command("remove")
 def person_remove(name: Name) -> None:
     """Take away someone's token and rights; their past votes stay in the memory.

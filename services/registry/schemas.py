@@ -6,16 +6,18 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from services.guidance.lifecycle import Check, Choice, State, Vote
+from services.guidance.lifecycle import RUNNING, Check, Choice, State, Vote
 from services.guidance.trial import TrialPlan
 from services.plumbing.registry_client import Acknowledgement, Aggregate
 from services.registry.decisions.proposals import Filed, Proposal
 from services.registry.decisions.votes import Kept, Standing
 from services.registry.deployed.leases import SignedList
+from services.registry.tables import instant_text
 
 # Control characters but tab and line ends have no business in a reason, and PostgreSQL takes no NUL.
 _PLAIN: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _Text = Annotated[str, msgspec.Meta(max_length=4000, pattern=_PLAIN)]
+_Line = Annotated[str, msgspec.Meta(max_length=1000, pattern=_PLAIN)]
 _Short = Annotated[str, msgspec.Meta(max_length=200, pattern=_PLAIN)]
 
 
@@ -34,6 +36,14 @@ class EvidenceBody(msgspec.Struct, forbid_unknown_fields=True):
     evidence: bytes
 
 
+class ConditionBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What must be so, before this step (`blocking`) or before the next one; `closes`: the role that may say that it is."""
+
+    text: _Line
+    closes: _Short = ""
+    blocking: bool = True
+
+
 class VoteBody(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /proposals/{id}/votes`."""
 
@@ -44,6 +54,9 @@ class VoteBody(msgspec.Struct, forbid_unknown_fields=True):
     evidence: list[_Short] = []
     reason: _Text = ""
     accepts: list[_Short] = []
+    plans: dict[_Short, _Text] = {}
+    conditions: Annotated[list[ConditionBody], msgspec.Meta(max_length=20)] = []
+    conflict: _Line = ""
 
 
 class SuspendBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -92,6 +105,7 @@ def proposal_shown(proposal: Proposal) -> dict[str, Any]:
         "note": proposal.note,
         "added_at": proposal.added_at,
         "changed_at": proposal.changed_at,
+        "review_by": proposal.review_by if proposal.state in RUNNING else "",
     }
 
 
@@ -115,6 +129,9 @@ def vote_shown(vote: Vote) -> dict[str, Any]:
         "release": vote.release,
         "evidence": sorted(vote.evidence),
         "accepts": sorted(vote.accepts),
+        "plans": dict(vote.plans),
+        "conflict": vote.conflict,
+        "expires_at": None if vote.expires is None else instant_text(vote.expires),
         "round": vote.round,
     }
 
@@ -129,6 +146,7 @@ def check_shown(check: Check) -> dict[str, Any]:
         "numbers": dict(check.numbers),
         "evidence": check.evidence,
         "accepted_by": sorted(check.accepted_by),
+        "asks_plan": check.asks_plan,
     }
 
 
@@ -139,9 +157,11 @@ def standing_shown(standing: Standing) -> dict[str, Any]:
         "to": decision.to,
         "passes": decision.passes,
         "refusal": decision.refusal,
+        "needed_roles": list(decision.needed_roles),
         "agreed": {vote.role: vote.person for vote in decision.counted},
         "missing_roles": list(decision.missing_roles),
         "rejected_by": [vote_shown(vote) for vote in decision.rejected_by],
+        "unconvinced": [vote_shown(vote) for vote in decision.unconvinced],
         "dissent": [vote_shown(vote) for vote in decision.dissent],
         "not_counted": [{**vote_shown(vote), "why": why} for vote, why in decision.not_counted],
         "checks": [check_shown(check) for check in standing.checks],

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.guidance.manifest import LONGEST_LEASE
@@ -24,6 +24,10 @@ class RegistrySettings(ServiceSettings):
         default="http://127.0.0.1:8000/registry",
         pattern=r"^https?://",
         description="the address people and services use; named as issuer in every manifest",
+    )
+    also_at: tuple[str, ...] = Field(
+        default=(),
+        description='further addresses under which services reach it, e.g. ["http://registry:8001"]: audiences of their proofs',
     )
     database_url: str = Field(
         default="", description="people, votes, ledger, releases; empty: SQLite in `<var>/registry/registry.sqlite`"
@@ -49,6 +53,19 @@ class RegistrySettings(ServiceSettings):
         ge=2,
         description="shortens every lease to that; a worker that hears nothing falls silent so much sooner",
     )
+    organisation_file: Path | None = Field(
+        default=None, description="JSON of the OpenID provider that people may sign in with; see the IT team's guide"
+    )
+    organisation_secret: SecretStr | None = Field(
+        default=None,
+        description="this registry's client secret at that provider; by file: `…_ORGANISATION_SECRET_FILE`",
+    )
+    # A person clicks, a service reports each minute: whoever writes faster than this is out of order.
+    writes_per_minute: int = Field(
+        default=600, ge=10, description="writes that one person or service may make a minute"
+    )
+    # Thirteen months: a year and the time to look at it. It holds no patient data.
+    access_days: int = Field(default=400, ge=1, description="days for which the record of accesses is kept")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8001, description="port to listen on")
 

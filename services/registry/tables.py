@@ -71,6 +71,8 @@ proposals = Table(
     Column("round", Integer, nullable=False),
     Column("added_at", String(32), nullable=False),
     Column("changed_at", String(32), nullable=False),
+    # The day by which it is looked at again; empty unless it runs.
+    Column("review_by", String(10), nullable=False),
 )
 
 votes = Table(
@@ -85,6 +87,12 @@ votes = Table(
     Column("release", String(71), nullable=False),
     Column("evidence", JSON, nullable=False),
     Column("accepts", JSON, nullable=False),
+    # How it will be found out, by name of the accepted check.
+    Column("plans", JSON, nullable=False),
+    # The conflict of interest declared; empty if none.
+    Column("conflict", Text, nullable=False),
+    # From then on an approval does not count.
+    Column("expires_at", String(32)),
     Column("reason", Text, nullable=False),
     Column("round", Integer, nullable=False),
     Column("at", String(32), nullable=False),

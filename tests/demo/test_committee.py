@@ -27,6 +27,7 @@ class FakeRegistry:
             "release": "sha256:1",
             "state": "silent",
             "evidence": [{"evidence": "sha256:2"}, {"evidence": "sha256:3"}],
+            "trial": {"digest": "sha256:4"},
             "steps": [self._standing()],
         }
 
@@ -41,7 +42,7 @@ class FakeRegistry:
         accepted = any("calibration" in ballot["accepts"] for ballot in self.votes)
         check = {
             "name": "calibration", "asked": "O/E", "found": "1.3 (0.9 to 1.8)", "verdict": self.verdict,
-            "accepted_by": ["data-science-reviewer"],
+            "accepted_by": ["data-science-reviewer"], "asks_plan": True,
         }  # fmt: skip
         return {
             "to": "pilot", "missing_roles": missing, "checks": [check], "agreed": {role: role for role in voted},
@@ -78,7 +79,7 @@ async def test_votes_name_the_release_and_all_evidence() -> None:
     registry = FakeRegistry("meets")
     step = await _committee(registry).move("p", "pilot")
     assert {vote["role"] for vote in registry.votes} == ENTRY["pilot"].roles
-    assert all(vote["evidence"] == ["sha256:2", "sha256:3"] for vote in registry.votes)
+    assert all(vote["evidence"] == ["sha256:2", "sha256:3", "sha256:4"] for vote in registry.votes)
     assert all(vote["release"] == "sha256:1" and vote["accepts"] == [] for vote in registry.votes)
     assert step.doubts == {}
 
@@ -90,6 +91,7 @@ async def test_a_doubt_is_accepted_only_by_the_role_that_may_and_with_a_reason()
     accepting = [vote for vote in registry.votes if vote["accepts"]]
     assert [vote["role"] for vote in accepting] == ["data-science-reviewer"]
     assert "0.9 to 1.8" in accepting[0]["reason"]
+    assert "before general use" in accepting[0]["plans"]["calibration"]
     assert set(step.doubts) == {"calibration"}
 
 

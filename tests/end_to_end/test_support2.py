@@ -110,9 +110,10 @@ def test_no_group_of_race_or_sex_is_left_out(trained: dict[str, Any], details: d
 
 def test_acting_on_it_is_weighed_against_all_and_none(details: dict[str, Any]) -> None:
     """The decision curve: at a threshold of 30 % the scorecard does more good than treating everyone, or nobody."""
-    curve = details["looks"]["curve"]
-    near = min(curve, key=lambda one: abs(one["threshold"] - 0.3))
-    assert near["model"]["ci"][0] > max(near["everyone"], 0.0)
+    benefit = details["looks"]["benefit"]
+    near = min(range(len(benefit["thresholds"])), key=lambda place: abs(benefit["thresholds"][place] - 0.3))
+    assert benefit["lines"][0]["kind"] == "model"
+    assert benefit["lines"][0]["gain"][near]["ci"][0] > 0
 
 
 def test_the_price_of_the_glass_box_is_said(trained: dict[str, Any]) -> None:

@@ -72,13 +72,18 @@ class Hospital:
 
 def install() -> Path:
     """The folder with the server's classes and what they need, made if it is not there; NotHere says why not."""
+    return assembled(PROJECT, SOURCE)
+
+
+def assembled(project: Path, source: Path) -> Path:
+    """The folder with the classes of a Java program and its libraries (`classes`, `lib`), kept by the digest of its sources."""
     for program in ("mvn", "javac", "java"):
         if shutil.which(program) is None:
             raise NotHere(f"needs {program}: apt-get install maven openjdk-17-jdk-headless")
-    digest = hashlib.sha256((PROJECT / "pom.xml").read_bytes() + SOURCE.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256((project / "pom.xml").read_bytes() + source.read_bytes()).hexdigest()[:16]
     cache = Path.home() / ".cache/knowdo-tests"
     cache.mkdir(parents=True, exist_ok=True)
-    made = cache / f"hapi-{digest}"
+    made = cache / f"{project.name}-{digest}"
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.is_dir():
@@ -90,12 +95,12 @@ def install() -> Path:
                 "-B",
                 "-q",
                 "-f",
-                PROJECT / "pom.xml",
+                project / "pom.xml",
                 "dependency:copy-dependencies",
                 "-DincludeScope=runtime",
                 libraries,
             )
-            _run("javac", "-d", making / "classes", "-cp", f"{making / 'lib'}/*", SOURCE)
+            _run("javac", "-d", making / "classes", "-cp", f"{making / 'lib'}/*", source)
             making.rename(made)
     return made
 

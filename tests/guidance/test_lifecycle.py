@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from services.guidance.counting import Case, Decision, decide
 from services.guidance.evidence import Kind
 from services.guidance.lifecycle import (
     ENTRY,
@@ -17,19 +19,17 @@ from services.guidance.lifecycle import (
     RUNNING,
     STATES,
     TRANSITIONS,
-    Case,
     Check,
     Choice,
-    Decision,
     Person,
     State,
     Vote,
-    decide,
     may_stop,
     person_key,
 )
 from services.guidance.policies import POLICIES
 
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 RELEASE = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64
 EVIDENCE: Mapping[str, Kind] = {"sha256:t": "training", "sha256:s": "silent", "sha256:r": "trial"}
@@ -85,7 +85,9 @@ def full_house() -> list[Vote]:
 
 def decided(votes: list[Vote], *more: Person, case: Case | None = None, checks: tuple[Check, ...] = ()) -> Decision:
     """The decision on the pilot."""
-    return decide(case=case or silent_case(), to="pilot", votes=votes, people=people(*PILOT_TEAM, *more), checks=checks)
+    return decide(
+        case=case or silent_case(), to="pilot", votes=votes, people=people(*PILOT_TEAM, *more), now=NOW, checks=checks
+    )
 
 
 def test_everyone_required_agrees() -> None:
@@ -220,7 +222,7 @@ def test_a_doubt_is_not_accepted_in_the_wrong_role() -> None:
 @pytest.mark.parametrize("to", STATES)
 def test_only_the_steps_of_the_table_exist(state: State, to: State) -> None:
     """Whatever is not in the table is refused with its reason, and nothing leads back into the first states."""
-    decision = decide(case=silent_case(state=state), to=to, votes=[], people={})
+    decision = decide(case=silent_case(state=state), to=to, votes=[], people={}, now=NOW)
     assert (decision.refusal is None) == (
         (state, to) in TRANSITIONS and to != "suspended" and not (state == "suspended" and to in ("pilot", "general"))
     )
@@ -230,14 +232,16 @@ def test_only_the_steps_of_the_table_exist(state: State, to: State) -> None:
 def test_retired_never_returns() -> None:
     """There is no step out of it."""
     assert not [to for source, to in TRANSITIONS if source == "retired"]
-    assert "never returns" in str(decide(case=silent_case(state="retired"), to="silent", votes=[], people={}).refusal)
+    assert "never returns" in str(
+        decide(case=silent_case(state="retired"), to="silent", votes=[], people={}, now=NOW).refusal
+    )
 
 
 @pytest.mark.parametrize("stage", RUNNING)
 def test_a_restart_needs_the_quorum_of_the_stage_and_goes_no_higher(stage: State) -> None:
     """Suspended in a stage, it returns to that stage or below, by that stage's own quorum."""
     for to in RUNNING:
-        decision = decide(case=silent_case(state="suspended", stopped_at=stage), to=to, votes=[], people={})
+        decision = decide(case=silent_case(state="suspended", stopped_at=stage), to=to, votes=[], people={}, now=NOW)
         assert set(decision.missing_roles) == ENTRY[to].roles
         assert (decision.refusal is None) == (RUNNING.index(to) <= RUNNING.index(stage))
 
@@ -254,6 +258,7 @@ def test_the_demo_policy_differs_only_in_sample_floors() -> None:
     """No role and no gate is left out by a policy: it holds numbers, and they are smaller."""
     standard, demo = POLICIES["standard"], POLICIES["demo"]
     assert standard.observed_expected == demo.observed_expected
+    assert (standard.quorum, standard.approval_days) == (demo.quorum, demo.approval_days)
     for name in standard.floors.__slots__:
         assert 0 < getattr(demo.floors, name) < getattr(standard.floors, name)
     assert "DEMONSTRATION" in demo.said

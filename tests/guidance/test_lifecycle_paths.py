@@ -13,23 +13,21 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from services.guidance.counting import Case, Decision, decide
 from services.guidance.lifecycle import (
     ENTRY,
     ROLES,
     RUNNING,
     STATES,
     TRANSITIONS,
-    Case,
-    Decision,
     Person,
     Role,
     State,
     Vote,
-    decide,
     may_stop,
     person_key,
 )
-from tests.guidance.test_lifecycle import EVIDENCE, OTHER, RELEASE, people, silent_case
+from tests.guidance.test_lifecycle import EVIDENCE, NOW, OTHER, RELEASE, people, silent_case
 
 AUTHOR = "Ada Author"
 BARRED = {"model-developer", "administrator", "auditor", "safety-officer"}
@@ -142,7 +140,7 @@ def test_whoever_is_counted_is_entitled(
         votes += cast
     order.shuffle(votes)
     by_name = people(*known)
-    decision = decide(case=case, to=step[1], votes=votes, people=by_name)
+    decision = decide(case=case, to=step[1], votes=votes, people=by_name, now=NOW)
     event(f"passes: {decision.passes}")
     held_against_the_rules(decision, case, step[1], votes, by_name)
     if {defect for defect, _ in teams} == {"none"} and decision.refusal is None:
@@ -155,7 +153,7 @@ def test_one_defect_is_enough(step: tuple[State, State], defect: str, victim: in
     """A quorum of which one vote is not as it must be moves nothing; only evidence is not asked for by every step."""
     case = silent_case(state=step[0], authors=frozenset({AUTHOR}), stopped_at="general", round=3)
     known, votes = quorum(step[1], 3, defect, victim, prefix="p")
-    decision = decide(case=case, to=step[1], votes=votes, people=people(*known))
+    decision = decide(case=case, to=step[1], votes=votes, people=people(*known), now=NOW)
     assert decision.passes is (defect == "no evidence" and not ENTRY[step[1]].evidence)
 
 
@@ -207,7 +205,7 @@ class Path(RuleBasedStateMachine):
         self.votes.append(one)
         before, to = self.state, one.transition
         case = silent_case(state=before, stopped_at=self.stopped_at, round=self.round, authors=frozenset({AUTHOR}))
-        decision = decide(case=case, to=to, votes=self.votes, people=self.people)
+        decision = decide(case=case, to=to, votes=self.votes, people=self.people, now=NOW)
         held_against_the_rules(decision, case, to, self.votes, self.people)
         if decision.passes:
             assert before != "retired"

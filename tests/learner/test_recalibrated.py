@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from services.guidance.models.model_file import load_model
 from services.guidance.models.published import Published, PublishedFile
 from services.guidance.ready import open_release
 from services.guidance.release import model_file
+from services.learner.evidence.document import EVIDENCE_FILE, EvidenceDocument
 from services.learner.feature_matrix import read_cohort_rows
 from services.learner.intake.ingest import ingest
 from services.learner.retrain import Trained, train
@@ -40,7 +42,7 @@ def test_it_is_right_on_average_and_keeps_the_publishers_order(found: tuple[Trai
     trained, guidance, store = found
     evaluation = trained.evaluation.predictions["fall"]
     assert evaluation.chosen == "recalibrated"
-    assert set(evaluation.models) == {"recalibrated", "published"}
+    assert set(evaluation.models) == {"recalibrated", "published", "refitted"}
     ratio = evaluation.published.observed_expected
     assert ratio.ci[0] < 1 < ratio.ci[1]
     assert "level and slope fitted here" in trained.pack.files[REPORT_FILE].decode()
@@ -55,6 +57,19 @@ def test_it_is_right_on_average_and_keeps_the_publishers_order(found: tuple[Trai
     explained = model.explain(stated[0])
     assert explained.risk == risk[0]
     assert explained.contributions == (explained.log_odds,)
+
+
+def test_its_own_inputs_refitted_stand_beside_it_and_do_not_speak(found: tuple[Trained, Path, EventStore]) -> None:
+    """A regression on what the score reads, out of fold, told as no longer the published score; of a score as printed too."""
+    trained, _, _ = found
+    document = msgspec.json.decode(trained.pack.files[EVIDENCE_FILE], type=EvidenceDocument)
+    recipe = document.predictions["fall"].recipes["refitted"]
+    assert (recipe["inputs"], recipe["score"]) == ("age, female", "healthy")
+    performance = document.predictions["fall"].performances["refitted"]
+    assert performance.observed_expected.ci[0] < 1 < performance.observed_expected.ci[1]
+    assert performance.rows == document.predictions["fall"].judged.rows
+    page = trained.pack.files[REPORT_FILE].decode()
+    assert "Beside it, to compare and not to speak: refitted: a regression on the inputs of the score" in page
 
 
 def test_nothing_published_is_nothing_to_recalibrate(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_each_prediction_has_evidence_of_its_own(several: Trained) -> None:
     assert fall.published.observed_expected is not None
     assert fall.model is not None
     assert (fall.leaks, fall.sample_size, fall.price_of_glass_box) == (None, None, None)
-    assert set(fall.models) == {"published"}
+    assert set(fall.models) == {"published", "recalibrated", "refitted"}
 
 
 def test_the_average_of_a_published_score_is_its_mean_over_the_cohort(several: Trained, rows: CohortRows) -> None:

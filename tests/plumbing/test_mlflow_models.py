@@ -23,6 +23,7 @@ from services.guidance.errors import BadRelease, Unavailable
 from services.guidance.models.model_file import load_model
 from services.guidance.release import MODEL_FILE, ReleaseBundle
 from services.plumbing.mlflow_models import QUIET, RELEASE_TAG, Shelf, Shelved, open_shelved, shelve_release
+from services.plumbing.mlflow_versions import find_new_versions
 
 MODEL = {
     "kind": "scorecard",
@@ -186,6 +187,20 @@ def test_a_shelf_that_does_not_answer_is_said_in_one_line(tmp_path: Path) -> Non
             shelve(Shelf(tracking_uri=f"http://127.0.0.1:{free_port()}"))
     finally:
         del os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]
+
+
+def test_a_look_that_comes_again_does_not_wait_for_a_shelf_that_is_away() -> None:
+    """Seconds instead of MLflow's own minutes of retries, both where nobody listens and where nobody answers."""
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(8)
+        for port in (free_port(), mute.getsockname()[1]):
+            began = time.monotonic()
+            with pytest.raises(Unavailable, match="MLflow"):
+                find_new_versions(Shelf(tracking_uri=f"http://127.0.0.1:{port}"), "readmission-30d", patient=False)
+            assert time.monotonic() - began < 15
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+    assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ
 
 
 def free_port() -> int:

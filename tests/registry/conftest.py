@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Connection, Engine
 
-from services.guidance.lifecycle import Person, State
+from services.guidance.lifecycle import SPEAKING, Person, State
 from services.guidance.policies import POLICIES, Policy
 from services.guidance.release import EvidencePack, ReleaseBundle, pack
 from services.plumbing.database import create_tables, open_database, writing
@@ -69,6 +69,8 @@ class House:
         self, proposed: Proposed, to: State, *, but: tuple[str, ...] = (), accepts: tuple[str, ...] = ()
     ) -> str:
         """Everyone whose role the step needs votes for it, but those left out; answers the state."""
+        if to in SPEAKING:
+            await self.make_ready(proposed)
         known = await self.as_("Kim Auditor").proposal(proposed.proposal)
         state = str(known["state"])
         for role in next(step for step in known["steps"] if step["to"] == to)["missing_roles"]:
@@ -90,6 +92,14 @@ class House:
             )
             state = str(answer["state"])
         return state
+
+    async def make_ready(self, proposed: Proposed) -> None:
+        """File a trial and a rollback, where none is, so that it may speak."""
+        known = await self.as_("Kim Auditor").proposal(proposed.proposal)
+        if known["trial"] is None:
+            await self.as_("Jon Developer").file_trial(proposed.proposal, samples.PLAN)
+        if known["rollback"] is None:
+            await self.as_("Jon Developer").declare_rollback(proposed.proposal, "none", reason="the first of its kind")
 
     async def climb(self, proposed: Proposed, to: State) -> str:
         """Take every step up to a stage."""

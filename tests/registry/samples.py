@@ -24,7 +24,12 @@ from services.guidance.evidence import (
     Weighed,
     encode_report,
 )
+from services.guidance.evidence_limits import EvidenceLimits
 from services.guidance.release import EvidencePack, ReleaseBundle, canonical_json, pack
+from services.guidance.trial import TrialPlan, with_seed
+from services.guidance.trial_evidence import TRIAL_FILE, Effect, Harm, Tally, TrialReport
+from services.registry.decisions.gate_facts import Surroundings, Watch
+from services.registry.decisions.rollbacks import Rollback
 from tests.guidance import small_guidance
 
 RELEASE = "sha256:" + "a" * 64
@@ -43,6 +48,14 @@ TEAM: Mapping[str, tuple[str, ...]] = {
     "Lea Administrator": ("administrator", "clinical-reviewer"),
 }
 """Name → roles."""
+
+
+PLAN: Mapping[str, Any] = {
+    "id": "tea-2026",
+    "unit": "patient",
+    "arms": [{"name": "show", "weight": 9, "shows": True}, {"name": "withheld", "weight": 1, "shows": False}],
+}
+"""A trial as people file it."""
 
 
 def model(shift: float = 0.0) -> bytes:
@@ -197,10 +210,52 @@ def silent_month(
     return msgspec.structs.replace(good, **change)
 
 
-def training_pack(release: str, **change: Any) -> EvidencePack:
-    """Training evidence for a release."""
-    files = {EVALUATION_FILE: encode_report(evaluation(release, **change))}
-    return EvidencePack(evidence="training", release=release, files=files)
+GOOD: Mapping[str, tuple[float, float]] = {
+    "auroc": (0.68, 0.76),
+    "observed_expected": (0.85, 1.2),
+    "sensitivity": (0.30, 0.40),
+    "false_alarm_rate": (0.08, 0.12),
+}
+"""Intervals of a group that keeps every limit."""
+
+
+def group(
+    attribute: str, value: str, *, small: bool = False, **intervals: tuple[float, float] | None
+) -> dict[str, Any]:
+    """One group that keeps every limit, or with other intervals; None: no number could be reckoned."""
+    limits = {
+        "auroc": (0.67, None), "observed_expected": (0.8, 1.25), "sensitivity": (0.25, None), "false_alarm_rate": (None, 0.2),
+    }  # fmt: skip
+    said: dict[str, Any] = {"attribute": attribute, "value": value, "rows": 900, "small": small}
+    for name, interval in {**GOOD, **intervals}.items():
+        estimate = None if interval is None else {"value": sum(interval) / 2, "ci": list(interval)}
+        said[name] = {"estimate": estimate, "limit": list(limits[name])}
+    return said
+
+
+def groups(release: str = RELEASE, *members: dict[str, Any], **change: Any) -> bytes:
+    """The part of `evidence.json` that tells of groups: two of them, or those that are named."""
+    told = list(members) or [group("sex", "female"), group("sex", "male")]
+    table = {"groups": told, "level": 1 - 0.05 / len(told), "intersections": [], "not_looked_at": []}
+    limits = EvidenceLimits().model_dump(mode="json")
+    predictions = {"risk": {"looks": {"groups": {**table, **change}}}}
+    return canonical_json({"release": release, "limits": limits, "predictions": predictions})
+
+
+def dataset(report: Evaluation, **change: Any) -> bytes:
+    """The manifest of the data that a report tells of."""
+    told = {
+        "store": "sha256:" + "d" * 64, "from": report.since, "to": report.until, "rows": report.rows,
+        "events": report.events, "patients": report.patients, "values_from_the_future": 0, "rows_with_canaries": 200,
+    }  # fmt: skip
+    return canonical_json({**told, **change})
+
+
+def training_pack(release: str, *, files: Mapping[str, bytes] | None = None, **change: Any) -> EvidencePack:
+    """Training evidence for a release, with some of the report or whole files changed."""
+    report = evaluation(release, **change)
+    told = {EVALUATION_FILE: encode_report(report), "dataset.json": dataset(report), "evidence.json": groups(release)}
+    return EvidencePack(evidence="training", release=release, files={**told, **(files or {})})
 
 
 def silent_pack(release: str, **change: Any) -> EvidencePack:
@@ -215,6 +270,55 @@ def packed_silent(release: str, **change: Any) -> bytes:
     return pack(silent_pack(release, **change))
 
 
-def trial_pack(release: str) -> EvidencePack:
+def effect(outcome: str = "came back within 30 days", *, shown: int = 96, withheld: int = 150, **change: Any) -> Effect:
+    """Fewer events among 1,000 shown than among 1,000 withheld, or with some of it changed."""
+    by_counts = (shown - withheld) / 1000
+    good = Effect(
+        outcome=outcome,
+        wanted="fewer",
+        arms=(
+            Tally(arm="show", shows=True, units=1020, followed=1000, events=shown),
+            Tally(arm="withheld", shows=False, units=1010, followed=1000, events=withheld),
+        ),
+        difference=Estimate(value=by_counts, ci=(by_counts - 0.03, by_counts + 0.03)),
+        method="difference of shares, Newcombe",
+    )
+    return msgspec.structs.replace(good, **change)
+
+
+def trial_report(release: str, trial: str, **change: Any) -> TrialReport:
+    """A trial in which cards helped and did no harm, or with some of it changed."""
+    harm = effect("died within 30 days", shown=20, withheld=22, difference=Estimate(value=-0.002, ci=(-0.014, 0.010)))
+    good = TrialReport(
+        guidance="small",
+        release=release,
+        trial=trial,
+        unit="patient",
+        since="2026-03-01T00:00:00Z",
+        until="2026-09-01T00:00:00Z",
+        planned_units=2000,
+        primary=effect(),
+        harms=(Harm(effect=harm, at_most=0.015),),
+    )
+    return msgspec.structs.replace(good, **change)
+
+
+def trial_pack(release: str, trial: str, **change: Any) -> EvidencePack:
     """A trial's result for a release."""
-    return EvidencePack(evidence="trial", release=release, files={"trial.json": b"{}"})
+    files = {TRIAL_FILE: encode_report(trial_report(release, trial, **change))}
+    return EvidencePack(evidence="trial", release=release, files=files)
+
+
+TRIAL = with_seed(msgspec.convert(dict(PLAN), TrialPlan), "ab" * 32)
+"""The plan with a key."""
+
+
+def ready(**change: Any) -> Surroundings:
+    """What the registry knows of a release for which all is filed and live, or with some of it changed."""
+    facts: dict[str, Any] = {
+        "trial": TRIAL,
+        "trials": {TRIAL.digest: TRIAL},
+        "rollback": Rollback(fallback="none", reason="the first", declared_by="Jon", declared_at="2026-11-01"),
+        "watch": Watch(here=("cds/w1",), last_day="2026-11-22", calls=40, since="2026-11-20"),
+    }
+    return Surroundings(**{**facts, **change})

@@ -12,6 +12,7 @@ from services.guidance.release import pack
 from services.plumbing.registry_client import Acknowledgement, Aggregate
 from services.registry import api
 from services.registry.console import evidence_page as console
+from services.registry.people import audit, pages, token_endpoint
 from tests.registry import samples
 from tests.registry.conftest import House
 
@@ -30,6 +31,7 @@ ROUTES = [
     ("GET", f"/evidence/{samples.RELEASE}"),
     ("GET", "/guidance"),
     ("GET", "/ledger"),
+    ("GET", "/audit"),
     ("POST", "/reports"),
     ("POST", "/acknowledgements"),
 ]
@@ -53,8 +55,16 @@ async def test_a_stranger_is_401(house: House) -> None:
 async def test_every_route_is_in_that_list_or_public(house: House) -> None:
     """A new route cannot be forgotten here."""
     public = {"/", "/keys", "/healthz", "/readyz", "/metrics", "/style.css", "/releases/{digest}/page", "/openapi.json"}
+    public |= {"/sign-in", "/sign-out", "/password", "/token"}
     known = {path.replace(samples.RELEASE, "{x}").replace("/x", "/{x}") for _, path in ROUTES}
-    routes = (*api.router.routes, *console.router.routes, *house.app.router.routes)
+    routes = (
+        *api.router.routes,
+        *console.router.routes,
+        *pages.router.routes,
+        *audit.router.routes,
+        *token_endpoint.router.routes,
+        *house.app.router.routes,
+    )
     there = {path for path in (getattr(route, "path", "") for route in routes) if path} - public
     assert {re.sub(r"\{\w+\}", "{x}", path) for path in there} == known
 

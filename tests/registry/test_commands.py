@@ -100,7 +100,7 @@ def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
         ("silent", ("clinical-reviewer", "data-science-reviewer")),
     ):
         for role in roles:
-            result = shell.run("vote", made["proposal"], "--to", to, "--role", role, *people[role])
+            result = shell.run("vote", made["proposal"], "--to", to, "--role", role, "--reason", "read", *people[role])
         assert f"state: {to}" in result.output
     assert shell.json("list", *learner)[0]["state"] == "silent"
     result = shell.run("stop", "small", "--reason", "drill", *people["operations"])
@@ -117,6 +117,32 @@ def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
     assert "suspended" in shell.run("ledger", "--after", "10", *learner).output
     found = shell.json("verify")
     assert (found["whole"], found["entries"]) == (True, len(actions))
+
+
+def test_the_memory_is_asked_added_to_and_carried_away(shell: Shell) -> None:
+    """Search, a lesson, how long things take, and an export that is proven without the registry, and refused if altered."""
+    clinician = shell.person("Ann", "clinical-reviewer")
+    developer = shell.person("Dev", "model-developer")
+    (shell.folder / "release.zip").write_bytes(pack(samples.release()))
+    shell.run("propose", str(shell.folder / "release.zip"), "--author", "Dev", *developer)
+    kept = shell.json(
+        "remember", "small", "Ask the laboratory first", "--owner", "Ann", "--review-on", "2027-01-15", *clinician
+    )
+    assert "[lesson] Lesson, noted by Ann" in shell.run("memory", "laboratory", *clinician).output
+    assert shell.json("memory", "laboratory", *clinician)["lines"][0]["number"] == kept["number"]
+    assert "These hold some" in shell.run("memory", "laboratory", "zeppelin", *clinician).output
+    assert "Nothing in the memory" in shell.run("memory", "zeppelin", *clinician).output
+    assert "from the last data" in shell.run("cycle-times", *clinician).output.replace("\n", " ")
+    export, keys = shell.folder / "ledger.ndjson", shell.folder / "keys.json"
+    assert f"{kept['number']} entries" in shell.run("export", str(export), *clinician).output
+    shell.run("keys", "--file", str(keys))
+    found = shell.json("verify", "--export", str(export), "--keys", str(keys))
+    assert (found["whole"], found["entries"]) == (True, kept["number"])
+    export.write_bytes(export.read_bytes().replace(b"laboratory", b"labouratory"))
+    result = shell.run("verify", "--export", str(export), "--keys", str(keys))
+    assert (result.exit_code, f"entry {kept['number']} was altered" in result.output) == (1, True)
+    with pytest.raises(BadInput, match="public keys"):
+        shell.run("verify", "--export", str(export))
 
 
 async def _asks(url: str, token: str, *, worker: str) -> None:
@@ -141,13 +167,15 @@ def test_a_trial_is_filed_and_voted_on_by_command(shell: Shell) -> None:
     people = {role: shell.person(role, role) for role in roles}
     for to, pair in (("development", roles[:2]), ("silent", roles[2:])):
         for role in pair:
-            shell.run("vote", made["proposal"], "--to", to, "--role", role, *people[role])
+            shell.run("vote", made["proposal"], "--to", to, "--role", role, "--reason", "read", *people[role])
     arms = [{"name": "show", "weight": 9, "shows": True}, {"name": "withheld", "weight": 1, "shows": False}]
     plan = shell.folder / "plan.json"
     plan.write_text(json.dumps({"id": "tea-1", "unit": "patient", "arms": arms}))
     said = shell.run("trial", made["proposal"], str(plan), *developer).output
     assert "trial tea-1 of patients: show 90.0%, withheld 10.0% (no card)" in said
-    answer = shell.json("vote", made["proposal"], "--to", "pilot", "--role", roles[2], *people[roles[2]])
+    answer = shell.json(
+        "vote", made["proposal"], "--to", "pilot", "--role", roles[2], "--reason", "read", *people[roles[2]]
+    )
     assert roles[2] in answer["decision"]["agreed"]
     plan.write_text("[]")
     with pytest.raises(BadInput, match="no JSON object"):
@@ -160,10 +188,24 @@ def test_a_vote_that_waits_says_for_whom(shell: Shell) -> None:
     (shell.folder / "release.zip").write_bytes(pack(samples.release()))
     proposer = shell.person("Dev", "model-developer")
     made = shell.json("propose", str(shell.folder / "release.zip"), "--author", "Dev", *proposer)
-    result = shell.run("vote", made["proposal"], "--to", "development", "--role", "data-steward", *steward)
+    result = shell.run(
+        "vote", made["proposal"], "--to", "development", "--role", "data-steward", "--reason", "read", *steward
+    )
     assert "still needed: operations" in result.output
     with pytest.raises(BadInput, match="no such vote"):
-        shell.run("vote", made["proposal"], "--to", "development", "--role", "x", "--vote", "maybe", *steward)
+        shell.run(
+            "vote",
+            made["proposal"],
+            "--to",
+            "development",
+            "--role",
+            "x",
+            "--reason",
+            "read",
+            "--vote",
+            "maybe",
+            *steward,
+        )
 
 
 def test_a_token_is_shown_once_or_written_for_its_owner(shell: Shell) -> None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from services.guidance.checking.fault_report import FaultReport
 from services.guidance.definition import Guidance
+from services.guidance.evidence_limits import CALIBRATION_SLOPE, OBSERVED_EXPECTED
 
 
 def check_evidence(guidance: Guidance, report: FaultReport) -> None:
     """Put every fault of `evidence` on the report."""
     limits = guidance.evidence
-    low, high = limits.observed_expected
-    if not 0 < low < 1 < high:
-        report.at(("evidence", "observed_expected"), "the limits lie on either side of 1, the lower one above 0")
+    for key, widest in (("observed_expected", OBSERVED_EXPECTED), ("calibration_slope", CALIBRATION_SLOPE)):
+        low, high = getattr(limits, key)
+        if not 0 < low < 1 < high:
+            report.at(("evidence", key), "the limits lie on either side of 1, the lower one above 0")
+        elif low < widest[0] or high > widest[1]:
+            report.at(
+                ("evidence", key),
+                f"no wider than {widest[0]:g} to {widest[1]:g}: a guidance may ask for more, never for less",
+            )
     if limits.thresholds is not None and not 0 < limits.thresholds[0] < limits.thresholds[1] < 1:
         report.at(("evidence", "thresholds"), "a range of risks: two shares between 0 and 1, the lower one first")
     for key in ("compare_with", "simplest"):

@@ -215,5 +215,7 @@ def _check_model(guidance: Guidance, model: Model, path: KeyPath, report: FaultR
         report.at(where, f"`{model.published}` is read for audit only")
     if "candidates" in model.model_fields_set:
         report.at((*path, "candidates"), "a published score is not learned: no candidates")
+    if "tuning" in model.model_fields_set:
+        report.at((*path, "tuning"), "a published score has no settings to try: `tuning` belongs to what is learned")
     if "validation" in model.model_fields_set:
         report.at((*path, "validation"), "a published score is not fitted: it is weighed on all rows")

@@ -5,6 +5,7 @@ Fewer than 100 people: the real count; fewer than 10: no rate. `will` only for a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -166,6 +167,18 @@ def weighed(*, mean_risk: float, scored: int, recalibrated: bool = False) -> str
             "nothing else was learned."
         )
     return f"Published: over {scored:,} rows it states {out_of(mean_risk, of)} on average; nothing was learned or adjusted."
+
+
+def beside_published(fitted: Sequence[str], *, speaks: str) -> str:
+    """What stands beside a published score, and that it is no longer the score; empty where nothing does."""
+    said = {
+        "recalibrated": "recalibrated: its level and slope fitted here, its order as published",
+        "refitted": "refitted: a regression on the inputs of the score, fitted here, which is no longer the published score",
+    }
+    told = [said[kind] for kind in fitted if kind != speaks]
+    if not told:
+        return ""
+    return f"Beside it, to compare and not to speak: {'; '.join(told)}. What was fitted was tested on patients that it had not seen."
 
 
 def glass_box_price(

@@ -46,20 +46,20 @@ def benefit(*, better: Sequence[float], agreed: tuple[float, float] | None) -> s
 
 
 def worth(*, gain: float, interval: tuple[float, float], threshold: float) -> str:
-    """Net benefit in people: `At 20 in 100, worth 15 (9 to 21) more caught per 1,000 with no added false alarm`."""
+    """Net benefit per 1,000 in people: `At 20 in 100, worth 15 (9 to 21) more caught per 1,000 with no added false alarm`."""
     at = f"At {count_of(threshold, denominator(threshold))} in {denominator(threshold)}"
-    low, high = (half_up(1000 * end, 1) for end in interval)
+    low, high = (half_up(end, 1) for end in interval)
     if interval[0] > 0:
         return (
-            f"{at}, acting on it is worth {half_up(1000 * gain, 1)} ({low} to {high}) more caught per 1,000, with no "
+            f"{at}, acting on it is worth {half_up(gain, 1)} ({low} to {high}) more caught per 1,000, with no "
             "added false alarm, than the better of acting on everybody and on nobody."
         )
     return (
         f"{at}, nobody can tell whether acting on it is worth more than the better of acting on everybody and on "
-        f"nobody: {half_up(1000 * gain, 1)} ({low} to {high}) per 1,000."
+        f"nobody: {half_up(gain, 1)} ({low} to {high}) per 1,000."
         if interval[1] >= 0
         else f"{at}, acting on it is worth less than the better of acting on everybody and on nobody: "
-        f"{half_up(1000 * gain, 1)} ({low} to {high}) per 1,000."
+        f"{half_up(gain, 1)} ({low} to {high}) per 1,000."
     )
 
 

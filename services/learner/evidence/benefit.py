@@ -19,7 +19,7 @@ from services.learner.evidence.metrics import Labels
 from services.learner.evidence.rivals import Rival, RivalKind
 from services.timeline.errors import BadInput
 
-LineKind = Literal["model", "everyone", "no-one"] | RivalKind
+LineKind = Literal["model", "everyone"] | RivalKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,14 @@ class BenefitLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gained:
+    """What the model gains per 1,000 over the better of acting on everyone and on no one, at one threshold."""
+
+    threshold: float
+    gain: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Benefit:
     """The decision curve (F5)."""
 
@@ -44,6 +52,16 @@ class Benefit:
     """Where the range comes from, in words."""
     lines: tuple[BenefitLine, ...]
     """The model first, then everyone, then the rivals."""
+
+    def gained(self) -> tuple[Gained, ...]:
+        """At each threshold."""
+        return tuple(
+            Gained(threshold=at, gain=gain) for at, gain in zip(self.thresholds, self.lines[0].gain, strict=True)
+        )
+
+    def gained_near(self, threshold: float) -> Gained:
+        """At the threshold of the curve that is nearest."""
+        return min(self.gained(), key=lambda one: abs(one.threshold - threshold))
 
 
 PER: Final = 1000

@@ -15,6 +15,7 @@ from services.guidance.evidence import Judged
 from services.learner.cohort import FlowStep
 from services.learner.evidence.evaluation import Performance
 from services.learner.evidence.looks import Looks
+from services.learner.models.tuning import Search
 
 EVIDENCE_FILE: Final = "evidence.json"
 SCHEMA_ID: Final = "urn:knowdo:schema:evidence:1"
@@ -31,7 +32,9 @@ class PredictionEvidence:
     performances: dict[str, Performance]
     """By kind of model."""
     recipes: dict[str, dict[str, float | int | str]]
-    """The whole tuning budget of each kind, declared before the data."""
+    """By kind, the setting that the model was fitted with."""
+    tuning: dict[str, Search]
+    """By kind, what was tried within the budget that the guidance declares, and what was not; empty: nothing was searched."""
     looks: Looks | None
     """None: it could not be judged, and `judged` says why."""
 

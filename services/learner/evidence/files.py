@@ -64,6 +64,7 @@ def evidence_files(
                 judged=one.judged,
                 performances=dict(one.performances),
                 recipes={kind: dict(recipe) for kind, recipe in one.recipes.items()},
+                tuning=dict(one.tuning),
                 looks=one.looks,
             )
             for name, one in found.items()

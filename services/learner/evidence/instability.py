@@ -1,6 +1,6 @@
 """How far each patient's risk would move with other patients to learn from (Riley and Collins 2023): refits on bootstrap samples.
 
-The whole recipe is repeated on patients drawn again; what is compared is the risk of the original rows.
+The whole recipe is repeated, its tuning too, on patients drawn again; what is compared is the risk of the original rows.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from statsmodels.nonparametric.smoothers_lowess import lowess
 
 from services.guidance.evidence import Estimate
 from services.guidance.models.explanation import Numbers
+from services.guidance.prediction_definition import Tuning
 from services.learner.evidence.calibration import FEWEST_FOR_A_CURVE
 from services.learner.evidence.metrics import Labels, logit
 from services.learner.models.fitting import fit_model
 from services.learner.models.recipes import ModelKind
 from services.learner.models.training_rows import TrainingRows
+from services.learner.models.tuning import NO_SEARCH
 from services.learner.workers import worker_pool
 
 _MOST_ROWS: Final = 5000
@@ -73,11 +75,15 @@ def find_instability(
     threshold: float,
     seed: int,
     workers: int = 1,
+    tuning: Tuning = NO_SEARCH,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Instability:
     """Fit the kind again on so many bootstrap samples of patients; `stated` is the risk by the model fitted on all rows."""
     compared = np.sort(np.random.default_rng(seed).permutation(len(rows.y))[:_MOST_ROWS])
-    tasks = [_Task(kind=kind, rows=rows, compared=compared, seed=seed + 7919 * (place + 1)) for place in range(samples)]
+    tasks = [
+        _Task(kind=kind, rows=rows, compared=compared, seed=seed + 7919 * (place + 1), tuning=tuning)
+        for place in range(samples)
+    ]
     risks = np.empty((samples, len(compared)))
     with worker_pool(min(workers, samples)) as pool:
         for place, risk in enumerate(pool.map_in_order(_refit, tasks)):
@@ -111,6 +117,7 @@ class _Task:
     rows: TrainingRows
     compared: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
     seed: int
+    tuning: Tuning
 
 
 def _refit(task: _Task) -> Numbers:
@@ -120,7 +127,7 @@ def _refit(task: _Task) -> Numbers:
     often = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))[own]
     places = np.repeat(np.arange(len(rows.y)), often)
     sample = replace(rows, X=rows.X[places], y=rows.y[places], patients=rows.patients[places])
-    return fit_model(task.kind, sample, seed=task.seed).model.risk(rows.X[task.compared])
+    return fit_model(task.kind, sample, seed=task.seed, tuning=task.tuning).model.risk(rows.X[task.compared])
 
 
 def _bands(risks: Numbers, said: Numbers, by_row: Numbers) -> tuple[InstabilityBand, ...]:

@@ -17,7 +17,6 @@ from services.guidance.models.model_file import RiskModel
 from services.learner.evidence.audit_groups import alert_threshold, attributes_of
 from services.learner.evidence.bands import Policied, apply_policy
 from services.learner.evidence.benefit import Benefit, benefit
-from services.learner.evidence.decision_curve import NetBenefit, decision_curve
 from services.learner.evidence.draws import PatientDraws
 from services.learner.evidence.evaluation import Performance
 from services.learner.evidence.instability import Instability
@@ -46,15 +45,14 @@ class Looks:
 
     performance: Performance
     work: Workload
-    curve: tuple[NetBenefit, ...]
+    benefit: Benefit
+    """F5."""
     groups: SubgroupTable
     tested: tuple[RateOfTesting, ...] = ()
     """Of whom it was looked for, by group; empty where the guidance does not say how that shows."""
     rivals: tuple[RivalReport, ...] = ()
     """What the model was held against, on the same rows."""
     not_compared: tuple[NotCompared, ...] = ()
-    benefit: Benefit | None = None
-    """F5."""
     policied: Policied | None = None
     """What each band of the policy means, and all together; None: no band reads this risk."""
     yields: YieldCurve | None = None
@@ -107,7 +105,6 @@ def look_at(
     return Looks(
         performance=performance,
         work=workload(rows.y, risk, rows.patients, threshold=threshold),
-        curve=decision_curve(rows.y, risk, rows.patients, thresholds=thresholds),
         groups=subgroup_table(
             rows.y,
             risk,

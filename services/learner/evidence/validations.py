@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from services.guidance.evidence import Validation
 from services.guidance.models.explanation import Numbers
-from services.guidance.prediction_definition import LaterTime
+from services.guidance.prediction_definition import LaterTime, Tuning
 from services.learner.evidence.calibration import assess_calibration
 from services.learner.evidence.intervals import auroc_interval, observed_expected
 from services.learner.feature_matrix import CohortRows
 from services.learner.models.fitting import fit_model
 from services.learner.models.recipes import ModelKind
 from services.learner.models.training_rows import FEWEST_PATIENTS, TrainingRows
+from services.learner.models.tuning import NO_SEARCH
 from services.learner.workers import worker_pool
 from services.timeline.instants import DAY, HOUR, NAT, instant_text
 
@@ -71,13 +72,16 @@ def validate(
     fold: NDArray[np.int64],
     seed: int,
     workers: int = 1,
+    tuning: Tuning = NO_SEARCH,
     progress: Progress = lambda *_: None,
 ) -> tuple[Validation, ...]:
-    """Later time first, then the sites by name; `rows`, `cohort` and `fold` are of the same rows, with a known outcome."""
+    """Later time first, then the sites by name; `rows`, `cohort` and `fold` are of the same rows, with a known outcome; each fit is tuned anew."""
     parts = [later_time(cohort, later, fold, horizon_hours=horizon_hours), *unseen_sites(cohort)]
     why = [part.unjudged or _too_few(rows, part) for part in parts]
     tasks = [
-        _Task(kind=kind, rows=rows, fitted=fitted, tested=tested, seed=seed + _SEED + 1000 * number + one)
+        _Task(
+            kind=kind, rows=rows, fitted=fitted, tested=tested, seed=seed + _SEED + 1000 * number + one, tuning=tuning
+        )
         for number, part in enumerate(parts)
         if not why[number]
         for one, (fitted, tested) in enumerate(part.sides())
@@ -165,11 +169,12 @@ class _Task:
     fitted: Mask
     tested: Mask
     seed: int
+    tuning: Tuning
 
 
 def _risk_elsewhere(task: _Task) -> Numbers:
     """Fitted on the one side, the risks of the other. Runs in worker processes."""
-    fitted = fit_model(task.kind, task.rows.where(task.fitted), seed=task.seed)
+    fitted = fit_model(task.kind, task.rows.where(task.fitted), seed=task.seed, tuning=task.tuning)
     return fitted.model.risk(task.rows.X[task.tested])
 
 

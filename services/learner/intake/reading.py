@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from services.learner.intake.bundles import deletions_of, resources_of
 from services.learner.intake.sources import Chunk
@@ -166,17 +167,20 @@ class _Reader:
 
     def _lines(self, chunk: Chunk) -> None:
         """Block after block; where a block is not one sound resource a line, line by line, to name what is not."""
-        data, begin, first_line = chunk.data, 0, chunk.first_line
+        data, begin, line = chunk.data, 0, 0
+        if not data:
+            return
+        ends, odd = _line_ends(data)
         while begin < len(data):
-            end = data.find(b"\n", begin + BLOCK) + 1 or len(data)
+            after = min(int(np.searchsorted(ends, begin + BLOCK)) + 1, len(ends))
+            end = int(ends[after - 1])
             block = data[begin:end]
-            lines, objects = _count_lines(block)
-            resources = decode_lines(block) if objects else None
-            if resources is not None and len(resources) == lines:
-                self._sound(resources, first_line)
+            resources = None if odd.size and odd[line:after].any() else decode_lines(block)
+            if resources is not None and len(resources) == after - line:
+                self._sound(resources, chunk.first_line + line)
             else:
-                self._one_by_one(block, first_line)
-            begin, first_line = end, first_line + lines
+                self._one_by_one(block, chunk.first_line + line)
+            begin, line = end, after
 
     def _sound(self, resources: list[Resource], first_line: int) -> None:
         batch, here = self.batch, self._here
@@ -248,23 +252,23 @@ class _Reader:
         flatten(resource, self.batch)
 
 
-def _count_lines(block: bytes) -> tuple[int, bool]:
-    """How many lines there are, and whether each begins with a brace and ends with one.
+def _line_ends(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where each line ends, its break included; and which lines do not begin with a brace and end with one (none: empty).
 
-    If so, and if as many JSON objects are read from them, then each line is one of these: no object could go over the end
+    If each does, and if as many JSON objects are read from them, then each line is one of these: no object could go over the end
     of a line, for within an object no opening brace follows a closing one without a comma.
     """
-    text = np.frombuffer(block, dtype=np.uint8)
-    breaks = (text == _NEWLINE).nonzero()[0]
-    begins = np.append(0, breaks + 1)
-    if breaks.size and breaks[-1] == len(text) - 1:
-        begins = begins[:-1]
-    else:
+    text = np.frombuffer(data, dtype=np.uint8)
+    breaks = np.flatnonzero(text == _NEWLINE)
+    if not breaks.size or breaks[-1] != len(text) - 1:
         breaks = np.append(breaks, len(text))
+    ends = np.minimum(breaks + 1, len(text))
+    begins = np.append(0, ends[:-1])
     last = text[breaks - 1]
     if np.count_nonzero(last == _RETURN):  # lines from Windows
         last = text[breaks - 1 - (last == _RETURN)]
-    return len(begins), bool((text[begins] == _OPEN).all() and (last == _CLOSE).all())
+    odd = (text[begins] != _OPEN) | (last != _CLOSE)
+    return ends, odd if odd.any() else odd[:0]
 
 
 def _count_events(columns: EventColumns, tally: Tally) -> None:

@@ -50,6 +50,7 @@ class Beginner:
         now = now or datetime.now(UTC)
         put: list[str] = []
         digest = _digest_of(self._store)
+        asking: dict[str, str] = {}
         for name, directory in names(self._folders).items():
             try:
                 guidance = self._guidance(directory)
@@ -61,12 +62,25 @@ class Beginner:
                     put += self._put("train", name, f"the calendar, {text}", f"calendar:{name}:{text}")
                 if triggers.look and digest is not None:
                     put += self._put("look", name, "a store that has changed", f"look:{name}:{digest}")
-                if triggers.registered and digest is not None:
-                    for model in self._registered(guidance.id):
-                        # Once for each state of the store: what lacked rows is judged when there are more.
-                        key = f"import:{name}:{model}:{digest}"
-                        put += self._put("import", name, f"a model in MLflow, {model}", key, model=model)
+                if triggers.registered:
+                    asking[name] = guidance.id
             except (BadInput, Unavailable) as fault:
+                _log.warning("no triggers", guidance=name, fault=str(fault))
+        # Last, and no further than the first that does not answer: a shelf that is away holds up no calendar.
+        return put if digest is None else [*put, *self._put_registered(asking, digest)]
+
+    def _put_registered(self, asking: Mapping[str, str], digest: str) -> list[str]:
+        put: list[str] = []
+        for name, guidance in asking.items():
+            try:
+                for model in self._registered(guidance):
+                    # Once for each state of the store: what lacked rows is judged when there are more.
+                    key = f"import:{name}:{model}:{digest}"
+                    put += self._put("import", name, f"a model in MLflow, {model}", key, model=model)
+            except Unavailable as fault:
+                _log.warning("MLflow was not asked for new models", guidance=name, fault=str(fault))
+                break
+            except BadInput as fault:
                 _log.warning("no triggers", guidance=name, fault=str(fault))
         return put
 

@@ -1,14 +1,15 @@
-"""How each kind of model is fitted: the whole tuning budget, declared before the data.
+"""How each kind of model is fitted, and what else may be tried of it: declared before the data.
 
-Nothing is searched over the outcome but two things, both inside the training part: when each bag stops (on its own
-held-out patients), and which pairs a scorecard may hold. Figures in the comments are AUROC on SUPPORT2, out of fold;
-neighbouring settings differ by less than the spread between folds (0.009).
+Every fit looks for two things inside the training part: when each bag stops (on its own held-out patients), and which
+pairs a scorecard may hold. Which setting of `GRIDS` is used is searched only as far as the guidance's `model.tuning`
+goes; without it the first one is. Figures in the comments are AUROC on SUPPORT2, out of fold; neighbouring settings
+differ by less than the spread between folds (0.009).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -78,14 +79,60 @@ class EbmRecipe:
         return {"algorithm": "explainable boosting machine (interpret-core)", **asdict(self)}
 
 
-RECIPES: Final[Mapping[ModelKind, LogisticRecipe | BoostingRecipe | EbmRecipe]] = MappingProxyType(
+Recipe = LogisticRecipe | BoostingRecipe | EbmRecipe
+
+_LOGISTIC: Final = LogisticRecipe()
+# Learning rates from 0.05 to 0.2: 0.832 and 0.838 to 0.839 throughout; a third of the rate is three times the trees.
+_ADDITIVE: Final = BoostingRecipe(interactions="none", leaves=4, features_share=0.5, learning_rate=0.15)
+_PAIRS: Final = BoostingRecipe(interactions="pairs", leaves=4, features_share=0.5, learning_rate=0.15)
+_EBM: Final = EbmRecipe()
+# 16 leaves 0.844, 8 leaves 0.842; half the learning rate gains nothing and doubles the trees.
+_FOREST: Final = BoostingRecipe(interactions="all", leaves=16, features_share=0.25, learning_rate=0.1)
+
+GRIDS: Final[Mapping[ModelKind, tuple[Recipe, ...]]] = MappingProxyType(
     {
-        "logistic": LogisticRecipe(),
-        # Learning rates from 0.05 to 0.2: 0.832 and 0.838 to 0.839 throughout; a third of the rate is three times the trees.
-        "scorecard_additive": BoostingRecipe(interactions="none", leaves=4, features_share=0.5, learning_rate=0.15),
-        "scorecard": BoostingRecipe(interactions="pairs", leaves=4, features_share=0.5, learning_rate=0.15),
-        "ebm": EbmRecipe(),
-        # 16 leaves 0.844, 8 leaves 0.842; half the learning rate gains nothing and doubles the trees.
-        "forest": BoostingRecipe(interactions="all", leaves=16, features_share=0.25, learning_rate=0.1),
+        # The first decades of the penalty either way: with few events for each input a stronger one is worth most.
+        "logistic": (_LOGISTIC, *(replace(_LOGISTIC, inverse_penalty=one) for one in (0.1, 0.01, 10.0, 0.3, 0.03, 3.0, 0.001))),
+        # What smooths comes first: the steps of a score are read one by one. No leaf is smaller than the first setting's.
+        "scorecard_additive": (
+            _ADDITIVE,
+            replace(_ADDITIVE, min_leaf=100),
+            replace(_ADDITIVE, leaves=3),
+            replace(_ADDITIVE, ridge=10.0),
+            replace(_ADDITIVE, features_share=0.25),
+            replace(_ADDITIVE, leaves=8),
+            replace(_ADDITIVE, features_share=1.0),
+            replace(_ADDITIVE, learning_rate=0.07, most_trees=1000),
+        ),
+        "scorecard": (
+            _PAIRS,
+            replace(_PAIRS, min_leaf=100),
+            replace(_PAIRS, most_pairs=20),
+            replace(_PAIRS, ridge=10.0),
+            replace(_PAIRS, features_share=0.25),
+            replace(_PAIRS, leaves=8),
+            replace(_PAIRS, most_pairs=120),
+            replace(_PAIRS, learning_rate=0.07, most_trees=1000),
+        ),
+        "ebm": (
+            _EBM,
+            replace(_EBM, min_leaf=100),
+            replace(_EBM, most_pairs=0),
+            replace(_EBM, bins=32),
+            replace(_EBM, most_pairs=40),
+        ),
+        "forest": (
+            _FOREST,
+            replace(_FOREST, leaves=8),
+            replace(_FOREST, min_leaf=100),
+            replace(_FOREST, features_share=0.5),
+            replace(_FOREST, ridge=10.0),
+            replace(_FOREST, leaves=31),
+            replace(_FOREST, features_share=0.1),
+            replace(_FOREST, learning_rate=0.05, most_trees=1000),
+        ),
     }
-)
+)  # fmt: skip
+"""Per kind, the settings in the order in which a budget takes them; the first is used where nothing is searched."""
+RECIPES: Final[Mapping[ModelKind, Recipe]] = MappingProxyType({kind: grid[0] for kind, grid in GRIDS.items()})
+"""The first setting of each kind."""

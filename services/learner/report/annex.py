@@ -23,7 +23,7 @@ from services.guidance.words.rounding import percent
 from services.learner.report.consequences import intersections_figure
 from services.learner.report.shape_functions import shape_functions
 from services.learner.report.told import NOT_RECKONED, Told
-from services.learner.report.verdicts import SLOPE, within
+from services.learner.report.verdicts import within
 
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them
     from services.guidance.models.model_file import RiskModel
@@ -265,7 +265,7 @@ def _elsewhere(told: Told) -> Markup:
             "One row for each test in later time or at a site left out: observed over expected, and calibration slope.",
         ),
         tests,
-        Bounds(observed_expected=limits, slope=SLOPE),
+        Bounds(observed_expected=limits, slope=told.guidance.evidence.calibration_slope),
     )
 
 

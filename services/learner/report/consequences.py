@@ -26,52 +26,30 @@ _MISSED: Final = 100
 
 def decision_figure(told: Told) -> Markup:
     """F5, against everybody, nobody and each rival."""
-    looks, agreed, shaded = told.looks, None, None
-    measure = f"Net benefit per 1,000 patients by the risk at which one acts: {told.prediction.outcome.name}"
-    if looks.benefit is not None:
-        found = looks.benefit
-        thresholds, shaded = list(found.thresholds), found.agreed
-        # Without a range in the guidance nobody agreed to the one that is shaded.
-        agreed = found.agreed if told.guidance.evidence.thresholds is not None else None
-        lines = [
-            Line(
-                name=line.name,
-                net=[one.value for one in line.net],
-                low=[one.ci[0] for one in line.net],
-                high=[one.ci[1] for one in line.net],
-            )
-            for line in found.lines
-            if line.kind != "no-one"
-        ]
-        better = [
-            at
-            for at, gain in zip(found.thresholds, found.lines[0].gain, strict=True)
-            if gain.value > 1e-9  # more than rounding
-        ]
-        measure = f"{measure}; shaded: {found.agreed_by}"
-    else:
-        thresholds = [one.threshold for one in looks.curve]
-        lines = [
-            Line(
-                name="the model",
-                net=[1000 * one.model.value for one in looks.curve],
-                low=[1000 * one.model.ci[0] for one in looks.curve],
-                high=[1000 * one.model.ci[1] for one in looks.curve],
-            ),
-            Line(name="everybody", net=[1000 * one.everyone for one in looks.curve]),
-        ]
-        better = [one.threshold for one in looks.curve if one.gain.value > 1e-12]
+    found = told.looks.benefit
+    # Without a range in the guidance nobody agreed to the one that is shaded.
+    agreed = found.agreed if told.guidance.evidence.thresholds is not None else None
+    lines = [
+        Line(
+            name=line.name,
+            net=[one.value for one in line.net],
+            low=[one.ci[0] for one in line.net],
+            high=[one.ci[1] for one in line.net],
+        )
+        for line in found.lines
+    ]
+    better = [one.threshold for one in found.gained() if one.gain.value > 1e-9]  # more than rounding
     return decision(
         told.caption(
             "decision",
             words.benefit(better=better, agreed=agreed),
-            measure,
+            f"Net benefit per 1,000 patients by the risk at which one acts: {told.prediction.outcome.name}; shaded: {found.agreed_by}",
             "Lines over the threshold: the model with its 95% band, acting on everybody, and what else it was held against; "
             "acting on nobody is zero.",
         ),
-        thresholds,
+        found.thresholds,
         lines,
-        shaded=shaded,
+        shaded=found.agreed,
         shade="agreed range" if agreed is not None else "around the threshold",
     )
 

@@ -20,11 +20,13 @@ from services.guidance.definition import PRIMARY, Guidance, Prediction
 from services.guidance.evidence import Estimate, Evaluation, Judged
 from services.guidance.words import evidence_wording as said
 from services.learner.gate import reasons_against
+from services.learner.report.again import Asked, import_again, train_again
 from services.learner.report.annex import annex_figures, flow_figure
 from services.learner.report.drawings import figures_of
 from services.learner.report.hazards import hazards_of
 from services.learner.report.sentences import sentences_of
 from services.learner.report.told import Told
+from services.learner.report.tuning import tuning_annex
 from services.learner.report.unknowns import unknowns_of
 from services.learner.report.verdicts import Rule, rules_of
 
@@ -72,12 +74,10 @@ def evidence_report(
     found: Mapping[str, Found],
     flow: Sequence[FlowStep],
     store: str,
-    folds: int,
-    seed: int,
-    data: said.DataKind = "patients",
+    asked: Asked,
 ) -> str:
-    """The whole page; `data` says whose records these are, and made-up patients are named in every sentence."""
-    sample = said.Sample(data=f"data of {evaluation.since[:10]} to {evaluation.until[:10]}", kind=data)
+    """The whole page; `asked.data` says whose records these are, and made-up patients are named in every sentence."""
+    sample = said.Sample(data=f"data of {evaluation.since[:10]} to {evaluation.until[:10]}", kind=asked.data)
     source = f"training evidence of release {evaluation.release[:19]}…, file evidence.json"
     judged: dict[str, Judged] = {PRIMARY: evaluation, **evaluation.predictions}
     views = {
@@ -103,19 +103,20 @@ def evidence_report(
             where=_place(sample),
         ),
         recipes=found[PRIMARY].recipes,
+        tuning=tuning_annex(guidance.model.tuning, found[PRIMARY].tuning),
         store=store,
-        command=_again(guidance, evaluation, folds=folds, seed=seed, data=data),
+        command=_again(guidance, found[PRIMARY], asked),
         interval_note=said.INTERVAL_NOTE,
-        data_are=KINDS[data],
+        data_are=KINDS[asked.data],
     )
 
 
-def _again(guidance: Guidance, evaluation: Evaluation, *, folds: int, seed: int, data: said.DataKind) -> str:
-    """What makes this page again, on the same store: nothing is fitted where the model came from elsewhere."""
-    if evaluation.chosen == "imported":
-        return f"knowdo learner import MODEL --guidance {guidance.id} --seed {seed}"
-    kind = "" if data == "patients" else f" --data {data}"
-    return f"knowdo learner train {guidance.id} --folds {folds} --seed {seed}{kind}"
+def _again(guidance: Guidance, found: Found, asked: Asked) -> str:
+    """What makes this page again, on the same store."""
+    if found.judged.chosen == "imported":
+        until = str(found.recipes.get("imported", {}).get("trained_until", ""))
+        return import_again(guidance.id, asked, trained_until=until)
+    return train_again(guidance.id, asked)
 
 
 def _in_words(guidance: Guidance, condition: str) -> str:

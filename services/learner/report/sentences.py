@@ -24,11 +24,16 @@ def sentences_of(prediction: Prediction, judged: Judged, looks: Looks | None, sa
         if score is None
         else said.weighed(mean_risk=score.mean_risk, scored=score.scored, recalibrated=judged.chosen == "recalibrated")
     )
-    sentences = {"published": published, "unevaluated": judged.unevaluated}
+    fitted = [kind for kind in judged.models if kind in ("recalibrated", "refitted")]
+    sentences = {
+        "published": published,
+        "unevaluated": judged.unevaluated,
+        "beside_published": said.beside_published(fitted, speaks=judged.chosen) if score is not None else "",
+    }
     if looks is None:
         return sentences
     performance, work = looks.performance, looks.work
-    nearest = min(looks.curve, key=lambda one: abs(one.threshold - work.threshold))
+    nearest = looks.benefit.gained_near(work.threshold)
     return sentences | {
         "base": said.base(outcome, sample, events=judged.events, people=judged.rows),
         "right": said.right_per_100(outcome, sample, right=work.right, flagged=work.alerts, interval=work.ppv.ci),

@@ -5,7 +5,6 @@ Against the average of the reference, after calibration: the same numbers as the
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,9 +12,9 @@ import numpy as np
 from services.figures.shapes import Shape
 from services.guidance.definition import Guidance
 from services.guidance.models.scorecard import Scorecard
+from services.guidance.models.shape_line import added_by, line_of
 
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them
-    from services.guidance.models.explanation import Numbers
     from services.learner.feature_matrix import CohortRows
 
 PARTS: Final = 16
@@ -43,15 +42,15 @@ def shape_functions(guidance: Guidance, model: Scorecard, rows: CohortRows) -> t
         edges = np.linspace(low, high, PARTS + 1)
         middles = (edges[:-1] + edges[1:]) / 2
         counted, _ = np.histogram(np.clip(known, low, high), bins=edges)
-        added = _adds(model, place, column)
+        added = added_by(model.file, place, column)
         shape = Shape(
             name=feature.label,
             unit=_unit(getattr(feature, "unit", None) or ""),
-            line=_line(model, place, low, high),
+            line=line_of(model.file, place, low, high),
             edges=[round(float(one), 6) for one in edges],
-            adds=[round(float(one), 6) for one in _adds(model, place, middles)],
+            adds=[round(float(one), 6) for one in added_by(model.file, place, middles)],
             rows=[int(one) for one in counted],
-            missing=round(float(_adds(model, place, np.array([np.nan]))[0]), 6),
+            missing=round(float(added_by(model.file, place, np.array([np.nan]))[0]), 6),
             missing_rows=int(len(column) - len(known)),
         )
         weighed.append((-float(np.abs(added).mean()), place, shape))
@@ -63,30 +62,3 @@ def _unit(ucum: str) -> str:
     if ucum in _TIMES:
         return _TIMES[ucum]
     return "" if ucum.startswith("{") else ucum.replace("_m2", " m²").replace("{", "").replace("}", "")
-
-
-def _adds(model: Scorecard, place: int, values: Numbers) -> Numbers:
-    """The linear and the step term of one input, against their average."""
-    file, added = model.file, np.zeros(len(values))
-    usable = np.isfinite(values)
-    known = np.where(usable, values, 0.0)
-    for term, mean in zip(file.linear, file.reference.linear, strict=True):
-        if term.input == place:
-            added += np.where(usable, term.coefficient * known, term.missing) - mean
-    for step, mean in zip(file.steps, file.reference.steps, strict=True):
-        if step.input == place:
-            bins = np.searchsorted(np.array(step.cuts), known, side="left")
-            added += np.where(usable, np.array(step.values)[bins], step.missing) - mean
-    return model.file.calibration.slope * added
-
-
-def _line(model: Scorecard, place: int, low: float, high: float) -> list[tuple[float, float]]:
-    """Both ends of every step between low and high; a value on a cut belongs to the step on its left."""
-    cuts = sorted({cut for step in model.file.steps if step.input == place for cut in step.cuts if low < cut < high})
-    ends = [low, *cuts, high]
-    line = []
-    for start, end in itertools.pairwise(ends):
-        inside = np.array([np.nextafter(start, end), end])
-        for at, added in zip((start, end), _adds(model, place, inside), strict=True):
-            line.append((round(float(at), 6), round(float(added), 6)))
-    return line

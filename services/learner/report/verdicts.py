@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from services.guidance.definition import Guidance
 from services.guidance.evidence import Estimate, Judged, Validation
@@ -17,9 +17,6 @@ from services.guidance.words.rounding import half_up, percent
 
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them
     from services.learner.evidence.looks import Looks
-
-SLOPE: Final = (0.8, 1.25)
-"""Of the calibration slope: risks neither much too extreme nor much too timid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +121,12 @@ def _risks(guidance: Guidance, judged: Judged, looks: Looks | None) -> Iterator[
             f"Whether as many events happen as it states cannot be told: {_hundred(ratio.value)} for every 100 stated.",
         ),
     )
-    found = within(slope, *SLOPE)
+    least, most = guidance.evidence.calibration_slope
+    found = within(slope, least, most)
     extreme = "too extreme" if slope.value < 1 else "too timid"
     yield Rule(
         rule="They are neither too extreme nor too timid",
-        limit=f"calibration slope {SLOPE[0]:g} to {SLOPE[1]:g}",
+        limit=f"calibration slope {least:g} to {most:g}",
         result=_number(slope),
         verdict=found,
         anchor="believed",
@@ -179,12 +177,10 @@ def _of_test(one: Validation, limits: tuple[float, float]) -> Verdict:
 
 
 def _benefit(looks: Looks) -> Rule:
-    threshold = looks.work.threshold
-    nearest = min(looks.curve, key=lambda one: abs(one.threshold - threshold))
-    gain = nearest.gain
+    gain = looks.benefit.gained_near(looks.work.threshold).gain
     low, high = gain.ci
     found: Verdict = "meets" if low > 0 else "does not meet" if high < 0 else "cannot tell"
-    said = f"{half_up(1000 * gain.value, 1)} ({half_up(1000 * low, 1)} to {half_up(1000 * high, 1)})"
+    said = f"{half_up(gain.value, 1)} ({half_up(low, 1)} to {half_up(high, 1)})"
     return Rule(
         rule="Acting on it beats acting on everybody or on nobody",
         limit="net benefit gained above 0 per 1,000",

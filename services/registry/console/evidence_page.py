@@ -1,105 +1,42 @@
-"""The pages of the registry: server-rendered, no scripts, no patient data; the full console comes later.
+"""One release as anyone may read it: what it is, what was found about it, who agreed. A card links here.
 
-The evidence page needs no account: a card links to it. Votes on an open step show who has voted, not how.
+It needs no account. Votes on an open step show who has voted, not how.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from datetime import datetime
-from importlib.resources import files
-from typing import Annotated, Any, Final
+from typing import Any
 
-import jinja2
-from fastapi import APIRouter, Depends
 from sqlalchemy import Connection
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from services.guidance.definition import Guidance, Outcome
-from services.guidance.errors import NotAuthenticated, NotFound
+from services.guidance.errors import NotFound
 from services.guidance.evidence import Evaluation, Judged
-from services.guidance.lifecycle import RUNNING
 from services.guidance.policies import POLICIES, Policy
 from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy, weighed
-from services.registry.api import DeskDep
-from services.registry.console import overview
+from services.registry.console.shell import page_router, render
 from services.registry.decisions import gates, proposals, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.deployments import of_guidance
+from services.registry.desk import DeskDep
 from services.registry.memory import ledger
-from services.registry.people import persons
-from services.registry.people.persons import must
-from services.registry.tables import instant_text
 
-router: Final = APIRouter(include_in_schema=False)
-PAGES: Final = files("services.registry.console") / "pages"
-CSP: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-GLYPHS: Final[Mapping[str, str]] = {
-    "registered": "○", "development": "◔", "silent": "◐", "pilot": "◑", "general": "●", "suspended": "■",
-    "retired": "✕", "meets": "✓", "does not meet": "✕", "cannot tell": "?",
-}  # fmt: skip
-_TEMPLATES: Final = jinja2.Environment(
-    loader=jinja2.FunctionLoader(lambda name: (PAGES / name).read_text(encoding="utf-8")),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-async def viewer(request: Request, desk: DeskDep) -> None:
-    """Who may look at the overview: anyone in demo mode, else whoever shows a token, as bearer or as password."""
-    if request.app.state.open_console:
-        return
-    token = _shown_token(request)
-    try:
-        person = await desk.read(lambda connection: persons.who_is(connection, token))
-    except NotAuthenticated:
-        raise _please_sign_in() from None
-    must(person, "read")
-
-
-Viewer = Annotated[None, Depends(viewer)]
-
-
-@router.get("/")
-async def overview_page(request: Request, desk: DeskDep, _viewer: Viewer) -> Response:
-    """What may speak, and what waits for people."""
-    now = desk.now()
-    guidance = await desk.read(lambda connection: overview.all_guidance(connection, desk.policy, now))
-    stopped = [
-        one["guidance"] for one in guidance if any(release["state"] == "suspended" for release in one["releases"])
-    ]
-    return _page("overview.html.j2", request, desk.policy, now, guidance=guidance, running=RUNNING, stopped=stopped)
+router = page_router()
 
 
 @router.get("/releases/{digest}/page")
 async def evidence_page(digest: str, request: Request, desk: DeskDep) -> Response:
     """What one release is, what was found about it, who agreed; readable by anyone."""
     now = desk.now()
-    policy, facts = await desk.read(lambda connection: _evidence(connection, digest, desk.policy))
-    return _page("evidence.html.j2", request, policy, now, **facts)
+    policy, facts = await desk.read(lambda connection: _evidence(connection, digest, desk.policy, now))
+    return await render("evidence.html.j2", request, None, policy=policy, **facts)
 
 
-@router.get("/style.css")
-async def style() -> Response:
-    """The stylesheet."""
-    return Response((PAGES / "style.css").read_text(encoding="utf-8"), media_type="text/css", headers=dict(HEADERS))
-
-
-def _evidence(connection: Connection, digest: str, policy: Policy) -> tuple[Policy, dict[str, Any]]:
+def _evidence(connection: Connection, digest: str, policy: Policy, now: datetime) -> tuple[Policy, dict[str, Any]]:
     proposal = proposals.by_release(connection, digest)
     if proposal is None:
         raise NotFound(
@@ -118,7 +55,7 @@ def _evidence(connection: Connection, digest: str, policy: Policy) -> tuple[Poli
         "silent": gates.read_silent(packs["silent"]) if "silent" in packs else None,
         "sentences": _sentences(guidance, evaluation, shown_policy),
         "others": _others(guidance, evaluation, shown_policy),
-        "steps": _steps(connection, proposal, policy),
+        "steps": _steps(connection, proposal, policy, now),
         "votes": _decided_votes(connection, proposal),
         "entries": [_told(entry) for entry in ledger.entries_about(connection, [digest])],
         "filed": proposals.filed_for(connection, digest),
@@ -172,13 +109,13 @@ def _said_of(outcome: Outcome, judged: Judged, sample: Sample) -> dict[str, str]
     }
 
 
-def _steps(connection: Connection, proposal: Proposal, policy: Policy) -> list[dict[str, Any]]:
+def _steps(connection: Connection, proposal: Proposal, policy: Policy, now: datetime) -> list[dict[str, Any]]:
     """The next step, and how far it is; stepping out is always possible and not shown."""
     shown = []
     for to in [to for to in votes.steps_from(proposal.state) if to != "retired"][:1]:
-        standing = votes.stand(connection, proposal, to, policy=policy)
+        standing = votes.stand(connection, proposal, to, policy=policy, now=now)
         decision = standing.decision
-        voted = (*decision.counted, *decision.rejected_by, *decision.dissent)
+        voted = (*decision.counted, *decision.rejected_by, *decision.unconvinced, *decision.dissent)
         verdicts = [check.verdict for check in standing.checks]
         shown.append(
             {
@@ -218,33 +155,3 @@ def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
     why = f": {detail['reason']}" if entry["action"] == "suspended" and detail.get("reason") else ""
     said = f"{entry['actor']}: {entry['action']}{step}{about}{kind}{why}"
     return {"number": entry["number"], "at": entry["at"], "hash": entry["hash"], "said": said}
-
-
-def _page(name: str, request: Request, policy: Policy, now: datetime, **facts: Any) -> Response:
-    text = _TEMPLATES.get_template(name).render(
-        root=request.scope.get("root_path", ""),
-        policy=policy,
-        as_of=instant_text(now)[:16] + "Z",
-        glyphs=GLYPHS,
-        **facts,
-    )
-    return HTMLResponse(text, headers=dict(HEADERS))
-
-
-def _shown_token(request: Request) -> str:
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, ValueError):
-            raise _please_sign_in() from None
-    raise _please_sign_in()
-
-
-def _please_sign_in() -> HTTPException:
-    """A browser then asks for a name (any) and a password (the token)."""
-    return HTTPException(
-        401, "Not authenticated", headers={"WWW-Authenticate": 'Basic realm="knowdo registry", charset="UTF-8"'}
-    )

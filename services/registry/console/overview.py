@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection
 
 from services.guidance.policies import Policy
 from services.registry import schemas
-from services.registry.decisions import proposals, trials, votes
+from services.registry.decisions import conditions, proposals, questions, rollbacks, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed import deployments, feed
 from services.registry.deployed.deployments import Deployment
@@ -18,19 +19,23 @@ from services.registry.tables import instant_of
 MOST_WEIGHED: Final = 5
 
 
-def proposal_in_full(connection: Connection, proposal_id: str, policy: Policy) -> dict[str, Any]:
+def proposal_in_full(connection: Connection, proposal_id: str, policy: Policy, now: datetime) -> dict[str, Any]:
     """One proposal with its evidence, votes, and each open step."""
     proposal = proposals.must_get(connection, proposal_id)
     trial = trials.filed_last(connection, proposal.id)
+    rollback = rollbacks.declared(connection, proposal)
     return {
         **schemas.proposal_shown(proposal),
         "round": proposal.round,
         "policy": policy.name,
         "evidence": [schemas.evidence_shown(filed) for filed in proposals.filed_for(connection, proposal.release)],
         "trial": trial.shown if trial is not None else None,
+        "conditions": [asdict(one) for one in conditions.of_proposal(connection, proposal.id)],
+        "questions": [asdict(one) for one in questions.of_proposal(connection, proposal.id)],
+        "rollback": asdict(rollback) if rollback is not None else None,
         "votes": [schemas.kept_shown(kept) for kept in votes.kept_for(connection, proposal.id)],
         "steps": [
-            schemas.standing_shown(votes.stand(connection, proposal, to, policy=policy))
+            schemas.standing_shown(votes.stand(connection, proposal, to, policy=policy, now=now))
             for to in votes.steps_from(proposal.state)
         ],
     }
@@ -54,7 +59,7 @@ def _guidance(
             **schemas.proposal_shown(proposal),
             "deployment": _deployment(running.get(proposal.id), now),
             # Only the newest are weighed: reading the evidence of every release ever made would grow with history.
-            "next": _next_step(connection, proposal, policy) if number < MOST_WEIGHED else None,
+            "next": _next_step(connection, proposal, policy, now) if number < MOST_WEIGHED else None,
             "counts": counts.get(proposal.release, {}),
         }
         for number, proposal in enumerate(known)
@@ -81,13 +86,14 @@ def _deployment(deployment: Deployment | None, now: datetime) -> dict[str, Any] 
     }
 
 
-def _next_step(connection: Connection, proposal: Proposal, policy: Policy) -> dict[str, Any] | None:
+def _next_step(connection: Connection, proposal: Proposal, policy: Policy, now: datetime) -> dict[str, Any] | None:
     """Who has voted on the next step, and who is missing; not how they voted, which the proposal itself tells."""
     steps = [to for to in votes.steps_from(proposal.state) if to != "retired"]
     if not steps:
         return None
-    decision = votes.stand(connection, proposal, steps[0], policy=policy).decision
-    voted = {vote.role for vote in (*decision.counted, *decision.rejected_by, *decision.dissent)}
+    decision = votes.stand(connection, proposal, steps[0], policy=policy, now=now).decision
+    against = (*decision.rejected_by, *decision.unconvinced, *decision.dissent)
+    voted = {vote.role for vote in (*decision.counted, *against)}
     return {
         "to": steps[0],
         "voted": sorted(voted),

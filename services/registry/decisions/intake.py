@@ -9,7 +9,7 @@ from services.guidance.check import check_files
 from services.guidance.errors import BadGuidance, BadRelease
 from services.guidance.ready import open_release
 from services.guidance.release import EvidencePack, ReleaseBundle, unpack, unpack_evidence
-from services.registry.decisions.gates import read_evaluation, read_silent
+from services.registry.decisions.gates import read_evaluation, read_silent, read_trial_report
 from services.timeline.errors import BadInput
 
 
@@ -35,4 +35,6 @@ def read_evidence(data: bytes) -> EvidencePack:
         read_evaluation(found)
     elif found.evidence == "silent":
         read_silent(found)
+    elif found.evidence == "trial":
+        read_trial_report(found)
     return found

@@ -9,23 +9,26 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from services.guidance.definition import Guidance
 from services.guidance.errors import NotFound, Refused
 from services.guidance.evidence import Kind
-from services.guidance.lifecycle import RUNNING, Case, Person, State
+from services.guidance.lifecycle import RUNNING, Person, State
 from services.guidance.ready import read_definition
 from services.guidance.release import EvidencePack, ReleaseBundle, pack, unpack, unpack_evidence
 from services.guidance.trial import Trial, TrialPlan
 from services.registry.decisions import trials
 from services.registry.memory import ledger
-from services.registry.tables import evidence, instant_text, proposals, releases
+from services.registry.tables import evidence, instant_of, instant_text, proposals, releases
 from services.timeline.errors import BadInput
 
-LONGEST_NOTE = 4000
+LONGEST_NOTE: Final = 4000
+A_DAY: Final = timedelta(days=1)
+BEFORE_SILENCE: Final[tuple[State, ...]] = ("registered", "development")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,8 @@ class Proposal:
     round: int
     added_at: str
     changed_at: str
+    review_by: str = ""
+    """The day by which those who let it run look at it again; empty unless it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +70,7 @@ def propose(
     by: Person,
     now: datetime,
 ) -> Proposal:
-    """Register a release with its evidence; no vote is cast and nothing speaks."""
+    """Register a release with its evidence; no vote is cast and nothing speaks. One that had lapsed is renewed."""
     shown = " ".join(author.split())
     if not 1 <= len(shown) <= 100 or not shown.isprintable():
         raise BadInput("who authored it is needed", place="author", remedy="Name the person; they will not vote on it")
@@ -82,6 +87,10 @@ def propose(
             place=digest,
             remedy="Train or write a new one; its digest will differ",
         )
+    elif known.state in BEFORE_SILENCE and now - instant_of(known.changed_at) > A_DAY:
+        # One that had lapsed is renewed by this; a repeat within the day is only a repeat.
+        connection.execute(update(proposals).where(proposals.c.id == known.id).values(changed_at=instant_text(now)))
+        _remember(connection, known, "proposed again", by, {"note": note}, now)
     for found in packs:
         add_evidence(connection, known, found, by=by, now=now)
     return must_get(connection, known.id)
@@ -108,8 +117,7 @@ def add_evidence(connection: Connection, proposal: Proposal, found: EvidencePack
             added_at=instant_text(now),
         )
     )
-    _join_authors(connection, proposal, by)
-    _remember(connection, proposal, "evidence added", by, {"evidence": digest, "kind": found.evidence}, now)
+    configured(connection, proposal, "evidence added", by, {"evidence": digest, "kind": found.evidence}, now)
     return digest
 
 
@@ -118,9 +126,16 @@ def file_trial(connection: Connection, proposal: Proposal, plan: TrialPlan, *, b
     if proposal.state == "retired":
         raise Refused("this release is retired; no trial of it can run", place=proposal.id, remedy="Propose a new one")
     trial = trials.keep(connection, proposal.id, plan, by=by.name, now=now)
-    _join_authors(connection, proposal, by)
-    _remember(connection, proposal, "trial filed", by, {"trial": trial.shown}, now)
+    configured(connection, proposal, "trial filed", by, {"trial": trial.shown}, now)
     return trial
+
+
+def configured(
+    connection: Connection, proposal: Proposal, action: str, by: Person, detail: Mapping[str, object], now: datetime
+) -> None:
+    """Remember that someone set something up for a release: they join its authors, and cannot vote on it."""
+    _join_authors(connection, proposal, by)
+    _remember(connection, proposal, action, by, detail, now)
 
 
 def change_state(connection: Connection, proposal: Proposal, to: State, *, now: datetime) -> Proposal:
@@ -134,18 +149,10 @@ def change_state(connection: Connection, proposal: Proposal, to: State, *, now: 
     return must_get(connection, proposal.id)
 
 
-def case_of(connection: Connection, proposal: Proposal) -> Case:
-    """The proposal as the pure rules see it."""
-    trial = trials.filed_last(connection, proposal.id)
-    return Case(
-        release=proposal.release,
-        state=proposal.state,
-        authors=frozenset(proposal.authors),
-        evidence={filed.digest: filed.kind for filed in filed_for(connection, proposal.release)},
-        stopped_at=proposal.stopped_at,
-        round=proposal.round,
-        trial=trial.digest if trial is not None else "",
-    )
+def review_until(connection: Connection, proposal: Proposal, day: str) -> Proposal:
+    """Set the day by which it is looked at again, or none."""
+    connection.execute(update(proposals).where(proposals.c.id == proposal.id).values(review_by=day))
+    return must_get(connection, proposal.id)
 
 
 def filed_for(connection: Connection, release: str) -> list[Filed]:

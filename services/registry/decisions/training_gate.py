@@ -10,19 +10,47 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+import msgspec
+
 from services.guidance.definition import PRIMARY, Guidance, Model
 from services.guidance.evidence import EVALUATION_FILE, Evaluation, Judged, ModelReport, SampleSize, Weighed
 from services.guidance.lifecycle import Check, Role
 from services.guidance.policies import Policy
 from services.guidance.release import EvidencePack
 from services.registry.decisions.checked import check, met, within
+from services.registry.decisions.gate_facts import GateFacts
+from services.registry.decisions.reports import checked_evidence, file_of, read_evaluation
 from services.timeline.errors import BadInput
 
 NUMBERS: Final[frozenset[Role]] = frozenset({"data-science-reviewer", "statistician"})
+DATASET_FILE: Final = "dataset.json"
 SHUFFLED: Final = (0.4, 0.6)  # where the AUROC of shuffled labels must be able to lie
 
 
-def training_checks(pack: EvidencePack, report: Evaluation, guidance: Guidance, policy: Policy) -> Iterator[Check]:
+class _Dataset(msgspec.Struct):
+    """What a gate reads of `dataset.json`."""
+
+    store: str
+    since: str = msgspec.field(name="from")
+    until: str = msgspec.field(name="to")
+    rows: int
+    events: int
+    patients: int
+    values_from_the_future: int
+    rows_with_canaries: int
+
+
+DATASET: Final = msgspec.json.Decoder(_Dataset)
+
+
+def training_gate(facts: GateFacts) -> Iterator[Check]:
+    """Asked wherever training evidence is."""
+    return checked_evidence(
+        facts, "training", lambda pack: _training(pack, read_evaluation(pack), facts.guidance, facts.policy)
+    )
+
+
+def _training(pack: EvidencePack, report: Evaluation, guidance: Guidance, policy: Policy) -> Iterator[Check]:
     """What is asked of the report, then of each prediction on its own; those after the first have its name before theirs."""
     yield check(
         "training-report-bound",
@@ -35,6 +63,7 @@ def training_checks(pack: EvidencePack, report: Evaluation, guidance: Guidance, 
         ),
         pack,
     )
+    yield _dataset(pack, report)
     for name, judged in report.everything.items():
         prediction = guidance.all_predictions.get(name or PRIMARY)
         if prediction is None:
@@ -46,6 +75,27 @@ def training_checks(pack: EvidencePack, report: Evaluation, guidance: Guidance, 
         else:
             checks = _learned(pack, judged, prediction.model, policy)
         yield from (_of(name, prediction.label, one) for one in checks)
+
+
+def _dataset(pack: EvidencePack, report: Evaluation) -> Check:
+    """The manifest of the data: which store, which time, how many; and that no value came from after its prediction."""
+    try:
+        data = DATASET.decode(file_of(pack, DATASET_FILE))
+    except msgspec.DecodeError as fault:
+        raise BadInput(f"it cannot be read: {fault}", place=DATASET_FILE, remedy="Train again") from fault
+    same = (data.rows, data.events, data.patients) == (report.rows, report.events, report.patients)
+    period = (data.since, data.until) == (report.since, report.until)
+    return check(
+        "dataset",
+        "The data are named by digest, are those of the report, and no value is from after its prediction",
+        f"store {data.store[:19]}…, {data.since[:10]} to {data.until[:10]}, {data.rows:,} rows; "
+        f"{data.values_from_the_future:,} values from the future in {data.rows_with_canaries:,} rows with canaries",
+        met(bool(data.store) and same and period and data.values_from_the_future == 0),
+        pack,
+        rows=data.rows,
+        values_from_the_future=data.values_from_the_future,
+        rows_with_canaries=data.rows_with_canaries,
+    )
 
 
 def _of(name: str, label: str, one: Check) -> Check:

@@ -39,6 +39,12 @@ def filed_last(connection: Connection, proposal: str) -> Trial | None:
     return None if row is None else read_trial(row.trial)
 
 
+def filed(connection: Connection, proposal: str) -> dict[str, Trial]:
+    """Every trial that was filed for a proposal, by digest."""
+    rows = connection.execute(select(trials.c.digest, trials.c.trial).where(trials.c.proposal == proposal))
+    return {row.digest: read_trial(row.trial) for row in rows}
+
+
 def in_force(connection: Connection, proposal: str) -> Trial | None:
     """The trial that runs, or will when it speaks again."""
     row = connection.execute(select(trials.c.trial).where(trials.c.proposal == proposal, trials.c.in_force)).first()

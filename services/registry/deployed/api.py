@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.plumbing.web import decode, json_response, read_body
 from services.registry.api import DeskDep, Reader, Reporter
-from services.registry.deployed import deployments, placing, schemas, workers
+from services.registry.deployed import deployments, overlays, placing, schemas, workers
 
 router: Final = APIRouter()
 
@@ -41,6 +41,23 @@ async def deploy(request: Request, desk: DeskDep, decider: Reader) -> Response:
         )
     )
     return json_response(schemas.deployment_shown(placed), 201)
+
+
+@router.get("/overlays/{guidance}")
+async def overlay(guidance: str, desk: DeskDep, _reader: Reader) -> Response:
+    """What holds at which site, beside what the guidance says."""
+    found = await desk.read(lambda connection: overlays.show(connection, guidance))
+    return json_response(schemas.overlay_shown(found))
+
+
+@router.put("/overlays/{guidance}/{site:path}")
+async def set_overlay(guidance: str, site: str, request: Request, desk: DeskDep, decider: Reader) -> Response:
+    """Decide what holds at a site; `{}` takes it back."""
+    part = decode(schemas.OVERLAY, await read_body(request))
+    found = await desk.write(
+        lambda connection: overlays.put(connection, guidance, site, part, by=decider, now=desk.now())
+    )
+    return json_response(schemas.overlay_shown(found))
 
 
 @router.post("/workers/gone")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from services.registry.terminal import DEFAULT_URL, AsJson, TokenFile, Url, asked, show
+from services.registry.terminal import DEFAULT_URL, AsJson, TokenFile, Url, asked, object_in, show
 from services.timeline.errors import BadInput
+
+overlay = typer.Typer(no_args_is_help=True, help="A site's own thresholds and quiet hours, within the change plan.")
 
 
 def add_to(app: typer.Typer) -> None:
     """Hang the commands of this room on `knowdo registry`."""
     app.command()(deploy)
     app.command("deployments")(list_deployments)
+    app.add_typer(overlay, name="overlay")
 
 
 def deploy(
@@ -56,6 +61,46 @@ def list_deployments(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_js
     """
     rows = asked(lambda client: client.deployments(), url, token_file)
     show(rows if as_json else [_short(row) for row in rows], as_json, title="Deployments")
+
+
+@overlay.command("set")
+def set_overlay(
+    guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
+    site: Annotated[str, typer.Argument(help="Site, or `*` for all")],
+    part: Annotated[Path, typer.Argument(help="JSON: part of a policy; {} takes the site's own back")],
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide on a site's thresholds and quiet hours; it holds as soon as the workers have heard it.
+
+    Example: knowdo registry overlay set readmission-30d north north.json --token-file me.token
+    """
+    content = object_in(part)
+    _show_overlay(asked(lambda client: client.set_overlay(guidance, site, content), url, token_file), as_json)
+
+
+@overlay.command("show")
+def show_overlay(
+    guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what holds at which site, and the digest that decisions name.
+
+    Example: knowdo registry overlay show readmission-30d --token-file me.token
+    """
+    _show_overlay(asked(lambda client: client.overlay(guidance), url, token_file), as_json)
+
+
+def _show_overlay(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show(found, as_json)
+        return
+    show([{"site": site, "policy": json.dumps(part)} for site, part in found["overlay"].items()], False)
+    for release, digest in found["policy_digests"].items():
+        typer.echo(f"{release}: {digest}")
 
 
 def _percent(text: str) -> float:

@@ -56,6 +56,15 @@ def totals(connection: Connection, guidance: str) -> dict[str, dict[str, int]]:
     return {release: dict(counts) for release, counts in sums.items()}
 
 
+def calls_by_day(connection: Connection, guidance: str, release: str) -> dict[str, int]:
+    """Day → calls of one release at all sites, by all reporters."""
+    sums: Counter[str] = Counter()
+    asked = select(reports.c.day, reports.c.counts).where(reports.c.guidance == guidance, reports.c.release == release)
+    for day, counts in connection.execute(asked):
+        sums[day] += counts.get("calls", 0)
+    return dict(sums)
+
+
 def workers(connection: Connection, guidance: str) -> list[dict[str, Any]]:
     """What each worker last said about a guidance."""
     rows = connection.execute(

@@ -5,11 +5,10 @@ And what speaks when it is stopped. Operations decide it, nobody who made it, wi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from sqlalchemy import Connection, update
 
@@ -22,13 +21,11 @@ from services.guidance.release import unpack
 from services.registry.decisions import proposals
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.deployments import ALL, Deployment, every, of_proposal, suspend
+from services.registry.deployed.names import place_names
 from services.registry.deployed.stops import is_approved
 from services.registry.memory import ledger
 from services.registry.tables import deployments, instant_text
 from services.timeline.errors import BadInput
-
-_NAME: Final = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}")
-MOST_PLACES: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +63,7 @@ def deploy(
     opened = open_release(unpack(proposals.release_bytes(connection, release), expected_digest=release))
     stage = _stage(placement, proposal.state)
     hooks = _hooks(placement, {hook.hook for hook in opened.guidance.hooks})
-    sites, tenants = _names(placement.sites, "site"), _names(placement.tenants, "tenant")
+    sites, tenants = place_names(placement.sites, "site"), place_names(placement.tenants, "tenant")
     _check_time(placement, now)
     _check_share(connection, placement, stage, proposal)
     _check_fallback(connection, placement, proposal)
@@ -143,17 +140,6 @@ def _hooks(placement: Placement, known: set[str]) -> list[str]:
             remedy=f"Choose from {', '.join(sorted(known))}",
         )
     return sorted(set(placement.hooks) or known)
-
-
-def _names(names: Sequence[str], what: str) -> list[str]:
-    found = sorted(set(names))
-    if not found or len(found) > MOST_PLACES or not all(_NAME.fullmatch(name) for name in found):
-        raise BadInput(
-            f"1 to {MOST_PLACES} names of letters, digits and ._:/- are needed",
-            place=what,
-            remedy="Write them as the CDS services are configured (KNOWDO_CDS_SITE), or `*` for all",
-        )
-    return [EVERYWHERE] if EVERYWHERE in found else found
 
 
 def _check_time(placement: Placement, now: datetime) -> None:

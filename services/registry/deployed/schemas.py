@@ -9,6 +9,7 @@ import msgspec
 
 from services.guidance.manifest import EVERYWHERE, policy_digest
 from services.registry.deployed.deployments import Deployment
+from services.registry.deployed.overlays import Overlay
 from services.registry.deployed.placing import Placement
 from services.registry.deployed.workers import Confirmation, Worker
 from services.registry.tables import instant_text
@@ -46,6 +47,7 @@ class DeployBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 DEPLOY: Final = msgspec.json.Decoder(DeployBody)
+OVERLAY: Final = msgspec.json.Decoder(dict[str, Any])
 GONE: Final = msgspec.json.Decoder(GoneBody)
 
 
@@ -85,6 +87,11 @@ def deployment_shown(one: Deployment) -> dict[str, Any]:
         "changed_by": one.changed_by,
         "ledger": one.changed_in,
     }
+
+
+def overlay_shown(found: Overlay) -> dict[str, Any]:
+    """`GET /overlays/{guidance}`."""
+    return {"guidance": found.guidance, "overlay": dict(found.overlay), "policy_digests": dict(found.digests)}
 
 
 def _worker_shown(worker: Worker) -> dict[str, Any]:

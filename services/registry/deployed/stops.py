@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 
 from services.guidance.errors import NotFound, NotPermitted
 from services.guidance.lifecycle import RUNNING, SPEAKING, Person, may_stop
-from services.registry.decisions import proposals
+from services.registry.decisions import proposals, rollbacks
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.deployments import ALL, Deployment, of_proposal, suspend
 from services.registry.memory import ledger
@@ -53,11 +53,13 @@ def is_approved(proposal: Proposal, deployment: Deployment | None) -> bool:
 
 
 def _fall_back(connection: Connection, stopped: Proposal, *, by: Person, now: datetime) -> None:
-    """What was agreed on when the stopped release was deployed: the one named there takes up its places."""
+    """What was agreed on before: the release named when the stopped one was deployed, or declared with it, takes its places."""
     place = of_proposal(connection, stopped.id)
-    if place is None or place.fallback is None:
+    declared = rollbacks.declared(connection, stopped)
+    named = (place.fallback if place is not None else None) or (declared.fallback if declared is not None else None)
+    if place is None or named is None or named == rollbacks.NOTHING:
         return
-    successor = proposals.by_release(connection, place.fallback)
+    successor = proposals.by_release(connection, named)
     known = of_proposal(connection, successor.id) if successor is not None else None
     if successor is None or known is None or not is_approved(successor, known) or successor.state in RUNNING:
         return  # one that runs already takes what falls to it

@@ -7,8 +7,7 @@ every signed manifest, each of which names an entry's number and hash.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -17,50 +16,12 @@ import msgspec
 import rfc8785
 from sqlalchemy import Connection, insert, select, update
 
-from services.guidance.errors import BadManifest
 from services.guidance.manifest import LedgerHead
-from services.plumbing.keys import PublicKeys, SigningKey, sign, verify
+from services.plumbing.keys import SigningKey, sign
 from services.registry.tables import daily_heads, instant_text, ledger, ledger_head
 
 GENESIS: Final = "0" * 64  # what the first entry names as the hash before it
 HEAD_TYPE: Final = "knowdo-ledger-head"
-MOST_FAULTS: Final = 20  # one broken link is enough to act on; a list of 100,000 is not read
-
-
-class _Linked(msgspec.Struct):
-    """The fields of an entry that make the chain, and the one it is found by."""
-
-    number: int
-    prev: str
-    subject: str
-
-
-_LINKED: Final = msgspec.json.Decoder(_Linked)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What walking the whole chain found."""
-
-    entries: int
-    head: LedgerHead
-    witnesses: int
-    """Signed statements about the chain that were compared with it."""
-    faults: tuple[str, ...] = field(default=())
-
-    @property
-    def is_whole(self) -> bool:
-        """True if nothing was altered, moved, removed or cut off."""
-        return not self.faults
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
-    """Someone's signed word that entry `number` had `hash`."""
-
-    name: str
-    number: int
-    hash: str
 
 
 def head(connection: Connection) -> LedgerHead:
@@ -123,6 +84,14 @@ def entries(connection: Connection, *, after: int = 0, limit: int = 1000) -> lis
     return [{**msgspec.json.decode(row.entry), "hash": row.hash} for row in rows]
 
 
+def links(connection: Connection) -> Iterator[tuple[int, str, str, str]]:
+    """Every entry in order as (number, subject it is filed under, text, kept hash), a few thousand at a time."""
+    rows = connection.execution_options(yield_per=5000).execute(
+        select(ledger.c.number, ledger.c.subject, ledger.c.entry, ledger.c.hash).order_by(ledger.c.number)
+    )
+    yield from ((row.number, row.subject, row.entry, row.hash) for row in rows)
+
+
 def entries_about(connection: Connection, subjects: Sequence[str], *, limit: int = 200) -> list[dict[str, Any]]:
     """The last entries about any of these subjects, oldest first."""
     rows = connection.execute(
@@ -156,70 +125,3 @@ def sign_day(connection: Connection, key: SigningKey, *, issuer: str, now: datet
 def signed_heads(connection: Connection) -> list[str]:
     """The daily heads as signed, oldest first."""
     return list(connection.execute(select(daily_heads.c.jws).order_by(daily_heads.c.day)).scalars())
-
-
-def witness_of(signed: str, keys: PublicKeys, *, name: str) -> Witness:
-    """What a signed manifest or a signed daily head says about the chain; BadManifest if it is neither."""
-    payload = verify(signed, keys)
-    said = payload if payload.get("typ") == HEAD_TYPE else payload.get("ledger")
-    if not isinstance(said, dict) or not isinstance(said.get("number"), int) or not isinstance(said.get("hash"), str):
-        raise BadManifest("it names no entry of a ledger", place=name, remedy="Give a manifest or a daily head")
-    return Witness(name=name, number=said["number"], hash=said["hash"])
-
-
-def verify_chain(connection: Connection, witnesses: Iterable[Witness] = ()) -> Verification:
-    """Walk the chain from its first entry to its last and hold it against the kept head and the witnesses."""
-    awaited: dict[int, list[Witness]] = {}
-    compared = 0
-    for witness in witnesses:
-        awaited.setdefault(witness.number, []).append(witness)
-        compared += 1
-    faults: list[str] = []
-    count, previous = 0, GENESIS
-    rows = connection.execution_options(yield_per=5000).execute(
-        select(ledger.c.number, ledger.c.subject, ledger.c.entry, ledger.c.hash).order_by(ledger.c.number)
-    )
-    for number, subject, text, kept in rows:
-        digest = sha256(text.encode()).hexdigest()
-        fault = f"entry {number} was altered" if digest != kept else None
-        fault = fault or _link_fault(count + 1, number, subject, text, previous)
-        if fault and len(faults) < MOST_FAULTS:
-            faults.append(fault)
-        faults.extend(_denied(awaited.pop(number, ()), digest))
-        # After an altered entry the chain goes on from the hash that was kept, so that one fault is one line.
-        count, previous = number, kept
-    kept_head = head(connection)
-    if (kept_head.number, kept_head.hash) != (count, previous):
-        faults.append(f"the ledger ends at entry {count}, and its kept head is entry {kept_head.number}: it was cut")
-    faults.extend(
-        f"{witness.name} names entry {witness.number}, which is not there: the ledger was cut"
-        for number, missing in sorted(awaited.items())
-        for witness in missing
-        if number > 0
-    )
-    return Verification(entries=count, head=LedgerHead(count, previous), witnesses=compared, faults=tuple(faults))
-
-
-def _link_fault(expected: int, number: int, subject: str, text: str, previous: str) -> str | None:
-    """What is wrong with one link."""
-    if number != expected:
-        return f"entry {expected} is missing"
-    try:
-        linked = _LINKED.decode(text)
-    except msgspec.DecodeError:
-        return f"entry {number} cannot be read"
-    if linked.number != number:
-        return f"entry {number} calls itself {linked.number}: entries were reordered"
-    if linked.prev != previous:
-        return f"entry {number} does not follow entry {number - 1}"
-    if linked.subject != subject:
-        return f"entry {number} is filed under another subject than its own"
-    return None
-
-
-def _denied(witnesses: Iterable[Witness], digest: str) -> list[str]:
-    return [
-        f"{witness.name} says that entry {witness.number} was another one: it was rewritten"
-        for witness in witnesses
-        if witness.hash != digest
-    ]

@@ -1,19 +1,22 @@
-"""The proof that the memory is whole: the chain, held against everything that was ever signed about it."""
+"""The proof that the memory is whole: the chain, held against everything that was ever signed about it.
+
+Here from the registry's own database, and from an export that anyone can check anywhere with the public keys alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import select
-
-from services.guidance.errors import BadManifest, NotFound
+from services.guidance.errors import NotFound
 from services.plumbing.database import reading
+from services.plumbing.keys import PublicKeys
 from services.registry.app import open_desk
-from services.registry.memory import ledger
-from services.registry.memory.ledger import Verification, Witness
+from services.registry.memory.chain import Verification, verify_chain, witness_of
+from services.registry.memory.export import Exported
+from services.registry.memory.witnesses import heard_from, prove_here
 from services.registry.settings import RegistrySettings
-from services.registry.tables import deployments
 
 
 def prove(settings: RegistrySettings, given: Sequence[tuple[str, str]] = ()) -> Verification:
@@ -24,21 +27,14 @@ def prove(settings: RegistrySettings, given: Sequence[tuple[str, str]] = ()) -> 
     desk = open_desk(settings)
     try:
         with reading(desk.engine) as connection:
-            kept = [("a signed daily head", text) for text in ledger.signed_heads(connection)]
-            signed = connection.execute(select(deployments.c.guidance, deployments.c.jws))
-            kept += [(f"the manifest of {row.guidance}", row.jws) for row in signed if row.jws]
-            witnesses: list[Witness] = []
-            faults: list[str] = []
-            for name, text in kept:
-                try:
-                    witnesses.append(ledger.witness_of(text, desk.keys, name=name))
-                except BadManifest as fault:
-                    faults.append(f"{name}: {fault.message}")
-            # What was given from outside must be good: a witness that cannot be heard is the caller's fault to mend.
-            witnesses += [ledger.witness_of(text, desk.keys, name=name) for name, text in given]
-            found = ledger.verify_chain(connection, witnesses)
+            return prove_here(connection, desk.keys, given)
     finally:
         desk.engine.dispose()
-    return Verification(
-        entries=found.entries, head=found.head, witnesses=found.witnesses, faults=(*faults, *found.faults)
-    )
+
+
+def prove_export(exported: Exported, keys: PublicKeys, given: Sequence[tuple[str, str]] = ()) -> Verification:
+    """Walk an exported ledger, against the signed heads in it and what was `given`; `keys` come from elsewhere."""
+    witnesses, faults = heard_from([("a signed daily head", text) for text in exported.signed_heads], keys)
+    witnesses += [witness_of(text, keys, name=name) for name, text in given]
+    found = verify_chain(exported.links, exported.head, witnesses)
+    return replace(found, faults=(*exported.faults, *faults, *found.faults))

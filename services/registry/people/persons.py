@@ -10,21 +10,23 @@ import hmac
 import secrets
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused
 from services.guidance.lifecycle import MAY_STOP, NEVER_VOTE, ROLES, Person, person_key
 from services.registry.memory import ledger
+from services.registry.people import sessions
+from services.registry.people.tables import accounts, service_keys, tokens
 from services.registry.tables import instant_text, people
 from services.timeline.errors import BadInput
 
-Act = Literal["read", "propose", "vote", "stop", "run", "report"]
+Act = Literal["read", "propose", "vote", "stop", "run", "report", "audit"]
 
 SERVICES: Final[Mapping[str, frozenset[Act]]] = MappingProxyType(
     {
@@ -37,6 +39,7 @@ SERVICES: Final[Mapping[str, frozenset[Act]]] = MappingProxyType(
 
 _EVERY_PERSON: Final[frozenset[Act]] = frozenset({"read", "run"})
 _PROPOSERS: Final = frozenset({"model-developer", "data-steward", "data-science-reviewer"})
+_AUDITORS: Final = frozenset({"auditor", "privacy-security"})
 TOKEN_PREFIX: Final = "knowdo_"  # noqa: S105 - lets a secret scanner find a token that leaked
 
 
@@ -57,6 +60,8 @@ def acts_of(person: Person) -> frozenset[Act]:
     acts: set[Act] = set(_EVERY_PERSON)
     if person.roles & _PROPOSERS:
         acts.add("propose")
+    if person.roles & _AUDITORS:
+        acts.add("audit")
     if person.roles & MAY_STOP:
         acts.add("stop")
     if person.roles and not person.roles & NEVER_VOTE.keys():
@@ -86,16 +91,12 @@ def add_person(
 ) -> Added:
     """Add a person or a service with a new token; the ledger keeps who got which role."""
     shown = _checked_name(name)
-    known = sorted(SERVICES) if is_service else list(ROLES)
-    if unknown := [role for role in roles if role not in known]:
-        raise BadInput(f"no such role: {', '.join(unknown)}", place="role", remedy=f"Choose from {', '.join(known)}")
-    if not roles:
-        raise BadInput("at least one role is needed", place="role", remedy=f"Choose from {', '.join(known)}")
+    given = _checked_roles(roles, is_service=is_service)
     if find(connection, shown) is not None:
         raise Refused(
             f"{shown} is already here", place="name", remedy="Use `knowdo registry person token` for a new token"
         )
-    person = Person(name=shown, roles=frozenset(roles), is_service=is_service)
+    person = Person(name=shown, roles=given, is_service=is_service)
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     connection.execute(
         insert(people).values(
@@ -108,7 +109,7 @@ def add_person(
             added_at=instant_text(now),
         )
     )
-    _remember(connection, person, "person added", by=by, now=now)
+    remember(connection, person, "person added", by=by, now=now)
     return Added(person=person, token=token)
 
 
@@ -119,17 +120,30 @@ def new_token(connection: Connection, name: str, *, now: datetime, by: str) -> A
     connection.execute(
         update(people).where(people.c.key == person_key(name)).values(token_sha256=_token_hash(token), is_active=True)
     )
-    _remember(connection, person, "token replaced", by=by, now=now)
+    remember(connection, person, "token replaced", by=by, now=now)
     return Added(person=person, token=token)
 
 
 def deactivate(connection: Connection, name: str, *, now: datetime, by: str) -> None:
-    """Take away a token and every right; the person's past votes stay in the memory and count no more."""
+    """Take away tokens, keys, password, sessions and every right; past votes stay in the memory and count no more."""
     person = must_find(connection, name)
+    sessions.end_all(connection, name)
+    for kept in (accounts, tokens, service_keys):
+        connection.execute(delete(kept).where(kept.c.person == person_key(name)))
     connection.execute(
         update(people).where(people.c.key == person_key(name)).values(token_sha256=None, is_active=False)
     )
-    _remember(connection, person, "person deactivated", by=by, now=now)
+    remember(connection, person, "person deactivated", by=by, now=now)
+
+
+def change_roles(connection: Connection, name: str, roles: Sequence[str], *, now: datetime, by: str) -> Person:
+    """Give someone these roles instead of those they have; their sessions end, and votes count by the roles of today."""
+    known = must_find(connection, name)
+    person = replace(known, roles=_checked_roles(roles, is_service=known.is_service))
+    connection.execute(update(people).where(people.c.key == person_key(name)).values(roles=sorted(person.roles)))
+    sessions.end_all(connection, name)
+    remember(connection, person, "roles changed", by=by, now=now)
+    return person
 
 
 def find(connection: Connection, name: str) -> Person | None:
@@ -166,8 +180,13 @@ def who_is(connection: Connection, token: str) -> Person:
     ).first()
     # The database compares hashes of 256 random bits, which its timing cannot betray; the last word is constant-time.
     if row is None or not row.is_active or not hmac.compare_digest(row.token_sha256, hashed):
-        raise NotAuthenticated("no active person or service has this token")
+        raise nobody()
     return Person(name=row.name, roles=frozenset(row.roles), is_service=row.is_service, is_active=True)
+
+
+def nobody() -> NotAuthenticated:
+    """The one answer to a token that proves nothing, whatever is wrong with it."""
+    return NotAuthenticated("no active person or service has this token", reason="token")
 
 
 def _token_hash(token: str) -> str:
@@ -183,7 +202,17 @@ def _checked_name(name: str) -> str:
     return shown
 
 
-def _remember(connection: Connection, person: Person, action: str, *, by: str, now: datetime) -> None:
+def _checked_roles(roles: Sequence[str], *, is_service: bool) -> frozenset[str]:
+    known = sorted(SERVICES) if is_service else list(ROLES)
+    if unknown := [role for role in roles if role not in known]:
+        raise BadInput(f"no such role: {', '.join(unknown)}", place="role", remedy=f"Choose from {', '.join(known)}")
+    if not roles:
+        raise BadInput("at least one role is needed", place="role", remedy=f"Choose from {', '.join(known)}")
+    return frozenset(roles)
+
+
+def remember(connection: Connection, person: Person, action: str, *, by: str, now: datetime) -> None:
+    """An entry of the ledger about who may act, inside the caller's transaction."""
     kind = "service" if person.is_service else "person"
     ledger.append(
         connection,

@@ -23,6 +23,7 @@ FAULTS = [
     ("      published: healthy", "      published: news2 #!", "gives no risk from 0 to 1"),
     ("      published: healthy", "      published: hb #!", "is no published score"),
     ("      published: healthy", "      published: healthy\n      candidates: [forest] #!", "no candidates"),
+    ("      published: healthy", "      published: healthy\n      tuning: {settings: 4} #!", "no settings to try"),
     ("      needs: inpatient", "      needs: risk >= 0.1 #!", "only bands and suggestions come after"),
     ("      needs: inpatient", "      needs: outpatient #!", "there is no feature `outpatient`"),
     ("  include: [age >= 18]", "  include:\n    - deterioration < 1 #!", "only bands and suggestions come after"),

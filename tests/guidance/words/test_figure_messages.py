@@ -48,9 +48,9 @@ def test_where_acting_is_better(better: list[float], agreed: tuple[float, float]
 @pytest.mark.parametrize(
     ("gain", "interval", "start"),
     [
-        (0.015, (0.009, 0.021), "At 20 in 100, acting on it is worth 15.0 (9.0 to 21.0) more caught per 1,000"),
-        (0.004, (-0.002, 0.01), "At 20 in 100, nobody can tell whether acting on it is worth more"),
-        (-0.01, (-0.02, -0.004), "At 20 in 100, acting on it is worth less"),
+        (15.0, (9.0, 21.0), "At 20 in 100, acting on it is worth 15.0 (9.0 to 21.0) more caught per 1,000"),
+        (4.0, (-2.0, 10.0), "At 20 in 100, nobody can tell whether acting on it is worth more"),
+        (-10.0, (-20.0, -4.0), "At 20 in 100, acting on it is worth less"),
     ],
 )
 def test_what_acting_is_worth(gain: float, interval: tuple[float, float], start: str) -> None:

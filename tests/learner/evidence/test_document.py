@@ -51,6 +51,22 @@ def test_the_document_says_what_the_gates_read(trained: Trained, document: Evide
     assert first.looks.instability.kind == first.judged.chosen
 
 
+def test_what_was_tried_within_the_budget_stands_in_the_document(tmp_path: Path, ward_store: EventStore) -> None:
+    """Settings with their inner scores, the one that the model was fitted with."""
+    text = QUICK.replace("  candidates: [logistic]\n", "  candidates: [logistic]\n  tuning: {settings: 2}\n")
+    folder = write_guidance(tmp_path / "made-up-death", text)
+    trained = train(folder, ward_store, folds=2)
+    told = trained.pack.files[EVIDENCE_FILE]
+    jsonschema_rs.validator_for(schema()).validate(json.loads(told))
+    first = msgspec.json.decode(told, type=EvidenceDocument).predictions["risk"]
+    found = first.tuning["logistic"]
+    assert len(found.tried) == 2
+    assert len(found.chosen_in_folds) == 2
+    assert found.ended_by == "settings"
+    taken = found.tried[found.chosen].setting.get("inverse_penalty", 1.0)
+    assert first.recipes["logistic"]["inverse_penalty"] == taken
+
+
 def test_nothing_in_the_document_says_when_it_was_made(trained: Trained) -> None:
     """No time of writing, run or duration: the digest is of what was found."""
     keys = set[str]()
@@ -75,7 +91,6 @@ def test_the_release_that_runs_now_stands_beside_the_new_one(
     looks = document.predictions["risk"].looks
     assert looks is not None
     assert looks.instability is None
-    assert looks.benefit is not None
     assert looks.old_and_new[0].kind == "incumbent"
     assert [line.kind for line in looks.benefit.lines][:3] == ["model", "everyone", "incumbent"]
     assert "flatters" in looks.rivals[0].made

@@ -81,6 +81,17 @@ def test_net_benefit_is_that_of_dcurves() -> None:
     )
 
 
+def test_a_threshold_is_judged_at_the_nearest_of_the_curve() -> None:
+    """What the verdict, the sentence and the figure read is one number: the gain over the better of everyone and no one."""
+    draws = PatientDraws(DATA.patients, seed=1)
+    found = benefit(DATA.y, DATA.truth, [], thresholds=[0.1, 0.2, 0.4], agreed=(0.1, 0.3), agreed_by="", draws=draws)
+    near = found.gained_near(0.22)
+    assert (near.threshold, near.gain) == (0.2, found.lines[0].gain[1])
+    assert [one.gain for one in found.gained()] == list(found.lines[0].gain)
+    # True risks are never worse than acting on everyone or on no one.
+    assert all(one.gain.ci[1] >= 0 for one in found.gained())
+
+
 def test_a_paired_gain_is_surer_than_two_intervals() -> None:
     """On the same draws the difference of two like models varies less than either."""
     draws = PatientDraws(DATA.patients, seed=1)

@@ -1,4 +1,4 @@
-"""services/learner/evidence/intervals.py, workload.py, decision_curve.py, sample_size.py and subgroups.py."""
+"""services/learner/evidence/intervals.py, workload.py, sample_size.py and subgroups.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from services.learner.evidence.decision_curve import decision_curve
 from services.learner.evidence.intervals import (
     auroc_gain,
     auroc_interval,
@@ -174,22 +173,6 @@ def test_a_threshold_for_a_budget_never_exceeds_it(risks: list[float], share: fl
     below = risk[risk < found]
     if len(below):
         assert (risk >= below.max()).mean() > share
-
-
-def test_net_benefit_is_the_formula_and_is_set_against_everyone_and_no_one() -> None:
-    """TP/n - FP/n * t/(1-t); true risks are never worse than treating everyone or no one."""
-    curve = decision_curve(DATA.y, DATA.truth, DATA.patients)
-    assert len(curve) == 50
-    for one in curve:
-        odds = one.threshold / (1 - one.threshold)
-        flagged = DATA.truth >= one.threshold
-        right, wrong = (flagged & (DATA.y == 1)).mean(), (flagged & (DATA.y == 0)).mean()
-        assert one.model.value == pytest.approx(right - wrong * odds)
-        assert one.everyone == pytest.approx(DATA.y.mean() - (1 - DATA.y.mean()) * odds)
-        assert one.gain.value == pytest.approx(one.model.value - max(one.everyone, 0.0))
-        assert one.gain.ci[1] >= 0
-    with pytest.raises(BadInput):
-        decision_curve(DATA.y, DATA.truth, DATA.patients, thresholds=[1.0])
 
 
 def test_subgroups_are_all_listed_and_judged_three_ways() -> None:

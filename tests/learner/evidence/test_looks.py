@@ -128,7 +128,6 @@ def test_every_figure_is_there_and_speaks_of_the_same_rows(guidance: Guidance) -
     rows = cohort(guidance)
     found = looked(guidance, rows)
     assert found.policied is not None
-    assert found.benefit is not None
     assert found.yields is not None
     assert found.spread is not None
     assert found.ranking is not None
@@ -290,13 +289,15 @@ def test_a_model_of_few_patients_is_less_stable() -> None:
 
 
 def test_what_no_limit_can_be_is_a_fault(tmp_path: Path) -> None:
-    """Limits in the wrong order, a feature that is not there: each with its line."""
+    """Limits in the wrong order or wider than the gates', a feature that is not there: each with its line."""
     text = SCORED.replace("compare_with: [said, points]", "compare_with: [male, nobody]").replace(
-        "evidence:\n", "evidence:\n  observed_expected: [1.2, 0.8]\n  thresholds: [0.4, 0.2]\n"
+        "evidence:\n",
+        "evidence:\n  observed_expected: [1.2, 0.8]\n  calibration_slope: [0.5, 2]\n  thresholds: [0.4, 0.2]\n",
     )
     faults = check_guidance(write_guidance(tmp_path / "made-up-death", text))
     assert {fault.path for fault in faults} == {
         "evidence.observed_expected",
+        "evidence.calibration_slope",
         "evidence.thresholds",
         "evidence.compare_with.0",
         "evidence.compare_with.1",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.guidance.errors import Unavailable
 from services.guidance.release import pack
 from services.learner.intake.ingest import ingest
 from services.learner.jobs.begin_by_itself import Beginner
@@ -76,6 +77,27 @@ def test_a_calendar_that_never_comes_is_logged_and_holds_up_no_other(log: RunLog
     one = beginner(log, tmp_path)
     one.put_due(FIRST)
     assert len(one.put_due(FIRST + timedelta(days=1))) == 1
+
+
+def test_a_shelf_that_is_away_holds_up_no_calendar_and_is_asked_once(log: RunLog, tmp_path: Path) -> None:
+    """Calendars and looks are put before MLflow is asked; the first that does not answer is the last in this round."""
+    for name in ("a-first", "made-up-death"):
+        text = learning('calendar: "0 2 * * *"\n    registered: true').replace("id: made-up-death", f"id: {name}")
+        write_guidance(tmp_path / "guidance" / name, text)
+    ingest(write_ndjson(tmp_path / "a.ndjson", ward(60)), tmp_path / "store")
+    asked: list[tuple[str, int]] = []
+
+    def away(guidance: str) -> list[str]:
+        asked.append((guidance, len(log.all())))
+        raise Unavailable("MLflow does not answer", place="http://mlflow")
+
+    one = Beginner(
+        log.engine, JobQueue(log.engine, tmp_path / "runs"), folders=(tmp_path / "guidance",), store=tmp_path / "store",
+        options={}, registered=away,
+    )  # fmt: skip
+    one.put_due(FIRST)
+    assert len(one.put_due(FIRST + timedelta(days=1))) == 2
+    assert asked == [("a-first", 0), ("a-first", 2)]
 
 
 def test_a_store_that_has_changed_is_looked_into_once(log: RunLog, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from services.guidance.evidence import Evaluation
 from services.learner.cohort import FlowStep
 from services.learner.evidence.files import evidence_files
 from services.learner.learn import Found
+from services.learner.report.again import Asked
 from services.learner.report.page import evidence_report
 from services.plumbing.event_store import EventStore
 from services.registry.decisions import gates, training_gate
@@ -42,7 +43,12 @@ def pack(guidance: Guidance, evaluation: Evaluation, whole: Found, ward_store: E
 def anchors(guidance: Guidance, evaluation: Evaluation, whole: Found, steps: list[FlowStep]) -> set[str]:
     """The ids of the page."""
     html = evidence_report(
-        guidance=guidance, evaluation=evaluation, found={PRIMARY: whole}, flow=steps, store="sha256:b", folds=3, seed=0
+        guidance=guidance,
+        evaluation=evaluation,
+        found={PRIMARY: whole},
+        flow=steps,
+        store="sha256:b",
+        asked=Asked(folds=3, seed=0),
     )
     return set(re.findall(r'id="([^"]+)"', html))
 

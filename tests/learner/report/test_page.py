@@ -14,6 +14,8 @@ from services.guidance.evidence import Evaluation
 from services.guidance.words.evidence_wording import DataKind
 from services.learner.cohort import FlowStep
 from services.learner.learn import Found
+from services.learner.models.tuning import Search, Tried
+from services.learner.report.again import Asked
 from services.learner.report.page import evidence_report
 from tests.learner.report import samples
 
@@ -46,7 +48,7 @@ class Page:
             one = replace(one, looks=samples.filled(one.looks))
         return evidence_report(
             guidance=self._guidance, evaluation=evaluation, found={PRIMARY: one}, flow=self._steps, store="sha256:b",
-            folds=3, seed=0, data=data,
+            asked=Asked(folds=3, seed=0, data=data),
         )  # fmt: skip
 
 
@@ -106,7 +108,7 @@ def test_what_is_absent_is_said_and_never_drawn_empty(page: Page, found: Found) 
     assert found.looks is not None
     bare = replace(
         found.looks, spread=None, yields=None, ranking=None, over_time=None, missing_inputs=(), lead_time=None,
-        instability=None, old_and_new=(), not_compared=(), benefit=None, policied=None, rivals=(),
+        instability=None, old_and_new=(), not_compared=(), policied=None, rivals=(),
     )  # fmt: skip
     html = page.of(replace(found, looks=bare))
     for key in ("spread", "work-curve", "ranking", "months", "missing", "lead", "stability", "changed"):
@@ -135,6 +137,29 @@ def test_what_is_no_patients_is_said_in_sentence_and_header(
     for measure in re.findall(r'<span class="measure">(.*?)</span>', html):
         assert sentence in measure
     assert header not in page.of(full=True)
+
+
+def test_what_was_searched_stands_in_the_annex(page: Page, found: Found) -> None:
+    """Every setting with its inner loss, which was taken and how often, and what the budget cut off; or that nothing was."""
+    assert "Nothing was searched: each kind was fitted with the one setting that it declares." in page.of()
+    tried = (
+        Tried(setting={}, log_loss=0.41236, over_parts=0.012),
+        Tried(setting={"min_leaf": 100}, log_loss=0.40112, over_parts=0.011),
+    )
+    searched = Search(
+        tried=tried, chosen=1, not_tried=({"leaves": 3, "ridge": 10.0},), ended_by="seconds", chosen_in_folds=(1, 0, 1),
+        folds_cut_by_the_clock=2,
+    )  # fmt: skip
+    html = page.of(replace(found, tuning={"scorecard_additive": searched}))
+    annex = html[html.index('id="tuning"') :]
+    assert "the rows of a test had no say" in annex
+    assert re.search(
+        r"scorecard additive \(taken\)</th><td[^>]*>min leaf 100</td><td[^>]*>0.4011 \(0.0110\)</td><td[^>]*>2 of 3",
+        annex,
+    )
+    assert "as declared" in annex
+    assert "Of scorecard additive the declared time cut off (leaves 3, ridge 10)" in annex
+    assert "ended the search in 2 of 3 training parts" in annex
 
 
 def test_the_same_evidence_gives_the_same_bytes(page: Page) -> None:

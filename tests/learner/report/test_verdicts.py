@@ -9,6 +9,7 @@ import pytest
 
 from services.guidance.definition import PRIMARY, Guidance
 from services.guidance.evidence import Estimate, Judged, Validation
+from services.guidance.policies import POLICIES
 from services.learner.learn import Found
 from services.learner.report.verdicts import Rule, rules_of, within
 from tests.learner.report.samples import about, validations
@@ -59,6 +60,16 @@ def test_what_was_not_tested_elsewhere_cannot_be_told(guidance: Guidance, found:
     unjudged = rule(guidance, msgspec.structs.replace(found.judged, validations=(few,)), found, "sites")
     assert unjudged.verdict == "cannot tell"
     assert "Too few." in unjudged.reason
+
+
+def test_the_guidance_and_the_gates_hold_it_against_one_limit(guidance: Guidance, found: Found) -> None:
+    """The report's limits are the guidance's, which are the gates' unless it asks for more; the slope's too."""
+    assert guidance.evidence.observed_expected is POLICIES["standard"].observed_expected
+    narrow = guidance.evidence.model_copy(update={"calibration_slope": (0.999, 1.001)})
+    strict = guidance.model_copy(update={"evidence": narrow})
+    line = rule(strict, found.judged, found, "too extreme")
+    assert line.limit == "calibration slope 0.999 to 1.001"
+    assert line.verdict != "meets"
 
 
 def test_a_group_that_is_worse_is_named(guidance: Guidance, found: Found) -> None:

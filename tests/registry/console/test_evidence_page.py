@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from services.guidance.release import ReleaseBundle
 from services.plumbing.registry_client import Proposed
-from services.registry.console.evidence_page import CSP
 from services.registry.settings import RegistrySettings
 from tests.guidance import several_predictions, small_guidance
 from tests.registry import samples
 from tests.registry.conftest import Clock, House, running
+from tests.registry.console.pages import Page, page
 
 pytestmark = pytest.mark.anyio
-
-
-class Page(HTMLParser):
-    """What a page holds: its tags with their attributes, and its text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.feed(html)
-        self.text = re.sub(r"\s+", " ", " ".join(self.words))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep it, and that it is open."""
-        self.tags.append((tag, dict(attrs)))
-        if tag not in {"meta", "link", "br"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        """The tag that was opened last must be the one that closes."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Keep the words."""
-        self.words.append(data)
-
-
-async def page(house: House, path: str, **headers: str) -> Page:
-    """A page that is there, well formed, without scripts or styles in it, under the strict policy."""
-    answer = await house.http.get(path, headers=headers)
-    assert answer.status_code == 200
-    assert answer.headers["content-security-policy"] == CSP
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    found = Page(answer.text)
-    assert found.open == []
-    assert not [tag for tag, _ in found.tags if tag in {"script", "style", "iframe", "object", "form"}]
-    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on") or name == "style"]
-    assert [tag for tag, _ in found.tags].count("h1") == 1
-    return found
 
 
 async def evidence(house: House, proposed: Proposed) -> Page:
@@ -141,42 +99,6 @@ async def test_an_unknown_release_is_404(house: House) -> None:
         assert (await house.http.get(f"/releases/{digest}/page")).status_code == 404
 
 
-async def test_the_overview_asks_who_is_there(house: House) -> None:
-    """A browser is asked for a password, which is the token; a bearer token does as well; a service may not look."""
-    stranger = await house.http.get("/")
-    assert (stranger.status_code, stranger.headers["www-authenticate"][:5]) == (401, "Basic")
-    wrong = await house.http.get("/", headers={"Authorization": "Basic " + base64.b64encode(b"ann:x").decode()})
-    assert wrong.status_code == 401
-    broken = await house.http.get("/", headers={"Authorization": "Basic ???"})
-    assert broken.status_code == 401
-    basic = base64.b64encode(f"ann:{house.tokens['Ann Clinical']}".encode()).decode()
-    assert "No guidance yet" in (await page(house, "/", Authorization=f"Basic {basic}")).text
-    assert await page(house, "/", Authorization=f"Bearer {house.tokens['Ann Clinical']}")
-    assert (await house.http.get("/", headers={"Authorization": f"Bearer {house.tokens['cds']}"})).status_code == 403
-
-
-async def test_the_overview_shows_what_waits(house: House) -> None:
-    """Stage as word and shape, who has voted, who is missing, the lease, and how to stop it."""
-    proposed = await house.propose()
-    await house.climb(proposed, "silent")
-    assert (
-        "no service has asked yet"
-        in (await page(house, "/", Authorization=f"Bearer {house.tokens['Ann Clinical']}")).text
-    )
-    await house.as_("cds").manifests()
-    await house.agree(proposed, "pilot", but=("Dan Privacy",))
-    text = (await page(house, "/", Authorization=f"Bearer {house.tokens['Ann Clinical']}")).text
-    assert "◐ silent" in text
-    assert "pilot: clinical-reviewer, data-science-reviewer, equity-reviewer" in text
-    assert "privacy-security" in text
-    assert "240 min" in text
-    assert "knowdo registry stop small" in text
-    assert "Nothing is stopped" in text
-    await house.as_("Ida Safety").suspend("small", reason="drill")
-    text = (await page(house, "/", Authorization=f"Bearer {house.tokens['Ann Clinical']}")).text
-    assert "■ Stopped: small" in text
-
-
 async def test_the_demo_policy_is_said_on_every_page(tmp_path: Path, clock: Clock) -> None:
     """Loudly, and the overview is open to look at; under a standard registry the page of a demo release says it still."""
     async with running(RegistrySettings(var=tmp_path, demo=True), clock) as house:
@@ -185,40 +107,6 @@ async def test_the_demo_policy_is_said_on_every_page(tmp_path: Path, clock: Cloc
         for path in ("/", f"/releases/{proposed.release}/page"):
             assert "DEMONSTRATION policy" in (await page(house, path)).text
         assert "(made-up patients)" in (await evidence(house, proposed)).text
-
-
-async def test_the_stylesheet_is_served_from_the_house(house: House) -> None:
-    """No font, image or script from elsewhere; small."""
-    answer = await house.http.get("/style.css")
-    assert answer.headers["content-type"].startswith("text/css")
-    assert "http" not in answer.text
-    assert "url(" not in answer.text
-    assert len(answer.text) < 12_000
-    found = await evidence(house, await house.propose())
-    assert [attributes["href"] for tag, attributes in found.tags if tag == "link"] == ["/style.css"]
-
-
-def test_every_pair_of_colours_can_be_read() -> None:
-    """At least 4.5 to 1 for each text on its ground, light and dark."""
-    css = (Path(__file__).resolve().parents[3] / "services/registry/console/pages/style.css").read_text()
-    for scheme in re.findall(r":root \{(.*?)\}", css, re.DOTALL):
-        colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", scheme))
-        pairs = [(text, ground) for text in ("ink", "muted", "link") for ground in ("page", "panel")]
-        pairs += [(text, f"{text}-tint") for text in ("stop", "warn", "meets", "unsure")]
-        for text, ground in pairs:
-            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-
-
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours as WCAG 2 defines it."""
-
-    def light(colour: str) -> float:
-        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    bright, dark = sorted((light(one), light(other)), reverse=True)
-    return (bright + 0.05) / (dark + 0.05)
 
 
 async def test_the_page_shows_every_prediction(house: House) -> None:

@@ -8,29 +8,46 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from services.guidance.change_plan import ChangePlan
 from services.guidance.definition import Guidance
 from services.guidance.evidence import Calibration, Estimate, Kind, SampleSize
 from services.guidance.lifecycle import Check, State
 from services.guidance.policies import POLICIES
 from services.guidance.release import EvidencePack
+from services.registry.decisions.gate_facts import Surroundings
 from services.registry.decisions.gates import check_gate, within
 from tests.guidance import small_guidance
-from tests.registry.samples import RELEASE, evaluation, leaks, silent_pack, training_pack, trial_pack
+from tests.registry.samples import RELEASE, evaluation, leaks, ready, silent_pack, training_pack
 
 GUIDANCE = Guidance.model_validate(yaml.safe_load(small_guidance.GUIDANCE))
 OTHER = "sha256:" + "b" * 64
 
 
-def checks(to: State, *packs: EvidencePack, policy: str = "standard") -> dict[str, Check]:
-    """The checks of a gate by name."""
+PLANNED = GUIDANCE.model_copy(
+    update={"change_plan": ChangePlan(version="1.0.0", monitors=("O/E",), owner="operations")}
+)
+
+
+def checks(
+    to: State, *packs: EvidencePack, policy: str = "standard", around: Surroundings | None = None
+) -> dict[str, Check]:
+    """The checks of a gate by name; without `around` all is filed and live."""
     by_kind: dict[Kind, EvidencePack] = {one.evidence: one for one in packs}
-    found = check_gate(to, guidance=GUIDANCE, release=RELEASE, packs=by_kind, policy=POLICIES[policy])
+    found = check_gate(
+        to, guidance=PLANNED, release=RELEASE, packs=by_kind, policy=POLICIES[policy], around=around or ready()
+    )
     return {one.name: one for one in found}
 
 
-def in_the_way(to: State, *packs: EvidencePack, policy: str = "standard") -> dict[str, str]:
+def in_the_way(
+    to: State, *packs: EvidencePack, policy: str = "standard", around: Surroundings | None = None
+) -> dict[str, str]:
     """Names and verdicts of the checks that do not meet."""
-    return {name: one.verdict for name, one in checks(to, *packs, policy=policy).items() if one.verdict != "meets"}
+    return {
+        name: one.verdict
+        for name, one in checks(to, *packs, policy=policy, around=around).items()
+        if one.verdict != "meets"
+    }
 
 
 def test_good_evidence_meets_every_check() -> None:
@@ -134,13 +151,6 @@ def test_a_pack_without_its_report_does_not_meet() -> None:
         assert in_the_way("silent", pack) == {"training-report": "does not meet"}
 
 
-def test_a_trial_is_judged_by_a_person() -> None:
-    """Its numbers have no rule yet: it cannot tell, until a statistician accepts it by name."""
-    packs = (training_pack(RELEASE), silent_pack(RELEASE), trial_pack(RELEASE))
-    assert in_the_way("general", *packs) == {"trial-result": "cannot tell"}
-    assert in_the_way("general", *packs[:2]) == {"trial-evidence": "does not meet"}
-
-
 def test_the_demo_policy_takes_smaller_samples_and_nothing_else() -> None:
     """A small sample passes under demo only; a leak, a skew and a miscalibration pass under neither."""
     small = training_pack(RELEASE, rows=250, events=30), silent_pack(RELEASE, decisions=80, matured=60, events=8)
@@ -167,7 +177,7 @@ def test_within_is_decided_by_the_whole_interval(ci: tuple[float, float], verdic
     assert within(Estimate(value=1.0, ci=ci), 0.8, 1.25) == verdict
 
 
-@pytest.mark.parametrize("to", ["development", "suspended", "retired"])
+@pytest.mark.parametrize("to", ["suspended", "retired"])
 def test_steps_without_evidence_have_no_checks(to: State) -> None:
     """They need people, not numbers."""
     assert checks(to) == {}

@@ -25,7 +25,10 @@ async def vote(house: House, proposed: Proposed, who: str, to: str, role: str, *
         "role": role,
         "vote": "approve",
         "release": proposed.release,
-        "evidence": [one["evidence"] for one in known["evidence"]],
+        "evidence": [
+            *(one["evidence"] for one in known["evidence"]),
+            *([known["trial"]["digest"]] if known["trial"] else []),
+        ],
         "reason": "read",
     }
     return await house.as_(who).vote(proposed.proposal, **{**facts, **change})

@@ -223,13 +223,15 @@ async def test_it_is_the_same_on_either_database(tmp_path: Path, clock: Clock, d
     async with running(settings, clock) as house:
         proposed = await house.propose()
         await house.climb(proposed, "silent")
-        evidence = [one["evidence"] for one in (await house.as_("Kim Auditor").proposal(proposed.proposal))["evidence"]]
+        await house.make_ready(proposed)
+        known = await house.as_("Kim Auditor").proposal(proposed.proposal)
+        evidence = [*(one["evidence"] for one in known["evidence"]), known["trial"]["digest"]]
         roles = ("clinical-reviewer", "data-science-reviewer", "equity-reviewer", "privacy-security")
         answers = await asyncio.gather(
             *(
                 house.as_(VOTERS[role]).vote(
                     proposed.proposal, transition="pilot", role=role, vote="approve", release=proposed.release,
-                    evidence=evidence,
+                    evidence=evidence, reason="read",
                 )
                 for role in roles
             )

@@ -17,7 +17,8 @@ from services.guidance.manifest import LedgerHead
 from services.plumbing.database import create_tables, open_database, reading, writing
 from services.plumbing.keys import SigningKey, public_key_set, sign
 from services.registry.memory import ledger
-from services.registry.memory.ledger import GENESIS, Verification, Witness
+from services.registry.memory.chain import Verification, Witness, verify_chain, witness_of
+from services.registry.memory.ledger import GENESIS
 from services.registry.tables import TABLES, ledger_head
 from services.registry.tables import ledger as table
 from tests.registry.conftest import NOW
@@ -39,7 +40,7 @@ def write(connection: Connection, count: int) -> list[LedgerHead]:
 
 def proven(connection: Connection, *witnesses: Witness) -> Verification:
     """The chain as it stands."""
-    return ledger.verify_chain(connection, witnesses)
+    return verify_chain(ledger.links(connection), ledger.head(connection), witnesses)
 
 
 def test_an_untouched_chain_is_whole(connection: Connection) -> None:
@@ -156,16 +157,16 @@ def test_the_head_is_signed_once_a_day(connection: Connection) -> None:
     write(connection, 1)
     assert ledger.sign_day(connection, KEY, issuer="x", now=NOW + timedelta(hours=10))
     first, second = ledger.signed_heads(connection)
-    assert ledger.witness_of(first, KEYS, name="d") == Witness(name="d", number=2, hash=heads[1].hash)
-    assert ledger.witness_of(second, KEYS, name="d").number == 3
+    assert witness_of(first, KEYS, name="d") == Witness(name="d", number=2, hash=heads[1].hash)
+    assert witness_of(second, KEYS, name="d").number == 3
 
 
 def test_a_witness_that_nobody_signed_is_refused() -> None:
     """Another's signature, or a signed text that says nothing of a ledger, proves nothing."""
     with pytest.raises(BadManifest):
-        ledger.witness_of(sign({"ledger": {"number": 1, "hash": "x"}}, SigningKey.generate()), KEYS, name="w")
+        witness_of(sign({"ledger": {"number": 1, "hash": "x"}}, SigningKey.generate()), KEYS, name="w")
     with pytest.raises(BadManifest):
-        ledger.witness_of(sign({"typ": "other"}, KEY), KEYS, name="w")
+        witness_of(sign({"typ": "other"}, KEY), KEYS, name="w")
 
 
 def test_writers_that_come_at_once_make_one_chain(database: str) -> None:

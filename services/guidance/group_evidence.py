@@ -1,0 +1,95 @@
+"""The groups of patients in training evidence, as a gate reads them: the part of `evidence.json` that says for whom it is worse.
+
+The document holds much more, and has a schema of its own; here stands only what a rule is applied to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from services.guidance.estimate import Estimate
+from services.timeline.errors import BadInput
+
+GROUPS_FILE: Final = "evidence.json"
+MEASURES: Final = ("auroc", "observed_expected", "sensitivity", "false_alarm_rate")
+"""What every group is judged by."""
+
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True):
+    """One number of one group, and the limit that it must keep; no number where there were too few."""
+
+    estimate: Estimate | None
+    limit: tuple[float | None, float | None]
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """One group of patients; `small`: too few to judge."""
+
+    attribute: str
+    value: str
+    rows: Annotated[int, msgspec.Meta(ge=0)]
+    small: bool
+    auroc: Measure
+    observed_expected: Measure
+    sensitivity: Measure
+    false_alarm_rate: Measure
+
+
+class NotLookedAt(msgspec.Struct, frozen=True, kw_only=True):
+    """An attribute by which nobody could be told apart, and why."""
+
+    attribute: str
+    why: str
+
+
+class Groups(msgspec.Struct, frozen=True, kw_only=True):
+    """Every group that was looked at, and the level of each interval."""
+
+    groups: tuple[Group, ...]
+    level: float
+    intersections: tuple[Group, ...] = ()
+    not_looked_at: tuple[NotLookedAt, ...] = ()
+
+
+class _Looks(msgspec.Struct):
+    groups: Groups
+
+
+class _Prediction(msgspec.Struct):
+    looks: _Looks | None
+
+
+class _Document(msgspec.Struct):
+    release: str
+    limits: dict[str, Any]
+    predictions: dict[str, _Prediction]
+
+
+class GroupEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What a document says of groups: of which release, held against which limits, and by prediction."""
+
+    release: str
+    limits: dict[str, Any]
+    predictions: Mapping[str, Groups | None]
+    """None: that prediction could not be judged, so nobody looked."""
+
+
+_DOCUMENT: Final = msgspec.json.Decoder(_Document)
+
+
+def read_groups(data: bytes) -> GroupEvidence:
+    """The groups in an `evidence.json`; BadInput if it cannot be read."""
+    try:
+        found = _DOCUMENT.decode(data)
+    except (msgspec.DecodeError, ValueError) as fault:
+        raise BadInput(
+            f"the evidence of groups cannot be read: {fault}", place=GROUPS_FILE, remedy="Train again, and file it anew"
+        ) from fault
+    return GroupEvidence(
+        release=found.release,
+        limits=found.limits,
+        predictions={name: None if one.looks is None else one.looks.groups for name, one in found.predictions.items()},
+    )

@@ -1,0 +1,49 @@
+"""The first page: does anything need a person today? What waits for whoever looks, then where each guidance stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.guidance.lifecycle import Person
+from services.guidance.policies import Policy
+from services.guidance.words import console_wording as words
+from services.guidance.words.memory_wording import told
+from services.registry.console import standing, week
+from services.registry.console.reader import Reader
+from services.registry.console.shell import page_router, render
+from services.registry.console.tasks import RULES, tasks_of
+from services.registry.deployed import heard
+from services.registry.desk import DeskDep
+
+router = page_router()
+
+
+@router.get("/")
+async def overview_page(request: Request, desk: DeskDep, visitor: Reader) -> Response:
+    """What waits for this person, what speaks, and what changed."""
+    now = desk.now()
+    facts = await desk.read(lambda connection: _facts(connection, visitor.person, desk.policy, now))
+    return await render("overview.html.j2", request, visitor, **facts)
+
+
+def _facts(connection: Connection, person: Person, policy: Policy, now: datetime) -> dict[str, Any]:
+    lines = standing.lines(connection, policy, now)
+    weeks = week.weeks(connection, now)
+    all_of_it = week.total(weeks)
+    return {
+        "tasks": tasks_of(person, lines, weeks, heard.last_heard(connection), now),
+        "rules": RULES,
+        "lines": lines,
+        "weeks": weeks,
+        "total": all_of_it,
+        "cards_said": words.cards_of_week(shown=all_of_it.shown, calls=all_of_it.calls, days=all_of_it.days),
+        "answers_said": words.answers_of_week(
+            shown=all_of_it.shown, accepted=all_of_it.accepted, overridden=all_of_it.overridden
+        ),
+        "changed": [{**entry, "said": told(entry)} for entry in week.changed(connection, now)],
+    }

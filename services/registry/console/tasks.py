@@ -1,0 +1,93 @@
+"""What waits for one person, and the rules by which it was looked for: silence must be shown to be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from services.guidance.lifecycle import ENTRY, RUNNING, Person
+from services.guidance.words import console_wording as words
+from services.registry.console.standing import Line, my_role
+from services.registry.console.strip import SILENCE
+from services.registry.console.week import Week
+from services.registry.decisions.votes import Standing
+
+RULES: Final = (
+    "a release meets its gate and awaits a vote in a role that you hold",
+    "cards were shown on more calls in 7 days than the guidance's alert budget allows",
+    "guidance runs, and no service has asked what may speak for 90 seconds",
+    "people vote on a step whose gate has a check that is not met",
+)
+"""One for each kind of task, in their order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One thing to do: its kind in a word, the sentence, and where it is done."""
+
+    kind: Literal["VOTE", "CHECK"]
+    said: str
+    path: str
+    verb: str
+
+
+def tasks_of(
+    person: Person, lines: Sequence[Line], weeks: Mapping[str, Week], last_heard: datetime | None, now: datetime
+) -> list[Task]:
+    """Everything that waits for this person, the most pressing first."""
+    silence = None if last_heard is None else now - last_heard
+    silent = silence is None or silence > SILENCE
+    found: list[Task] = []
+    for line in lines:
+        if silent and line.counts.state in RUNNING:
+            seconds = None if silence is None else int(silence.total_seconds())
+            said = words.not_answered(line.guidance.title, seconds)
+            found.append(Task(kind="CHECK", said=said, path=_page(line), verb="Look"))
+        found.extend(_budget(line, weeks))
+    for line in lines:
+        found.extend(_votes(line, person))
+        found.extend(_failed(line))
+    return found
+
+
+def _votes(line: Line, person: Person) -> Iterator[Task]:
+    for standing in line.steps:
+        role = my_role(standing, person)
+        if role is None or _fails(standing):
+            continue
+        decision, needed = standing.decision, len(ENTRY[standing.decision.to].roles)
+        voted = {vote.role for vote in (*decision.counted, *decision.rejected_by)}
+        said = words.vote_awaits(
+            line.guidance.title,
+            line.versions[standing.proposal.release],
+            step=decision.to,
+            role=role,
+            voted=len(voted & ENTRY[decision.to].roles),
+            needed=needed,
+        )
+        yield Task(kind="VOTE", said=said, path=f"/releases/{standing.proposal.release}/page", verb="Review")
+
+
+def _budget(line: Line, weeks: Mapping[str, Week]) -> Iterator[Task]:
+    week, budget = weeks.get(line.guidance.id), line.guidance.policy.alert_budget
+    if week is not None and week.calls and week.shown / week.calls > budget:
+        said = words.over_budget(line.guidance.title, shown=week.shown, calls=week.calls, budget=budget)
+        yield Task(kind="CHECK", said=said, path=_page(line), verb="Look")
+
+
+def _failed(line: Line) -> Iterator[Task]:
+    for standing in line.steps:
+        if _fails(standing) and standing.decision.counted:
+            version = line.versions[standing.proposal.release]
+            said = words.gate_fails(line.guidance.title, version, step=standing.decision.to)
+            yield Task(kind="CHECK", said=said, path=f"/releases/{standing.proposal.release}/page", verb="Look")
+
+
+def _fails(standing: Standing) -> bool:
+    return any(check.verdict == "does not meet" for check in standing.checks)
+
+
+def _page(line: Line) -> str:
+    return f"/console/guidance/{line.guidance.id}"

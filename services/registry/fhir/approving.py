@@ -1,0 +1,177 @@
+"""`$approve` and `$release`: CRMI's words for a vote and for the step that the votes decide.
+
+`$approve` is one person's vote in one role, counted by the same rules as any other. `$release` is refused, with all that
+is missing, until the quorum agrees and the gates are open; it takes the step if that is all that was left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection
+
+from services.guidance.errors import Lacking, Refused
+from services.guidance.lifecycle import SPEAKING, STATES, Choice, Person, State
+from services.guidance.policies import Policy
+from services.registry.decisions import proposals, votes
+from services.registry.decisions.proposals import Proposal
+from services.registry.decisions.votes import Ballot, Standing
+from services.registry.fhir import shelf
+from services.registry.fhir.held import Place, hold
+from services.registry.fhir.names import digests_in
+from services.registry.fhir.parameters import one_text
+from services.timeline.errors import BadInput
+
+_TEXT: Final = ("valueMarkdown", "valueString")
+APPROVE: Final[Mapping[str, tuple[str, ...]]] = {
+    "approvalDate": ("valueDate", "valueDateTime"),
+    "artifactAssessmentType": ("valueCode",),
+    "artifactAssessmentSummary": _TEXT,
+    "artifactAssessmentTarget": ("valueCanonical", "valueUri"),
+    "artifactAssessmentRelatedArtifact": ("valueRelatedArtifact",),
+    "artifactAssessmentAuthor": ("valueReference",),
+    "role": ("valueCode", "valueString"),
+    "transition": ("valueCode", "valueString"),
+    "vote": ("valueCode", "valueString"),
+    "accepts": ("valueCode", "valueString"),
+}
+"""Parameters of `$approve`: CRMI's, then the registry's own: role, transition (else the next step), vote, accepted checks."""
+RELEASE: Final[Mapping[str, tuple[str, ...]]] = {"version": ("valueString",), "versionBehavior": ("valueCode",)}
+"""Parameters of `$release`; a release has its version from its bytes, so it can be confirmed and not given."""
+_CHOICES: Final = ("approve", "reject", "withdraw")
+
+
+def approve(
+    connection: Connection,
+    number: str,
+    given: Mapping[str, list[Any]],
+    *,
+    by: Person,
+    place: Place,
+    policy: Policy,
+    now: datetime,
+) -> Standing:
+    """Cast one vote on the release of a PlanDefinition; the step is taken if it completes the quorum."""
+    proposal = shelf.plan_behind(connection, number)
+    _same_target(connection, proposal, one_text(given, "artifactAssessmentTarget"), place)
+    _same_day(one_text(given, "approvalDate"), now)
+    _same_person(given, by)
+    if one_text(given, "artifactAssessmentType", "comment") != "comment":
+        raise BadInput(
+            "a vote is kept as a comment", place="artifactAssessmentType", remedy="Leave it out, or `comment`"
+        )
+    to, choice = one_text(given, "transition", _next_step(proposal)), one_text(given, "vote", "approve")
+    if to not in STATES:
+        raise BadInput(f"no such state: {to[:40]}", place="transition", remedy=f"Choose from {', '.join(STATES)}")
+    if choice not in _CHOICES:
+        raise BadInput(f"no such vote: {choice[:40]}", place="vote", remedy=f"Choose from {', '.join(_CHOICES)}")
+    ballot = Ballot(
+        transition=to,
+        role=one_text(given, "role", next(iter(by.roles)) if len(by.roles) == 1 else ""),
+        vote=cast("Choice", choice),
+        release=proposal.release,
+        evidence=frozenset(_read(given)),
+        reason=one_text(given, "artifactAssessmentSummary"),
+        accepts=frozenset(map(str, given.get("accepts", []))),
+    )
+    return votes.cast(connection, proposal.id, ballot, by=by, policy=policy, now=now)
+
+
+def release(
+    connection: Connection,
+    number: str,
+    given: Mapping[str, list[Any]],
+    *,
+    by: Person,
+    place: Place,
+    policy: Policy,
+    now: datetime,
+) -> Proposal:
+    """The proposal, once it may speak; Lacking with everything that is missing until then."""
+    proposal = proposals.must_get(connection, shelf.plan_behind(connection, number).id, for_change=True)
+    version = hold(connection, proposal, place).version
+    if one_text(given, "version", version) != version:
+        raise Refused(
+            f"this release is version {version}", place="version", remedy="A version comes from the bytes; leave it out"
+        )
+    if one_text(given, "versionBehavior", "default") != "default":
+        raise BadInput(
+            "a version comes from the bytes and cannot be forced", place="versionBehavior", remedy="Leave it out"
+        )
+    if proposal.state in SPEAKING:
+        return proposal
+    if proposal.state == "retired":
+        raise Refused("a retired release never returns", place=number, remedy="Propose a new one")
+    standing = votes.stand(connection, proposal, _next_step(proposal), policy=policy, now=now)
+    if standing.decision.passes:
+        proposal = votes.move(connection, standing, by=by, policy=policy, now=now)
+        if proposal.state in SPEAKING:
+            return proposal
+        standing = votes.stand(connection, proposal, _next_step(proposal), policy=policy, now=now)
+    raise Lacking(
+        f"it is in state {proposal.state}, and may not speak yet; the next step is to {standing.decision.to}",
+        place=f"PlanDefinition/{number}/$release",
+        remedy="Each reviewer votes with $approve, in the console, or with `knowdo registry vote`",
+        faults=list(_missing(standing)),
+    )
+
+
+def _missing(standing: Standing) -> Iterator[str]:
+    """Everything between a release and its next step, one sentence each."""
+    decision = standing.decision
+    if decision.refusal:
+        yield decision.refusal
+    for role in decision.missing_roles:
+        yield f"{role}: no approval yet"
+    for vote in decision.rejected_by:
+        yield f"{vote.role}: {vote.person} rejects it"
+    for check in decision.failed_checks:
+        yield f"{check.name}: {check.asked}; found: {check.found} ({check.verdict})"
+
+
+def _next_step(proposal: Proposal) -> State:
+    """Where a vote leads when it does not say: up the ladder, or back to where it was stopped."""
+    if proposal.state == "suspended":
+        return proposal.stopped_at or "silent"
+    return next((to for to in votes.steps_from(proposal.state) if to != "retired"), "retired")
+
+
+def _read(given: Mapping[str, list[Any]]) -> Iterator[str]:
+    """The digests that the related artifacts name as read."""
+    for one in given.get("artifactAssessmentRelatedArtifact", []):
+        named = (str(one.get(name, "")) for name in ("resource", "url", "display", "label", "citation"))
+        found = [digest for text in named for digest in digests_in(text)]
+        if not found:
+            raise BadInput(
+                "it names no digest",
+                place="artifactAssessmentRelatedArtifact",
+                remedy="Name the evidence read by its digest, e.g. `display: urn:knowdo:evidence:sha256:…`",
+            )
+        yield from found
+
+
+def _same_target(connection: Connection, proposal: Proposal, target: str, place: Place) -> None:
+    held = hold(connection, proposal, place)
+    if target and target not in (held.canonical("PlanDefinition"), f"PlanDefinition/{held.key}"):
+        raise Refused(
+            f"this release is {held.canonical('PlanDefinition')}",
+            place="artifactAssessmentTarget",
+            remedy="Vote on what you have read: take address and version from the PlanDefinition",
+        )
+
+
+def _same_day(said: str, now: datetime) -> None:
+    if said and said[:10] != now.date().isoformat():
+        raise BadInput(
+            "a vote is dated by the registry's clock", place="approvalDate", remedy=f"Leave it out, or {now.date()}"
+        )
+
+
+def _same_person(given: Mapping[str, list[Any]], by: Person) -> None:
+    for author in given.get("artifactAssessmentAuthor", []):
+        if author.get("display", by.name) != by.name:
+            raise Refused(
+                "nobody votes for another", place="artifactAssessmentAuthor", remedy="The token says who you are"
+            )

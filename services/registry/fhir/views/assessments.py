@@ -1,0 +1,72 @@
+"""Each vote as Basic with CRMI's artifactAssessment extensions: what was judged, how, by whom, with which words.
+
+ArtifactAssessment is a resource of R5; in R4 CRMI puts its elements into a Basic.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.registry.decisions.votes import Kept
+from services.registry.fhir.held import Held
+from services.registry.fhir.names import (
+    CRMI,
+    EVIDENCE,
+    ROLE,
+    TRANSITION,
+    VOTE,
+    Resource,
+    coded,
+    extension,
+    without_nothing,
+)
+
+_DISPOSITION: Final = {"approve": "persuasive", "reject": "not-persuasive", "withdraw": "unresolved"}
+
+
+def assessments(held: Held) -> list[Resource]:
+    """Every vote on a release, in the order in which they were cast."""
+    return [_assessment(held, kept) for kept in held.votes]
+
+
+def assessment_id(ledger_number: int) -> str:
+    """A vote is known by its entry in the ledger."""
+    return f"vote-{ledger_number}"
+
+
+def _assessment(held: Held, kept: Kept) -> Resource:
+    vote = kept.vote
+    spent = vote.round < held.proposal.round
+    author = {"display": f"{vote.person} ({vote.role})"}
+    content = [
+        extension("informationType", valueCode="comment"),
+        *([extension("summary", valueMarkdown=kept.reason)] if kept.reason.strip() else []),
+        *(
+            extension(
+                "relatedArtifact", valueRelatedArtifact={"type": "derived-from", "display": f"{EVIDENCE}:{digest}"}
+            )
+            for digest in sorted(vote.evidence)
+        ),
+        extension("author", valueReference=author),
+    ]
+    return without_nothing(
+        {
+            "resourceType": "Basic",
+            "id": assessment_id(kept.ledger_number),
+            "meta": {"versionId": str(held.proposal.round - vote.round + 1), "lastUpdated": held.changed_at},
+            "extension": [
+                extension(f"{CRMI}Artifact", valueReference={"reference": f"PlanDefinition/{held.key}"}),
+                extension(f"{CRMI}Date", valueDateTime=kept.at),
+                extension(f"{CRMI}WorkflowStatus", valueCode="published" if spent else "submitted"),
+                extension(f"{CRMI}Disposition", valueCode=_DISPOSITION.get(vote.vote, "unresolved")),
+                {"url": f"{CRMI}Content", "extension": content},
+                extension(ROLE, valueCode=vote.role),
+                extension(TRANSITION, valueCode=vote.transition),
+                extension(VOTE, valueCode=vote.vote),
+            ],
+            "code": coded("http://hl7.org/fhir/fhir-types", "ArtifactAssessment", "ArtifactAssessment"),
+            "subject": {"reference": f"PlanDefinition/{held.key}"},
+            "created": kept.at[:10],
+            "author": author,
+        }
+    )

@@ -1,0 +1,40 @@
+"""Every route of the registry: pages for people, its API, FHIR. The first that fits answers.
+
+Signing in through an organisation is there only where one is named: `app` adds it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.registry import api, decision_api
+from services.registry.console import (
+    compare_page,
+    evidence_page,
+    guidance_page,
+    memory_page,
+    overview_page,
+    report,
+    shell,
+)
+from services.registry.deployed import api as deployed_api
+from services.registry.fhir import api as fhir_api
+from services.registry.fhir import operations
+from services.registry.memory import api as memory_api
+from services.registry.people import audit, pages, token_endpoint
+
+CONSOLE: Final = (
+    shell.static,
+    overview_page.router,
+    guidance_page.router,
+    compare_page.router,
+    memory_page.router,
+    report.router,
+    evidence_page.router,
+)
+PEOPLE: Final = (pages.router, token_endpoint.router, audit.router)
+API: Final = (api.router, decision_api.router, memory_api.router, deployed_api.router)
+# Operations first: `$release` would otherwise be read as an id.
+FHIR: Final = (operations.router, fhir_api.router)
+
+ROUTERS: Final = (*CONSOLE, *PEOPLE, *API, *FHIR)
