@@ -172,6 +172,14 @@ class RegistryClient:
         """Where everything runs."""
         return list(_object(await self._get("/deployments"))["deployments"])
 
+    async def reasons_due(self) -> list[dict[str, Any]]:
+        """Stops that owe their reason."""
+        return list(_object(await self._get("/reasons-due"))["due"])
+
+    async def give_reason(self, guidance: str, reason: str) -> dict[str, Any]:
+        """Say why a guidance was stopped."""
+        return _object(await self._post(f"/deployments/{guidance}/reason", {"reason": reason}))
+
     async def overlay(self, guidance: str) -> dict[str, Any]:
         """What holds at which site."""
         return _object(await self._get(f"/overlays/{guidance}"))

@@ -229,6 +229,8 @@ def list_(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson 
     """
     rows = asked(lambda client: client.proposals(), url, token_file)
     if not as_json:
+        for owed in asked(lambda client: client.reasons_due(), url, token_file):
+            typer.echo(deployed_commands.said_of_due(owed), err=True)
         rows = [{name: row[name] for name in ("proposal", "guidance", "state", "author", "release")} for row in rows]
     show(rows, as_json, title="Proposals")
 

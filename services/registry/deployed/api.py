@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.plumbing.web import decode, json_response, read_body
-from services.registry.api import DeskDep, Reader, Reporter
-from services.registry.deployed import deployments, overlays, placing, schemas, workers
+from services.registry.api import DeskDep, Reader, Reporter, Stopper
+from services.registry.deployed import deployments, overlays, placing, reasons, schemas, workers
 
 router: Final = APIRouter()
 
@@ -58,6 +58,23 @@ async def set_overlay(guidance: str, site: str, request: Request, desk: DeskDep,
         lambda connection: overlays.put(connection, guidance, site, part, by=decider, now=desk.now())
     )
     return json_response(schemas.overlay_shown(found))
+
+
+@router.get("/reasons-due")
+async def reasons_due(desk: DeskDep, _reader: Reader) -> Response:
+    """Stops that owe their reason; it is due within 24 hours."""
+    found = await desk.read(lambda connection: reasons.due(connection, desk.now()))
+    return json_response({"due": [schemas.due_shown(one) for one in found]})
+
+
+@router.post("/deployments/{guidance}/reason")
+async def give_reason(guidance: str, request: Request, desk: DeskDep, stopper: Stopper) -> Response:
+    """Say why a guidance was stopped, where a stop of it owes that."""
+    body = decode(schemas.REASON, await read_body(request))
+    given = await desk.write(
+        lambda connection: reasons.give(connection, guidance, body.reason, by=stopper, now=desk.now())
+    )
+    return json_response({"guidance": guidance, "stops": given}, 201)
 
 
 @router.post("/workers/gone")

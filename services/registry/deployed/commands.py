@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.registry.terminal import DEFAULT_URL, AsJson, TokenFile, Url, asked, object_in, show
+from services.registry.terminal import DEFAULT_URL, AsJson, TokenFile, Url, asked, file_bytes, object_in, show
 from services.timeline.errors import BadInput
 
 overlay = typer.Typer(no_args_is_help=True, help="A site's own thresholds and quiet hours, within the change plan.")
@@ -19,6 +19,8 @@ def add_to(app: typer.Typer) -> None:
     app.command()(deploy)
     app.command("deployments")(list_deployments)
     app.add_typer(overlay, name="overlay")
+    app.command()(reason)
+    app.command()(verify_manifest)
 
 
 def deploy(
@@ -92,6 +94,49 @@ def show_overlay(
     Example: knowdo registry overlay show readmission-30d --token-file me.token
     """
     _show_overlay(asked(lambda client: client.overlay(guidance), url, token_file), as_json)
+
+
+def reason(
+    guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
+    text: Annotated[str, typer.Argument(help="Why it was stopped, without patient data")],
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a guidance was stopped; due within 24 hours of the stop. `knowdo registry list` shows what is due.
+
+    Example: knowdo registry reason readmission-30d "wrong units from the new analyser" --token-file me.token
+    """
+    show(asked(lambda client: client.give_reason(guidance, text), url, token_file), as_json)
+
+
+def said_of_due(row: dict[str, Any]) -> str:
+    """A stop that owes its reason, in words."""
+    late = "OVERDUE since" if row["late"] else "due by"
+    return f"{row['guidance']}: stopped {row['at'][:16]}Z by {row['by']} without a reason; {late} {row['due_at'][:16]}Z"
+
+
+def verify_manifest(
+    file: Annotated[Path, typer.Argument(help="File with one signed manifest")],
+    keys: Annotated[Path, typer.Option(help="JWK set of the registry's public keys, from elsewhere than the manifest")],
+    as_json: AsJson = False,
+) -> None:
+    """Verify a signed manifest without any registry; says what it allows and until when, and ends with 1 if it is refused.
+
+    Example: knowdo registry verify-manifest manifest.jws --keys registry-keys.json
+    """
+    from datetime import UTC, datetime
+
+    from services.guidance.manifest import read_manifest, to_payload
+    from services.plumbing.keys import verify
+
+    manifest = read_manifest(verify(file_bytes(file).decode("ascii", "replace").strip(), object_in(keys)))
+    left = manifest.seconds_left(datetime.now(UTC))
+    if as_json:
+        show({**to_payload(manifest), "lease_seconds_left": max(0, int(left))}, as_json)
+        return
+    lease = f"its lease ends at {manifest.expires_at.isoformat()}" if left > 0 else "its lease is over"
+    typer.echo(f"✓ signed: {manifest.guidance} {manifest.release} is {manifest.stage}; {lease}")
 
 
 def _show_overlay(found: dict[str, Any], as_json: bool) -> None:

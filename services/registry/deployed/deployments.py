@@ -154,8 +154,8 @@ def suspend(
     reason: str,
     now: datetime,
     replaced_by: str | None = None,
-) -> None:
-    """A running release stands still from now on. `replaced_by`: nobody stopped it, another took its place."""
+) -> int:
+    """A running release stands still from now on; the entry that tells of it. `replaced_by`: another took its place."""
     proposals.change_state(connection, proposal, "suspended", now=now)
     entry = ledger.append(
         connection,
@@ -183,6 +183,7 @@ def suspend(
             replaced_by=replaced_by,
         )
     )
+    return entry.number
 
 
 def every(connection: Connection, *, guidance: str | None = None) -> list[Deployment]:

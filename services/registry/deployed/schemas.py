@@ -11,6 +11,7 @@ from services.guidance.manifest import EVERYWHERE, policy_digest
 from services.registry.deployed.deployments import Deployment
 from services.registry.deployed.overlays import Overlay
 from services.registry.deployed.placing import Placement
+from services.registry.deployed.reasons import Due
 from services.registry.deployed.workers import Confirmation, Worker
 from services.registry.tables import instant_text
 
@@ -47,6 +48,15 @@ class DeployBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 DEPLOY: Final = msgspec.json.Decoder(DeployBody)
+
+
+class ReasonBody(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /deployments/{guidance}/reason`."""
+
+    reason: str
+
+
+REASON: Final = msgspec.json.Decoder(ReasonBody)
 OVERLAY: Final = msgspec.json.Decoder(dict[str, Any])
 GONE: Final = msgspec.json.Decoder(GoneBody)
 
@@ -92,6 +102,18 @@ def deployment_shown(one: Deployment) -> dict[str, Any]:
 def overlay_shown(found: Overlay) -> dict[str, Any]:
     """`GET /overlays/{guidance}`."""
     return {"guidance": found.guidance, "overlay": dict(found.overlay), "policy_digests": dict(found.digests)}
+
+
+def due_shown(one: Due) -> dict[str, Any]:
+    """A stop that owes its reason."""
+    return {
+        "guidance": one.guidance,
+        "release": one.release,
+        "by": one.by,
+        "at": instant_text(one.at),
+        "due_at": instant_text(one.due_at),
+        "late": one.is_late,
+    }
 
 
 def _worker_shown(worker: Worker) -> dict[str, Any]:

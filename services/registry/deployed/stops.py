@@ -15,6 +15,7 @@ from services.guidance.lifecycle import RUNNING, SPEAKING, Person, may_stop
 from services.registry.decisions import proposals, rollbacks
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.deployments import ALL, Deployment, of_proposal, suspend
+from services.registry.deployed.reasons import keep_stop
 from services.registry.memory import ledger
 from services.registry.tables import deployments, instant_text
 
@@ -38,7 +39,8 @@ def stop(
         )
     running = [one for one in known if one.state in RUNNING and release in {"", one.release}]
     for proposal in running:
-        suspend(connection, proposal, by=by, role=_role(by), reason=reason, now=now)
+        number = suspend(connection, proposal, by=by, role=_role(by), reason=reason, now=now)
+        keep_stop(connection, guidance, proposal.release, number=number, reason=reason, by=by, now=now)
     if not release:
         _forget_replaced(connection, guidance, by=by, now=now)
     elif running:
