@@ -21,6 +21,7 @@ from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.openid import Client, OpenIdProvider, open_provider
 from services.plumbing.web import create_service_app
+from services.registry.deployed.signing_keys import known_keys
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
 from services.registry.people import accounts, organisation_pages
@@ -124,7 +125,8 @@ def _policy(settings: RegistrySettings) -> Policy:
 
 def read_public_keys(settings: RegistrySettings) -> PublicKeys:
     """The public keys that `GET /keys` shows: the signing key's, and those trusted through a change of keys."""
-    return public_key_set(SigningKey.load_or_create(settings.key_path), _trusted_keys(settings))
+    also = [one.public for one in known_keys(settings, real_time()) if one.use != "signs"]
+    return public_key_set(SigningKey.load_or_create(settings.key_path), [*also, *_trusted_keys(settings)])
 
 
 def open_tables(settings: RegistrySettings) -> Engine:

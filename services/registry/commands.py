@@ -22,6 +22,7 @@ from services.registry import (
     token_commands,
 )
 from services.registry.deployed import commands as deployed_commands
+from services.registry.deployed import key_commands as signing_key_commands
 from services.registry.deployed.stopping import said_of_stop, stopped
 from services.registry.terminal import (
     DEFAULT_URL,
@@ -31,7 +32,6 @@ from services.registry.terminal import (
     asked,
     file_bytes,
     object_in,
-    read_settings,
     show,
 )
 from services.timeline.errors import BadInput
@@ -40,6 +40,7 @@ CHOICES: Final[tuple[str, ...]] = get_args(VoteChoice)
 app = typer.Typer(no_args_is_help=True, help="Decides who may speak: people, votes, signatures, stop, memory.")
 app.add_typer(person_commands.app, name="person")
 deployed_commands.add_to(app)
+app.add_typer(signing_key_commands.app, name="keys")
 app.add_typer(decision_commands.question, name="question")
 app.command("close-condition")(decision_commands.close_condition)
 app.command("rollback")(decision_commands.rollback)
@@ -236,28 +237,3 @@ def list_(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson 
 
 
 memory_commands.add_to(app)
-
-
-@app.command()
-def keys(
-    file: Annotated[Path | None, typer.Option(help="Write them there instead of showing them")] = None,
-) -> None:
-    """Hand over the registry's public keys (a JWK set): CDS pins them and believes no other.
-
-    Example: knowdo registry keys --file registry-keys.json
-    """
-    import json
-
-    from services.registry.app import read_public_keys
-
-    text = json.dumps(read_public_keys(read_settings()), indent=2) + "\n"
-    if file is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise BadInput(
-            f"cannot be written ({fault.strerror})", place=str(file), remedy="Name a file that this user may write"
-        ) from fault
-    typer.echo(f"public keys in {file}")
