@@ -9,18 +9,26 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from services.timeline.errors import BadInput
+
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of guidance.yaml.
+def schema(
+    of: Annotated[str, typer.Option(help="`guidance` or `transparency`: whose grammar")] = "guidance",
+) -> None:
+    """Print the JSON Schema of guidance.yaml, or of the transparency.yaml beside it.
 
-    Example: knowdo guidance schema > guidance.schema.json
+    Example: knowdo guidance schema --of transparency > transparency.schema.json
     """
     from services.guidance.check import guidance_schema
+    from services.guidance.checking.transparency import transparency_schema
 
-    typer.echo(json.dumps(guidance_schema(), indent=2, sort_keys=True))
+    schemas = {"guidance": guidance_schema, "transparency": transparency_schema}
+    if of not in schemas:
+        raise BadInput(f"no such file of a guidance: {of}", place="--of", remedy=f"Choose {' or '.join(schemas)}")
+    typer.echo(json.dumps(schemas[of](), indent=2, sort_keys=True))
 
 
 @app.command()

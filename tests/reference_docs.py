@@ -21,10 +21,11 @@ from pydantic_settings import BaseSettings
 from services.command import ROOMS
 from services.command import app as platform_app
 from services.guidance.check import guidance_schema
+from services.guidance.checking.transparency import transparency_schema
 from services.guidance.scores.catalogue import FORMULAS
 from services.guidance.scores.formula import Formula
 from services.learner.evidence import document
-from tests import reference_checklist, reference_guidance, reference_metrics
+from tests import reference_checklist, reference_guidance, reference_metrics, reference_transparency
 
 PROJECT = Path(__file__).resolve().parents[1]
 REFERENCE = PROJECT / "docs" / "reference"
@@ -107,25 +108,33 @@ def settings_page() -> str:
 
 def grammar_page() -> str:
     """docs/reference/guidance-yaml.md."""
-    schema = guidance_schema()
-    lines = [NOTE, "# guidance.yaml", "", "The JSON Schema is printed by `knowdo guidance schema`.", ""]
-    parts = {"Guidance": schema, **schema.get("$defs", {})}
-    for title, part in parts.items():
+    said = "The JSON Schema is printed by `knowdo guidance schema`."
+    return "\n".join([NOTE, "# guidance.yaml", "", said, "", *_grammar("Guidance", guidance_schema())]).rstrip() + "\n"
+
+
+def transparency_page() -> str:
+    """docs/reference/transparency-yaml.md."""
+    said = "The JSON Schema is printed by `knowdo guidance schema --of transparency`. What `about` in guidance.yaml says is not asked here."
+    lines = [NOTE, "# transparency.yaml", "", said, "", *_grammar("Transparency", transparency_schema())]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _grammar(name: str, schema: dict[str, Any]) -> Iterator[str]:
+    for title, part in {name: schema, **schema.get("$defs", {})}.items():
         if "properties" not in part:
             continue
-        lines += [
+        yield from (
             f"## {title}",
             "",
             part.get("description", "").strip(),
             "",
             "| key | type | meaning |",
             "|---|---|---|",
-        ]
+        )
         for key, value in part["properties"].items():
             must = " (required)" if key in part.get("required", ()) else ""
-            lines.append(f"| `{key}`{must} | {_type_of(value)} | {' '.join(value.get('description', '').split())} |")
-        lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
+            yield f"| `{key}`{must} | {_type_of(value)} | {' '.join(value.get('description', '').split())} |"
+        yield ""
 
 
 def scores_page() -> str:
@@ -205,6 +214,9 @@ PAGES = {
     "commands.md": commands_page,
     "settings.md": settings_page,
     "guidance-yaml.md": grammar_page,
+    "transparency-yaml.md": transparency_page,
+    "source-attributes.md": lambda: reference_transparency.attributes_page(NOTE),
+    "controls.md": lambda: reference_transparency.controls_page(NOTE),
     "scores.md": scores_page,
     document.SCHEMA_FILE: evidence_schema,
     "metrics.md": lambda: reference_metrics.page(NOTE),

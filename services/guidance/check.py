@@ -26,9 +26,10 @@ from services.guidance.checking.readings import check_readings
 from services.guidance.checking.resources import check_resources
 from services.guidance.checking.source_lines import KeyPath, Sourced, read_yaml
 from services.guidance.checking.templates import check_templates
+from services.guidance.checking.transparency import check_transparency
 from services.guidance.definition import EVENT_FIELDS, Guidance, Part
 from services.guidance.errors import BadGuidance, Fault
-from services.guidance.folder import GUIDANCE_FILE, RESOURCES, VALUE_SETS_FILE, LoadedGuidance
+from services.guidance.folder import GUIDANCE_FILE, RESOURCES, TRANSPARENCY_FILE, VALUE_SETS_FILE, LoadedGuidance
 from services.timeline.codes import ValueSets
 from services.timeline.errors import BadInput
 
@@ -42,11 +43,14 @@ def load_guidance(directory: Path) -> LoadedGuidance:
 
 
 def load_files(files: Mapping[str, bytes]) -> LoadedGuidance:
-    """The guidance in files already read (a release bundle): guidance.yaml, value_sets.json, resources/*.json."""
+    """The guidance in files already read (a release bundle): guidance.yaml, value_sets.json, resources/*.json.
+
+    transparency.yaml is carried along and not read: the bedside has no use for it.
+    """
     definition, value_sets, report = _read(files)
     if definition is None or value_sets is None or report.faults:
         raise BadGuidance(report.faults)
-    kept = {GUIDANCE_FILE, VALUE_SETS_FILE}
+    kept = {GUIDANCE_FILE, VALUE_SETS_FILE, TRANSPARENCY_FILE}
     return LoadedGuidance(
         definition=definition,
         value_sets=value_sets,
@@ -76,6 +80,7 @@ def check_files(files: Mapping[str, bytes]) -> list[Fault]:
         check_cards(definition, report)
         check_actions(definition, files, report)
         check_resources(definition, files, report)
+        check_transparency(definition, files, report)
         if value_sets is not None and not report.faults:  # the prefetch of faulty features cannot be derived
             check_templates(definition, value_sets, report)
     return report.faults
@@ -96,6 +101,8 @@ def _files_of(directory: Path) -> dict[str, bytes]:
     """The files of a guidance directory: name to bytes."""
     files: dict[str, bytes] = {}
     listed = [directory / GUIDANCE_FILE, directory / VALUE_SETS_FILE, *sorted((directory / RESOURCES).glob("*.json"))]
+    if (directory / TRANSPARENCY_FILE).exists():
+        listed.append(directory / TRANSPARENCY_FILE)
     for place in listed:
         name = str(place.relative_to(directory).as_posix())
         try:

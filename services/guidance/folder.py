@@ -11,6 +11,8 @@ from services.timeline.codes import ValueSets
 
 GUIDANCE_FILE: Final = "guidance.yaml"
 VALUE_SETS_FILE: Final = "value_sets.json"
+TRANSPARENCY_FILE: Final = "transparency.yaml"
+"""What a reader must know and nothing computes: source attributes and the risk register. A draft may lack it."""
 RESOURCES: Final = "resources/"
 """The resources that suggestions create, one JSON file each."""
 

@@ -23,7 +23,7 @@ import rfc8785
 from services.guidance.definition import PRIMARY
 from services.guidance.errors import BadRelease
 from services.guidance.evidence import Kind
-from services.guidance.folder import GUIDANCE_FILE, RESOURCES, VALUE_SETS_FILE, LoadedGuidance
+from services.guidance.folder import GUIDANCE_FILE, RESOURCES, TRANSPARENCY_FILE, VALUE_SETS_FILE, LoadedGuidance
 from services.timeline.errors import BadInput
 
 MANIFEST_NAME: Final = "manifest.json"
@@ -148,7 +148,7 @@ def build_release(
     texts = {
         name: data
         for name, data in loaded.files.items()
-        if name in {GUIDANCE_FILE, VALUE_SETS_FILE} or name.startswith(RESOURCES)
+        if name in {GUIDANCE_FILE, VALUE_SETS_FILE, TRANSPARENCY_FILE} or name.startswith(RESOURCES)
     }
     for name in (GUIDANCE_FILE, VALUE_SETS_FILE):
         if name not in texts:

@@ -202,6 +202,26 @@ class RegistryClient:
         answer = _object(await self._get("/guidance"))
         return list(answer["guidance"])
 
+    async def attributes(self, guidance: str) -> dict[str, Any]:
+        """The source attributes of a guidance, and whether they are complete."""
+        return _object(await self._get(f"/guidance/{guidance}/attributes"))
+
+    async def edit_attribute(
+        self, guidance: str, attribute: str, value: str | Mapping[str, Any], *, why: str
+    ) -> dict[str, Any]:
+        """Record, add or correct one source attribute; answers the edit as it is kept."""
+        body = {"attribute": attribute, "value": value, "why": why}
+        return _object(await self._post(f"/guidance/{guidance}/attributes", body))
+
+    async def risks(self, guidance: str) -> dict[str, Any]:
+        """The risk register of a guidance, and what stands behind each control."""
+        return _object(await self._get(f"/guidance/{guidance}/risks"))
+
+    async def model_card(self, guidance: str, *, format: Literal["xml", "markdown"]) -> bytes:  # noqa: A002
+        """The model card of a guidance."""
+        path = f"/guidance/{guidance}/model-card"
+        return await self._get(path if format == "xml" else f"{path}?format=markdown")
+
     async def ledger(self, *, after: int = 0) -> dict[str, Any]:
         """Entries of the ledger after a number, with the head."""
         return _object(await self._get("/ledger", {"after": after}))

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from services.guidance.policies import POLICIES, Policy
+from services.guidance.policies import POLICIES, Policy, read_policy
 from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
@@ -77,6 +77,7 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
         fhir_under="/fhir",
     )
     app.state.open_console = settings.demo
+    app.state.public_pages = settings.public_pages
     known = read_organisation(settings.organisation_file) if settings.organisation_file is not None else None
     provider = _provider(known, settings) if known is not None else None
     app.state.organisation, app.state.provider = known, provider
@@ -118,8 +119,21 @@ def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_
     )
 
 
+def read_own_policy(settings: RegistrySettings) -> Policy | None:
+    """The policy of the organisation's own file; None if there is none. BadInput if a demo names one."""
+    path = settings.policy_file
+    if path is None:
+        return None
+    if settings.policy_name == "demo":
+        raise BadInput("the demonstration has its own policy", place=str(path), remedy="Leave out one of the two")
+    try:
+        return read_policy(path.read_bytes(), place=str(path))
+    except OSError as fault:
+        raise BadInput(f"cannot be read: {fault.strerror}", place=str(path), remedy="Check the path") from fault
+
+
 def _policy(settings: RegistrySettings) -> Policy:
-    named = POLICIES[settings.policy_name]
+    named = read_own_policy(settings) or POLICIES[settings.policy_name]
     return named if settings.deploys is None else replace(named, deploys=settings.deploys)
 
 

@@ -20,6 +20,7 @@ from services.registry import (
     memory_commands,
     person_commands,
     token_commands,
+    transparency_commands,
 )
 from services.registry.deployed import commands as deployed_commands
 from services.registry.deployed import key_commands as signing_key_commands
@@ -237,3 +238,6 @@ def list_(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson 
 
 
 memory_commands.add_to(app)
+
+
+transparency_commands.add_to(app)

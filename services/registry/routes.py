@@ -22,6 +22,8 @@ from services.registry.fhir import api as fhir_api
 from services.registry.fhir import operations
 from services.registry.memory import api as memory_api
 from services.registry.people import audit, pages, token_endpoint
+from services.registry.transparency import api as transparency_api
+from services.registry.transparency import page as disclosure_page
 
 CONSOLE: Final = (
     shell.static,
@@ -31,9 +33,10 @@ CONSOLE: Final = (
     memory_page.router,
     report.router,
     evidence_page.router,
+    disclosure_page.router,
 )
 PEOPLE: Final = (pages.router, token_endpoint.router, audit.router)
-API: Final = (api.router, decision_api.router, memory_api.router, deployed_api.router)
+API: Final = (api.router, decision_api.router, memory_api.router, deployed_api.router, transparency_api.router)
 # Operations first: `$release` would otherwise be read as an id.
 FHIR: Final = (operations.router, fhir_api.router)
 

@@ -66,6 +66,16 @@ class RegistrySettings(ServiceSettings):
     )
     # Thirteen months: a year and the time to look at it. It holds no patient data.
     access_days: int = Field(default=400, ge=1, description="days for which the record of accesses is kept")
+    public_pages: bool = Field(
+        default=True,
+        description="whether anyone may read what is disclosed of guidance (the pages that cards link to, `/.well-known/dsi/…`); "
+        "false: only with an account. They hold no patient data",
+    )
+    policy_file: Path | None = Field(
+        default=None,
+        description="an organisation's own policy (YAML or JSON): more roles by risk tier, larger samples, shorter terms "
+        "than `standard`, never less; not in demo mode",
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8001, description="port to listen on")
 

@@ -22,6 +22,7 @@ about:
   equity: None.
   developer: Tests.
   funding: None.
+  citations: [A study of tests. 2026]
 hooks:
   - hook: patient-view
     when: inpatient
@@ -130,6 +131,34 @@ override_reasons:
     display: Recommended action was already completed
 """
 
+TRANSPARENCY = """\
+attributes:
+  output: The probability of a readmission.
+  population: Adult inpatients of the tests.
+  decision_role: Informs.
+  limitations: It is made up.
+  relevance: None to a real ward.
+  bias_reduction: Race is read for audit only.
+  external_source: {notAvailable: true, reason: Never tested elsewhere.}
+  external_party: {notAvailable: true, reason: Never tested elsewhere.}
+  external_process: {notAvailable: true, reason: Never tested elsewhere.}
+risks:
+"""
+TRANSPARENCY += "".join(
+    f"""\
+  - characteristic: {one}
+    hazard: It fails.
+    likelihood: unlikely
+    severity: minor
+    control: It is watched.
+    proven_by: [monitor:observed-expected]
+    residual: low
+    left: Little.
+    owner: safety-officer
+"""
+    for one in ["validity", "reliability", "robustness", "fairness", "intelligibility", "safety", "security", "privacy"]
+)
+
 VALUE_SETS = {
     "version": "1",
     "terms": "",
@@ -163,12 +192,17 @@ VISIT = {
 
 
 def files(
-    guidance: str | bytes = GUIDANCE, *, value_sets: object = VALUE_SETS, visit: object = VISIT
+    guidance: str | bytes = GUIDANCE,
+    *,
+    value_sets: object = VALUE_SETS,
+    visit: object = VISIT,
+    transparency: str | bytes = TRANSPARENCY,
 ) -> dict[str, bytes]:
     """The files of the small guidance, or of a broken one."""
     return {
         "guidance.yaml": guidance if isinstance(guidance, bytes) else guidance.encode(),
         "value_sets.json": value_sets if isinstance(value_sets, bytes) else json.dumps(value_sets, indent=1).encode(),
+        "transparency.yaml": transparency if isinstance(transparency, bytes) else transparency.encode(),
         "resources/visit.json": visit if isinstance(visit, bytes) else json.dumps(visit, indent=1).encode(),
     }
 

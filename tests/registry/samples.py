@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -226,19 +227,30 @@ def group(
     limits = {
         "auroc": (0.67, None), "observed_expected": (0.8, 1.25), "sensitivity": (0.25, None), "false_alarm_rate": (None, 0.2),
     }  # fmt: skip
-    said: dict[str, Any] = {"attribute": attribute, "value": value, "rows": 900, "small": small}
+    said: dict[str, Any] = {
+        "attribute": attribute, "value": value, "rows": 900, "patients": 700, "events": 120, "small": small, "alert_rate": None,
+    }  # fmt: skip
     for name, interval in {**GOOD, **intervals}.items():
         estimate = None if interval is None else {"value": sum(interval) / 2, "ci": list(interval)}
-        said[name] = {"estimate": estimate, "limit": list(limits[name])}
+        said[name] = {"estimate": estimate, "limit": list(limits[name]), "verdict": _verdict(interval, limits[name])}
     return said
+
+
+def _verdict(interval: tuple[float, float] | None, limit: tuple[float | None, float | None]) -> str:
+    if interval is None:
+        return "cannot tell"
+    low, high = (-math.inf if limit[0] is None else limit[0]), (math.inf if limit[1] is None else limit[1])
+    if low <= interval[0] and interval[1] <= high:
+        return "meets"
+    return "does not meet" if interval[1] < low or high < interval[0] else "cannot tell"
 
 
 def groups(release: str = RELEASE, *members: dict[str, Any], **change: Any) -> bytes:
     """The part of `evidence.json` that tells of groups: two of them, or those that are named."""
     told = list(members) or [group("sex", "female"), group("sex", "male")]
-    table = {"groups": told, "level": 1 - 0.05 / len(told), "intersections": [], "not_looked_at": []}
+    table = {"groups": told, "level": 1 - 0.05 / len(told), "intersections": [], "not_looked_at": [], "threshold": 0.2}
     limits = EvidenceLimits().model_dump(mode="json")
-    predictions = {"risk": {"looks": {"groups": {**table, **change}}}}
+    predictions = {"risk": {"label": "readmission", "looks": {"groups": {**table, **change}}}}
     return canonical_json({"release": release, "limits": limits, "predictions": predictions})
 
 
@@ -254,7 +266,16 @@ def dataset(report: Evaluation, **change: Any) -> bytes:
 def training_pack(release: str, *, files: Mapping[str, bytes] | None = None, **change: Any) -> EvidencePack:
     """Training evidence for a release, with some of the report or whole files changed."""
     report = evaluation(release, **change)
-    told = {EVALUATION_FILE: encode_report(report), "dataset.json": dataset(report), "evidence.json": groups(release)}
+    flow = {
+        "steps": [
+            {"step": "patients in the record", "kind": "here", "n": 9000},
+            {"step": "not: age >= 18", "kind": "left out", "n": 70},
+        ]
+    }
+    told = {
+        EVALUATION_FILE: encode_report(report), "dataset.json": dataset(report), "evidence.json": groups(release),
+        "cohort.json": canonical_json(flow),
+    }  # fmt: skip
     return EvidencePack(evidence="training", release=release, files={**told, **(files or {})})
 
 

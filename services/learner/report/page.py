@@ -18,12 +18,12 @@ from markupsafe import Markup
 
 from services.guidance.definition import PRIMARY, Guidance, Prediction
 from services.guidance.evidence import Estimate, Evaluation, Judged
+from services.guidance.transparency.hazards import hazards_of
 from services.guidance.words import evidence_wording as said
 from services.learner.gate import reasons_against
 from services.learner.report.again import Asked, import_again, train_again
 from services.learner.report.annex import annex_figures, flow_figure
 from services.learner.report.drawings import figures_of
-from services.learner.report.hazards import hazards_of
 from services.learner.report.sentences import sentences_of
 from services.learner.report.told import Told
 from services.learner.report.tuning import tuning_annex

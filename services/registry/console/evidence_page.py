@@ -1,6 +1,6 @@
 """One release as anyone may read it: what it is, what was found about it, who agreed. A card links here.
 
-It needs no account. Votes on an open step show who has voted, not how.
+It needs no account, if the organisation so sets. Votes on an open step show who has voted, not how.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.deployments import of_guidance
 from services.registry.desk import DeskDep
 from services.registry.memory import ledger
+from services.registry.transparency.readers import PublicReader
 
 router = page_router()
 
 
 @router.get("/releases/{digest}/page")
-async def evidence_page(digest: str, request: Request, desk: DeskDep) -> Response:
-    """What one release is, what was found about it, who agreed; readable by anyone."""
+async def evidence_page(digest: str, request: Request, desk: DeskDep, visitor: PublicReader) -> Response:
+    """What one release is, what was found about it, who agreed; readable by anyone, if the organisation so sets."""
     now = desk.now()
     policy, facts = await desk.read(lambda connection: _evidence(connection, digest, desk.policy, now))
-    return await render("evidence.html.j2", request, None, policy=policy, **facts)
+    return await render("evidence.html.j2", request, visitor, policy=policy, **facts)
 
 
 def _evidence(connection: Connection, digest: str, policy: Policy, now: datetime) -> tuple[Policy, dict[str, Any]]:

@@ -31,7 +31,11 @@ from services.registry.tables import instant_text
 from services.timeline.errors import KnowdoError
 
 PAGES: Final = files("services.registry.console") / "pages"
-_FOLDERS: Final = (PAGES, files("services.registry.people") / "pages")
+_FOLDERS: Final = (
+    PAGES,
+    files("services.registry.people") / "pages",
+    files("services.registry.transparency") / "pages",
+)
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

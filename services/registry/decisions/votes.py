@@ -25,6 +25,7 @@ from services.registry.deployed import deployments
 from services.registry.fhir.arriving.tested_here import tested_here
 from services.registry.memory import ledger
 from services.registry.people import persons
+from services.registry.transparency.gate import transparency_checks
 
 __all__ = ["Ballot", "Kept", "Standing", "cast", "kept_for", "move", "settle", "stand", "steps_from"]
 
@@ -85,6 +86,7 @@ def stand(connection: Connection, proposal: Proposal, to: State, *, policy: Poli
         around=surroundings_of(connection, proposal, to, policy=policy, now=now),
     )
     checks += tested_here(connection, to, proposal.release, packs)
+    checks += transparency_checks(connection, proposal, to, packs)
     here = [kept.vote for kept in kept_for(connection, proposal.id) if kept.vote.round == proposal.round]
     decision = decide(
         case=case_of(connection, proposal, policy=policy, now=now),

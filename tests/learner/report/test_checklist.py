@@ -11,6 +11,7 @@ import pytest
 
 from services.guidance.definition import PRIMARY, Guidance
 from services.guidance.evidence import Evaluation
+from services.guidance.transparency.checklist import ITEMS, Item
 from services.learner.cohort import FlowStep
 from services.learner.evidence.files import evidence_files
 from services.learner.learn import Found
@@ -19,7 +20,6 @@ from services.learner.report.page import evidence_report
 from services.plumbing.event_store import EventStore
 from services.registry.decisions import gates, training_gate
 from tests.learner.report import samples
-from tests.reference_checklist import ITEMS, Item
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,179 @@
+"""The sentences of the computed source attributes: every number with its count, its interval and its period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from services.guidance.definition import Guidance
+from services.guidance.estimate import Estimate
+from services.guidance.evidence import Evaluation, Judged, SilentMonth
+from services.guidance.learning_definition import Learning
+from services.guidance.words.grammar import listed
+from services.guidance.words.rounding import percent
+
+_FEWEST = 10  # patients: of fewer no count is told, as it might be told of whom
+
+
+def in_words(guidance: Guidance, condition: str) -> str:
+    """A condition of one feature by its label, any other as it is written, in words."""
+    for prefix in ("unknown whether: ", "not: ", ""):
+        name = condition.removeprefix(prefix)
+        if condition.startswith(prefix) and name in guidance.features:
+            return f"{prefix}{guidance.features[name].label}"
+    return condition.replace(">=", "at least").replace("<=", "at most")
+
+
+def rules(guidance: Guidance) -> str:
+    """Who is in by rule, and who is left out."""
+    inside = "; ".join(in_words(guidance, one) for one in guidance.population.include) or "everyone"
+    outside = "; ".join(in_words(guidance, one) for one in guidance.population.exclude) or "nobody"
+    return f"By rule: {inside}. Left out: {outside}."
+
+
+def output_type(guidance: Guidance) -> str:
+    """Prediction, and recommendation where the card offers something."""
+    labels = listed([one.label for one in guidance.all_predictions.values()])
+    published = all(one.model.published is not None for one in guidance.all_predictions.values())
+    offers = [offer.label for card in guidance.cards.values() for offer in card.suggestions]
+    said = f"Prediction: the probability of {labels}, {'by a published score' if published else 'by a learned model'}."
+    if offers:
+        said += f" Recommendation: {listed(list(dict.fromkeys(offers)))}."
+    return said
+
+
+def trained_on(evaluation: Evaluation) -> str:
+    """How many rows of how many patients, with how many events, from when to when."""
+    return (
+        f"Learned from {evaluation.rows:,} moments of prediction of {evaluation.patients:,} patients, "
+        f"{evaluation.events:,} with the outcome, {evaluation.since[:10]} to {evaluation.until[:10]}."
+    )
+
+
+def with_interval(estimate: Estimate, decimals: int = 2) -> str:
+    """`1.02 (0.91 to 1.14)`."""
+    low, high = estimate.ci
+    return f"{estimate.value:.{decimals}f} ({low:.{decimals}f} to {high:.{decimals}f})"
+
+
+def validity(label: str, judged: Judged, split: str) -> str:
+    """How good one prediction was on rows that it was not fitted on, and in later time."""
+    model = judged.model
+    if model is None:
+        return f"{label}: {judged.unevaluated}"
+    low, high = model.auroc_ci
+    said = (
+        f"{label}: AUROC {model.auroc:.3f} ({low:.3f} to {high:.3f}), calibration slope "
+        f"{with_interval(model.calibration_slope)}, intercept {with_interval(model.calibration_intercept)}, "
+        f"Brier {model.brier:.4f}, on {judged.rows:,} rows with {judged.events:,} events ({split})."
+    )
+    if judged.published is not None and judged.published.observed_expected is not None:
+        said += f" Observed to expected {with_interval(judged.published.observed_expected)}."
+    for one in judged.validations:
+        if one.auroc is not None:
+            where = "In later time" if one.scheme == "temporal" else "At a site left out"
+            said += (
+                f" {where} ({one.name}, {one.rows:,} rows, {one.events:,} events): AUROC {with_interval(one.auroc, 3)}."
+            )
+    if judged.no_later_time:
+        said += f" No test in later time: {judged.no_later_time}"
+    return said
+
+
+def people(attribute: str, groups: Sequence[tuple[str, int]]) -> str:
+    """`sex: female 780 (52%), male 720 (48%)`; of fewer than ten no count."""
+    whole = sum(patients for _, patients in groups)
+    shown = [
+        f"{value} {patients:,} ({percent(patients / whole)})"
+        if patients >= _FEWEST
+        else f"{value} fewer than {_FEWEST}"
+        for value, patients in groups
+    ]
+    return f"{attribute}: {', '.join(shown)}"
+
+
+def groups_judged(label: str, verdicts: Sequence[tuple[str, str]], limits: str) -> str:
+    """How many groups keep the limits, and which do not."""
+    by = {
+        said: [name for name, verdict in verdicts if verdict == said]
+        for said in ("meets", "does not meet", "cannot tell")
+    }
+    said = f"{label}: {len(verdicts)} groups; meets {len(by['meets'])}, does not meet {len(by['does not meet'])}, cannot tell {len(by['cannot tell'])}."
+    if by["does not meet"]:
+        said += f" Does not meet: {listed(by['does not meet'])}."
+    if by["cannot tell"]:
+        said += f" Cannot tell: {listed(by['cannot tell'])}."
+    return f"{said} {limits}"
+
+
+def group_limits(guidance: Guidance) -> str:
+    """What each group is held against, fixed before the data."""
+    kept = guidance.evidence
+    low, high = kept.observed_expected
+    return (
+        f"Limits fixed before the data: observed to expected {low:g} to {high:g}; AUROC at most {kept.auroc_below:g} below "
+        f"that of all; at most {percent(kept.missed_above)} more missed, {percent(kept.false_alarms_above)} more false alarms."
+    )
+
+
+def begins(learning: Learning) -> str:
+    """What begins a training: the only frequency that there is."""
+    triggers, said = learning.triggers, []
+    if triggers.calendar:
+        said.append(f"by the calendar ({triggers.calendar}, {triggers.time_zone})")
+    if triggers.new_outcomes:
+        said.append(f"after every {triggers.new_outcomes:,} new outcomes")
+    if triggers.drift is not None:
+        said.append(f"when inputs or risks are spread otherwise than before (index above {triggers.drift.psi:g})")
+    if triggers.registered:
+        said.append("when a version is registered in MLflow")
+    return listed(said) if said else "when a person starts it; the guidance declares no calendar"
+
+
+def validity_monitored(guidance: Guidance) -> str:
+    """How and how often validity is looked at."""
+    low, high = guidance.evidence.observed_expected
+    return (
+        f"Events observed are held against those expected (limits {low:g} to {high:g}) in the silent period before it speaks, "
+        f"and at each training, month by month. A training begins {begins(guidance.learning)}. Calls, cards and how they were "
+        f"answered are counted day by day; at most {percent(guidance.policy.alert_budget)} of calls may carry a card."
+    )
+
+
+def fairness_monitored(guidance: Guidance) -> str:
+    """How and how often fairness is looked at."""
+    return (
+        f"At each training every group in the record is judged with an interval. {group_limits(guidance)} A training begins "
+        f"{begins(guidance.learning)}."
+    )
+
+
+def updated(guidance: Guidance) -> str:
+    """How and how often it is updated."""
+    return (
+        f"A new release is learned {begins(guidance.learning)}. It is a candidate: it has another digest, and speaks only after "
+        "votes on that digest, first silent. Nothing updates itself."
+    )
+
+
+def corrected(guidance: Guidance) -> str:
+    """How often performance is corrected."""
+    return (
+        "When a limit is left, one person stops it at once, and it is learned anew or retired; there is no fixed frequency. "
+        f"{updated(guidance)}"
+    )
+
+
+def silent(report: SilentMonth) -> str:
+    """What the silent period found here; empty where no outcome is known."""
+    if report.calibration is None:
+        return ""
+    found = report.calibration
+    return (
+        f"In the silent period {report.since[:10]} to {report.until[:10]}: {report.matured:,} of {report.decisions:,} decisions "
+        f"with a known outcome, {found.observed:g} events where {found.expected:.1f} were expected, ratio {with_interval(found.o_e)}."
+    )
+
+
+def uses(words: Iterable[tuple[str, str]]) -> str:
+    """`race: read for audit only; sex: input of the prediction; …`."""
+    return "; ".join(f"{name}: {said}" for name, said in words) + "."
