@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from services.cds.api import Service, calls, router
+from services.cds.at_start import warn
 from services.cds.beside import run_beside
 from services.cds.callers.client_auth import ClientAuth
 from services.cds.callers.demo_issuer import DemoIssuer
@@ -146,7 +147,7 @@ async def _start(
         on_refused=counted.refused.inc,
     )
     await approved.load()
-    _warn(settings, approved, auth, pinned)
+    warn(settings, approved, auth, pinned)
     hurry = asyncio.Event()
     breakers = CircuitBreakers(on_open=hurry.set)
     desk = Desk(
@@ -280,24 +281,6 @@ def _retention(settings: CdsSettings) -> Retention:
         kept_days=settings.kept_days,
         pseudonyms=open_pseudonyms(_text(settings.pseudonym_key), settings.var / "cds"),
     )
-
-
-def _warn(settings: CdsSettings, approved: Approved, auth: ClientAuth, pinned: Path) -> None:
-    """Say at start-up what will otherwise be asked later."""
-    if settings.trust_sandbox:
-        _log.warning("DEMO: the public Sandbox is trusted, so anyone can call", remedy="Unset KNOWDO_CDS_TRUST_SANDBOX")
-    if settings.open:
-        _log.warning("DEMO: this service answers anyone", remedy="Unset KNOWDO_CDS_OPEN")
-    elif settings.demo:
-        _log.warning("DEMO: a generated demo client is trusted", remedy="Unset KNOWDO_DEMO for real patients")
-    elif not auth.issuers:
-        _log.error("no CDS client is trusted: every call gets 401", remedy="`knowdo cds trust add --help`")
-    if approved.keys is None and not settings.demo:
-        _log.error(
-            "the registry's public keys are not pinned: nothing is served",
-            place=str(pinned),
-            remedy="Write the registry's answer at /keys there, over a way you trust",
-        )
 
 
 def _text(secret: SecretStr | None) -> str:

@@ -19,7 +19,7 @@ from services.cds.clients.profile import Profile
 from services.cds.clients.speak import answer_of, speak
 from services.cds.decisions.decision import Decision, Status
 from services.cds.decisions.identity import new_id
-from services.cds.governed.approved import Deployed
+from services.cds.governed.deployed import Deployed
 from services.cds.patient.bedside import Bedside
 from services.cds.patient.draft_orders import drafts_by_feature
 from services.cds.patient.facts import read_facts

@@ -20,8 +20,9 @@ from services.cds.decisions.durable import Durable
 from services.cds.decisions.override_reason import bounded_code
 from services.cds.decisions.records import Feedback
 from services.cds.desk_metrics import DeskMetrics
-from services.cds.governed.approved import Approved, Deployed
+from services.cds.governed.approved import Approved
 from services.cds.governed.circuit_breakers import CircuitBreakers
+from services.cds.governed.deployed import Deployed
 from services.cds.patient.bedside import read_bedside
 from services.cds.patient.fetch_missing import FetchMissing, reasons
 from services.cds.schemas import HookRequest

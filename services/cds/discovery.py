@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from services.cds.governed.approved import Approved, Deployed
+from services.cds.governed.approved import Approved
+from services.cds.governed.deployed import Deployed
 from services.guidance.hooks import HOOKS
 from services.guidance.prefetch import prefetch_templates
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from services.cds.decisions.durable import Durable
-from services.cds.governed.approved import Approved, Deployed
+from services.cds.governed.approved import Approved
+from services.cds.governed.deployed import Deployed
 from services.cds.governed.follow_registry import Ears
 from services.plumbing.metrics import ServiceMetrics
 

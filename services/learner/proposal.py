@@ -11,7 +11,8 @@ import httpx
 from services.guidance.evidence import EVALUATION_FILE, Evaluation, decode_report
 from services.guidance.release import EvidencePack, ReleaseBundle, pack
 from services.learner.gate import must_be_proposable
-from services.plumbing.registry_client import Proposed, RegistryClient
+from services.plumbing.registry_client import RegistryClient
+from services.plumbing.registry_messages import Proposed
 from services.plumbing.registry_tokens import registry_tokens
 from services.timeline.errors import BadInput
 

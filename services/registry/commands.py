@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final, cast, get_args
 import typer
 
 from services.guidance.words.stopping import CONFIRMED_WITHIN
-from services.plumbing.registry_client import RegistryClient, VoteChoice
+from services.plumbing.registry_client import RegistryClient
+from services.plumbing.registry_messages import VoteChoice
 from services.registry import (
     audit_commands,
     decision_commands,

@@ -8,7 +8,7 @@ import msgspec
 
 from services.guidance.lifecycle import RUNNING, Check, Choice, State, Vote
 from services.guidance.trial import TrialPlan
-from services.plumbing.registry_client import Acknowledgement, Aggregate
+from services.plumbing.registry_messages import Acknowledgement, Aggregate
 from services.registry.decisions.proposals import Filed, Proposal
 from services.registry.decisions.votes import Kept, Standing
 from services.registry.deployed.leases import SignedList

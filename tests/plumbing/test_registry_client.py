@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused, Unavailable
-from services.plumbing.registry_client import Aggregate, Head, RegistryClient
+from services.plumbing.registry_client import RegistryClient
+from services.plumbing.registry_messages import Aggregate, Head
 from services.timeline.errors import BadInput, KnowdoError
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,8 @@ from services.guidance.lifecycle import SPEAKING, Person, State
 from services.guidance.policies import POLICIES, Policy
 from services.guidance.release import EvidencePack, ReleaseBundle, pack
 from services.plumbing.database import create_tables, open_database, writing
-from services.plumbing.registry_client import Proposed, RegistryClient
+from services.plumbing.registry_client import RegistryClient
+from services.plumbing.registry_messages import Proposed
 from services.registry.app import create_app
 from services.registry.people import persons
 from services.registry.settings import RegistrySettings

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from services.guidance.release import pack
-from services.plumbing.registry_client import Acknowledgement, Aggregate
+from services.plumbing.registry_messages import Acknowledgement, Aggregate
 from services.registry import api, decision_api
 from services.registry.console import evidence_page as console
 from services.registry.people import audit, pages, token_endpoint

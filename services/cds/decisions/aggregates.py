@@ -13,7 +13,8 @@ from typing import Final, cast, get_args
 
 from services.cds.decisions.decision import Status
 from services.cds.decisions.decision_log import DecisionLog
-from services.plumbing.registry_client import Aggregate, CountName, RegistryClient
+from services.plumbing.registry_client import RegistryClient
+from services.plumbing.registry_messages import Aggregate, CountName
 
 _NAMES: Final = frozenset(get_args(CountName))
 _STATUSES: Final = frozenset(get_args(Status))

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
-from services.cds.cards.form import CardForm, CardStyle, card_forms
+from services.cds.cards.form import CardStyle, card_forms
 from services.cds.governed.approved_files import ApprovedFiles, Remembered
-from services.cds.governed.site_policy import SitePolicy, site_policy
+from services.cds.governed.deployed import Deployed, facts_of, opened, releases_of, said_of, shut, weight_of
+from services.cds.governed.site_policy import site_policy
 from services.guidance.choosing import Call, choose, why_none
 from services.guidance.errors import BadManifest, BadRelease, NotFound, Unavailable
 from services.guidance.manifest import Manifest, check_manifest, read_manifest
-from services.guidance.ready import Release, open_release
-from services.guidance.release import unpack
+from services.guidance.ready import Release
 from services.plumbing.keys import verify
 from services.plumbing.logs import get_logger
-from services.plumbing.registry_client import SignedManifests
+from services.plumbing.registry_messages import SignedManifests
 from services.timeline.errors import KnowdoError
 from services.timeline.terminology import NOTHING, Terminology
 
@@ -37,21 +37,6 @@ class BundleSource(Protocol):
 
     async def release(self, digest: str) -> bytes:
         """The packed release."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployed:
-    """One guidance as it stands here: its verified manifest and, where it runs, its opened release."""
-
-    signed: str
-    manifest: Manifest
-    release: Release | None
-    policy: SitePolicy | None = None
-    """What holds at this site; there is one exactly when there is a release."""
-    cards: Mapping[str, CardForm] = field(default_factory=dict, repr=False)
-    """Every card of the release by name, as far as it is the same for every call."""
-    fault: str = ""
-    """Why a manifest that runs has no release."""
 
 
 class Approved:
@@ -146,7 +131,7 @@ class Approved:
         facts: dict[str, object] = {"registry keys": self.keys is not None}
         now = self._clock()
         for guidance in sorted(self._held):
-            facts[guidance] = "; ".join(_said(deployed, now) for deployed in self._held[guidance])
+            facts[guidance] = "; ".join(said_of(deployed, now) for deployed in self._held[guidance])
         return facts
 
     async def load(self) -> None:
@@ -225,7 +210,7 @@ class Approved:
             before = self._same(manifest)
             same = before is not None and before.release is not None and before.release.digest == manifest.release
             # What stopped is still listed and named in its decisions, if it was open here.
-            return replace(before, signed=text, manifest=manifest) if before and same else _shut(text, manifest)
+            return replace(before, signed=text, manifest=manifest) if before and same else shut(text, manifest)
         digest = manifest.release
         for deployed in self.all():
             if deployed.release is not None and deployed.release.digest == digest:
@@ -238,21 +223,21 @@ class Approved:
                 # The disk may have lost a bit; the registry's copy decides.
                 _log.error("kept bundle refused", message=fault.message, place=fault.place, release=digest)
                 if source is None:
-                    return _shut(text, manifest, fault.message)
+                    return shut(text, manifest, fault.message)
         if source is None:
-            return _shut(text, manifest, "its bundle is not kept here")
+            return shut(text, manifest, "its bundle is not kept here")
         data = await source.release(digest)
         try:
             deployed = await self._ready(text, manifest, data)
         except BadRelease as fault:
             self._on_refused()
             _log.error("release refused", message=fault.message, place=fault.place, release=digest)
-            return _shut(text, manifest, fault.message)
+            return shut(text, manifest, fault.message)
         await asyncio.to_thread(self._files.keep_bundle, digest, data)
         return deployed
 
     async def _ready(self, text: str, manifest: Manifest, data: bytes) -> Deployed:
-        return self._with_policy(text, manifest, await asyncio.to_thread(_open, manifest, data, self._terminology))
+        return self._with_policy(text, manifest, await asyncio.to_thread(opened, manifest, data, self._terminology))
 
     def _with_policy(self, text: str, manifest: Manifest, release: Release) -> Deployed:
         policy = site_policy(release.guidance, manifest.policy.overlay, self.site)
@@ -266,8 +251,8 @@ class Approved:
         others = [one for one in self._held.get(guidance, ()) if one.manifest.deployment not in replaced]
         # What stopped is told of until its last lease is over; after that it stands only where nothing else does.
         lasting = [one for one in others if one.manifest.runs or one.manifest.seconds_left(self._clock()) > 0]
-        self._held[guidance] = tuple(sorted([*lasting, deployed], key=_counts, reverse=True))
-        if before is not None and _facts(before) == _facts(deployed):
+        self._held[guidance] = tuple(sorted([*lasting, deployed], key=weight_of, reverse=True))
+        if before is not None and facts_of(before) == facts_of(deployed):
             return False
         self.changes += 1
         _log.info("deployed", guidance=guidance, release=now.release, stage=now.stage, fault=deployed.fault)
@@ -280,28 +265,7 @@ class Approved:
 
     def _keep(self, state: Remembered) -> None:
         self._files.remember(state)
-        self._files.drop_bundles(but=_releases(self.all()))
-
-
-def _facts(deployed: Deployed) -> tuple[object, ...]:
-    """What a reader would see of it; a renewed lease is no difference."""
-    manifest = deployed.manifest
-    return (
-        manifest.release, manifest.stage, manifest.where, manifest.share, manifest.starts_at, manifest.ends_at,
-        manifest.decided, manifest.policy.digest, manifest.in_trial, deployed.fault,
-    )  # fmt: skip
-
-
-def _counts(deployed: Deployed) -> tuple[bool, bool, bool, int, str]:
-    """How much a deployment counts among those of its guidance: speaking, running, for everybody, newest."""
-    manifest = deployed.manifest
-    return manifest.speaks, manifest.runs, manifest.share is None, manifest.decided, manifest.deployment
-
-
-def _said(deployed: Deployed, now: datetime) -> str:
-    manifest = deployed.manifest
-    share = f", {manifest.share.said}" if manifest.share is not None else ""
-    return deployed.fault or f"{manifest.stage}{share}, {max(0, int(manifest.seconds_left(now)))} s of lease left"
+        self._files.drop_bundles(but=releases_of(self.all()))
 
 
 def _backwards(seen: Remembered, number: int) -> BadManifest:
@@ -310,25 +274,3 @@ def _backwards(seen: Remembered, number: int) -> BadManifest:
         place="registry",
         remedy="Run `knowdo registry verify`: the ledger was cut, or restored from an old copy",
     )
-
-
-def _shut(text: str, manifest: Manifest, fault: str = "") -> Deployed:
-    """A guidance that does not run here: it was stopped, or something is wrong with its release."""
-    return Deployed(signed=text, manifest=manifest, release=None, fault=fault)
-
-
-def _open(manifest: Manifest, data: bytes, terminology: Terminology) -> Release:
-    """Check every byte and compile the release; whatever is wrong with it, it is the release that is wrong."""
-    try:
-        release = open_release(unpack(data, expected_digest=manifest.release), terminology=terminology)
-    except BadRelease:
-        raise
-    except KnowdoError as fault:
-        raise BadRelease(f"it cannot be opened: {fault.message}", place=fault.place, remedy=fault.remedy) from fault
-    if release.guidance.id != manifest.guidance:
-        raise BadRelease(f"it is a release of {release.guidance.id}", place=manifest.guidance)
-    return release
-
-
-def _releases(held: Sequence[Deployed]) -> set[str]:
-    return {deployed.manifest.release for deployed in held if deployed.manifest.release is not None}

@@ -15,11 +15,13 @@ from typing import Final
 
 import msgspec
 
-from services.cds.governed.approved import Approved, Deployed
+from services.cds.governed.approved import Approved
 from services.cds.governed.approved_files import write_whole
+from services.cds.governed.deployed import Deployed
 from services.guidance.errors import Unavailable
 from services.plumbing.logs import get_logger
-from services.plumbing.registry_client import Acknowledgement, RegistryClient
+from services.plumbing.registry_client import RegistryClient
+from services.plumbing.registry_messages import Acknowledgement
 from services.timeline.errors import KnowdoError
 
 _log = get_logger("cds")

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from services.guidance.lifecycle import Person
-from services.plumbing.registry_client import Acknowledgement, Aggregate
+from services.plumbing.registry_messages import Acknowledgement, Aggregate
 from services.registry.tables import acknowledgements, instant_text, reports
 
 

@@ -15,7 +15,7 @@ from services.cds.clients.profile import read_profiles
 from services.cds.consider import Considered, consider
 from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.records import Entry
-from services.cds.governed.approved import Deployed
+from services.cds.governed.deployed import Deployed
 from services.cds.governed.site_policy import site_policy
 from services.cds.patient.bedside import Bedside
 from services.cds.patient.facts import Facts

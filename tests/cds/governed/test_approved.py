@@ -17,7 +17,7 @@ from services.guidance.errors import BadManifest, BadRelease, NotFound, Unavaila
 from services.guidance.manifest import LedgerHead, policy_named
 from services.guidance.release import pack
 from services.plumbing.keys import SigningKey
-from services.plumbing.registry_client import Head, SignedManifests
+from services.plumbing.registry_messages import Head, SignedManifests
 from services.timeline.errors import BadInput
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.records import HOUR

@@ -12,7 +12,7 @@ from services.cds.governed.approved import Approved
 from services.cds.governed.approved_files import ApprovedFiles
 from services.guidance.manifest import to_payload
 from services.plumbing.keys import SigningKey, sign
-from services.plumbing.registry_client import Head, SignedManifests
+from services.plumbing.registry_messages import Head, SignedManifests
 from tests.cds.fake_registry import FakeRegistry
 from tests.cds.tea import tea_bundle
 

@@ -21,7 +21,7 @@ from services.guidance.policies import Policy
 from services.guidance.ready import read_definition
 from services.guidance.release import EvidencePack, ReleaseBundle, canonical_json
 from services.guidance.trial import TrialPlan
-from services.plumbing.registry_client import Acknowledgement, Aggregate
+from services.plumbing.registry_messages import Acknowledgement, Aggregate
 from services.registry.decisions import proposals, rollbacks, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Ballot

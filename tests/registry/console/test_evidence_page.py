@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.guidance.release import ReleaseBundle
-from services.plumbing.registry_client import Proposed
+from services.plumbing.registry_messages import Proposed
 from services.registry.settings import RegistrySettings
 from tests.guidance import several_predictions, small_guidance
 from tests.registry import samples

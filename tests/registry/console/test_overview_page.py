@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.plumbing.registry_client import Aggregate
+from services.plumbing.registry_messages import Aggregate
 from services.registry.console.tasks import RULES
 from tests.registry.conftest import House
 from tests.registry.console.pages import page

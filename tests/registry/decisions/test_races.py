@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.guidance.errors import Refused
-from services.plumbing.registry_client import Proposed
+from services.plumbing.registry_messages import Proposed
 from services.registry.settings import RegistrySettings
 from tests.registry import samples
 from tests.registry.conftest import VOTERS, Clock, House, running

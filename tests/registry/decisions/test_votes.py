@@ -9,7 +9,7 @@ import pytest
 from services.guidance.errors import NotFound, NotPermitted, Refused
 from services.guidance.evidence import Estimate
 from services.guidance.release import pack
-from services.plumbing.registry_client import Proposed
+from services.plumbing.registry_messages import Proposed
 from services.timeline.errors import BadInput
 from tests.registry import samples
 from tests.registry.conftest import House

@@ -11,7 +11,7 @@ import pytest
 
 from services.guidance.errors import NotFound, NotPermitted, Refused
 from services.guidance.manifest import Manifest
-from services.plumbing.registry_client import Proposed
+from services.plumbing.registry_messages import Proposed
 from services.registry.settings import RegistrySettings
 from services.timeline.errors import BadInput
 from tests.registry import samples

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from services.guidance.errors import NotFound, NotPermitted
-from services.plumbing.registry_client import Acknowledgement, RegistryClient
+from services.plumbing.registry_client import RegistryClient
+from services.plumbing.registry_messages import Acknowledgement
 from tests.registry.conftest import House
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.plumbing.registry_client import Proposed
+from services.plumbing.registry_messages import Proposed
 from tests.registry import samples
 from tests.registry.conftest import House
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.plumbing.registry_client import Acknowledgement
+from services.plumbing.registry_messages import Acknowledgement
 from services.registry.memory.cycle_times import SPANS, Cycle, spans
 from tests.registry.conftest import House
 
