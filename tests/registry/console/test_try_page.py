@@ -17,15 +17,11 @@ import pytest
 import structlog
 
 from services.all_in_one import Platform, open_platform
-from services.cds.schemas import read_hook_request
-from services.guidance.check import load_guidance
-from services.guidance.made_up import CODE, SYSTEM, refuse_untagged
-from services.guidance.prefetch import derive_queries
+from services.guidance.made_up import CODE, SYSTEM
 from services.plumbing.cds_client import CdsClient
 from services.plumbing.database import writing
 from services.plumbing.keys import SigningKey
 from services.registry.console.card_view import detail_of, view_of
-from services.registry.console.made_up_requests import made_up_requests
 from services.registry.console.shell import CSP
 from services.registry.people import persons
 from tests.registry import samples
@@ -34,7 +30,6 @@ from tests.registry.console.pages import Page, page
 from tests.registry.people.browsing import Browser, signed_in
 
 pytestmark = pytest.mark.anyio
-LIBRARY = Path(__file__).resolve().parents[3] / "services/guidance/library"
 META = {"security": [{"system": SYSTEM, "code": CODE}]}
 Json = dict[str, Any]
 EVIL = "</textarea><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -242,19 +237,6 @@ def test_a_card_that_is_none_is_drawn_as_nothing() -> None:
     """Wrong types in every place."""
     seen = view_of({"summary": 1, "source": [], "suggestions": {}, "links": [1], "overrideReasons": None})
     assert (seen.summary, seen.source.label, list(seen.links), list(seen.reasons)) == ("", "", [], [])
-
-
-@pytest.mark.parametrize("name", sorted(made_up_requests()))
-def test_each_made_up_request_is_labelled_is_one_and_answers_all_that_its_guidance_asks(name: str) -> None:
-    """Its days have passed, too."""
-    one = made_up_requests()[name]
-    text = one.at(datetime.now(UTC))
-    assert "@-" not in text
-    request = json.loads(text)
-    refuse_untagged(request)
-    read_hook_request(text.encode())
-    loaded = load_guidance(LIBRARY / one.guidance)
-    assert set(request["prefetch"]) == set(derive_queries(loaded.definition, loaded.value_sets, hook=request["hook"]))
 
 
 async def test_a_made_up_request_fills_the_form(both: Both) -> None:
