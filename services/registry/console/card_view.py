@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 LONGEST_SUMMARY: Final = 139
-INDICATORS: Final = {"info": ("ⓘ", "Info"), "warning": ("▲", "Warning"), "critical": ("■", "Critical")}
+INDICATORS: Final = {"info": ("●", "Info"), "warning": ("▲", "Warning"), "critical": ("■", "Critical")}
 _TAGS: Final = {
     "p", "br", "strong", "em", "s", "ul", "ol", "li", "code", "pre", "blockquote", "a",
     "table", "thead", "tbody", "tr", "th", "td",
@@ -54,7 +54,7 @@ class CardView:
 
 def view_of(card: Mapping[str, Any]) -> CardView:
     """The card; what is not as CDS Hooks has it is drawn as nothing."""
-    glyph, indicator = INDICATORS.get(str(card.get("indicator")), ("?", "No indicator"))
+    glyph, indicator = INDICATORS.get(str(card.get("indicator")), ("?", "Unmarked"))
     detail = _text(card.get("detail"))
     return CardView(
         glyph=glyph,
