@@ -1,7 +1,7 @@
 """Trying guidance out for the registry: the path of a call, on made-up data, of which nothing stays.
 
 The same features, models, bands and cards as a call, and no decision, no count, no metric of cards, no fetch from a FHIR
-server. What a call asks of the log (said before, snoozed, over a cap) is not asked, and no arm of a trial is drawn:
+server. What a call asks of the log (said before, snoozed, over a cap) is not asked, and no arm of a trial or share of patients is drawn:
 whoever tries a patient's id must not learn its arm.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -83,12 +84,8 @@ async def try_out(guidance: str, request: Request) -> Response:
 
 
 def _tried(desk: Desk, guidance: str, digest: str, request: HookRequest) -> dict[str, Any]:
-    watch, deployed = Stopwatch(), desk.approved.find(guidance)
+    watch, deployed = Stopwatch(), _named(desk, guidance, digest)
     manifest, release = deployed.manifest, deployed.release
-    if digest and digest != manifest.release:
-        raise NotFound(
-            "this worker does not hold that release", place="release", remedy=f"It holds {manifest.release or 'none'}"
-        )
     if not manifest.runs or release is None:
         raise Unavailable(
             f"this guidance does not run here: it is {manifest.stage}", place=guidance, remedy="Try one that runs"
@@ -116,6 +113,18 @@ def _tried(desk: Desk, guidance: str, digest: str, request: HookRequest) -> dict
         "prefetch": [_given(name, request) for name in release.queries],
         "milliseconds": round(watch.seconds * 1000, 1),
     }
+
+
+def _named(desk: Desk, guidance: str, digest: str) -> Deployed:
+    """The release of that digest, else the one that counts most: never chosen by the patient, as a share would be."""
+    if not digest:
+        return desk.approved.find(guidance)
+    for deployed in desk.approved.deployed(guidance):
+        if deployed.manifest.release == digest:
+            if deployed.manifest.seconds_left(datetime.now(UTC)) <= 0:
+                raise Unavailable("its lease ended", place=guidance, remedy="Check that the CDS hears the registry")
+            return deployed
+    raise NotFound("this worker does not hold that release", place="release", remedy="Try one that runs")
 
 
 def _considered(

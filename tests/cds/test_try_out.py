@@ -164,6 +164,17 @@ async def test_a_silent_release_is_computed_and_said_not_to_be_sent(cds: Running
     assert len(said["answer"]["cards"]) == 1
 
 
+async def test_a_silent_release_beside_one_in_use_is_tried_by_its_digest(cds: Running) -> None:
+    """Without a digest the one in use answers."""
+    second = tea_bundle(intercept=-9.0)
+    cds.registry.deploy(second, stage="silent", deployment="d-2")
+    await cds.heard()
+    assert len(cds.service.desk.approved.deployed("tea-time")) == 2
+    assert (await tried(cds, made_up())).json()["stage"] == "general"
+    said = (await tried(cds, made_up(), release=second.digest)).json()
+    assert (said["release"], said["stage"], said["status"]) == (second.digest, "silent", "below-band")
+
+
 async def test_no_arm_of_a_trial_is_told(cds: Running) -> None:
     """Nobody learns from a try in which arm a patient is: all are shown, where a call would show nothing."""
     cds.registry.deploy(tea_bundle(), trial=withheld(1, of=1))

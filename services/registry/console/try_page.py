@@ -80,7 +80,8 @@ async def _tried(request: Request, text: str, guidance: str) -> dict[str, Any]:
         raise BadInput("no guidance is chosen", place="guidance", remedy="Choose one")
     asked = decode(_OBJECT, text.encode(), place="request")
     refuse_untagged(asked)
-    return await cds.try_out(guidance, asked)
+    name, _, release = guidance.partition(" ")
+    return await cds.try_out(name, asked, release=release)
 
 
 async def _page(
@@ -95,11 +96,13 @@ async def _page(
     problem: str = "",
     status: int = 200,
 ) -> Response:
+    running = await desk.read(_running)
+    chosen = next((value for value, _ in running if value == guidance or value.partition(" ")[0] == guidance), "")
     cards = [view_of(card) for card in tried["answer"]["cards"]] if tried is not None else []
     return await render(
         "try.html.j2", request, visitor, status=status,
-        examples=made_up_requests().values(), example=example, text=text, guidance=guidance,
-        running=await desk.read(_running), can_ask=request.app.state.cds is not None, problem=problem,
+        examples=made_up_requests().values(), example=example, text=text, chosen=chosen, running=running,
+        can_ask=request.app.state.cds is not None, problem=problem,
         tried=tried, cards=cards, longest=LONGEST_SUMMARY,
         why=_NOT_SHOWN.get(tried["status"], tried["status"]) if tried is not None else "",
         said=msgspec.json.format(msgspec.json.encode(tried["answer"]), indent=1).decode() if tried is not None else "",
@@ -107,6 +110,8 @@ async def _page(
 
 
 def _running(connection: Connection) -> list[tuple[str, str]]:
-    """Guidance that a worker computes, with its stage."""
-    asked = select(deployments.c.guidance, deployments.c.stage).where(deployments.c.stage.in_(RUNS))
-    return sorted({(str(guidance), str(stage)) for guidance, stage in connection.execute(asked)})
+    """What a worker computes: `guidance digest`, and its name for people; what is further along first."""
+    kept = deployments.c
+    asked = select(kept.guidance, kept.stage, kept.release).where(kept.stage.in_(RUNS))
+    found = sorted(connection.execute(asked), key=lambda row: (row.guidance, -RUNS.index(row.stage), row.release))
+    return [(f"{row.guidance} {row.release}", f"{row.guidance} ({row.stage}, {row.release[7:19]})") for row in found]

@@ -158,6 +158,15 @@ async def test_only_people_who_are_signed_in_may_ask_by_their_own_form(both: Bot
     assert (await both.house.http.post("/console/try", data=fields, headers=worker)).status_code == 403
 
 
+async def test_a_release_is_chosen_by_its_digest(both: Both) -> None:
+    """The form offers what runs, and keeps what was chosen; a digest that no worker holds is 404."""
+    (offered,) = re.findall(r'<option value="(small sha256:[^"]+)"', (await both.browser.open("/console/try")).text)
+    answer = await both.ask(request_of(), guidance=offered)
+    assert answer.status_code == 200
+    assert f'<option value="{offered}" selected>' in answer.text
+    assert (await both.ask(request_of(), guidance="small sha256:" + "0" * 64)).status_code == 404
+
+
 async def test_guidance_that_no_worker_holds_is_said(both: Both) -> None:
     """And a choice that was not made."""
     assert (await both.ask(request_of(), guidance="nothing")).status_code == 404
