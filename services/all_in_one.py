@@ -87,7 +87,7 @@ def _wire(
     *, var: Path, demo: bool, url: str, bedside_clock: Callable[[], int] | None, cds_settings: dict[str, Any]
 ) -> Platform:
     """Settings, tokens between the services, and the three apps under one roof."""
-    registry = RegistrySettings(var=var, demo=demo, public_url=f"{url}/registry")
+    registry = RegistrySettings(var=var, demo=demo, public_url=f"{url}/registry", cds_url=url)
     engine = open_tables(registry)
     now = datetime.now(UTC)
     tokens = {
@@ -114,7 +114,7 @@ def _wire(
         registry_keys=keys,
         bedside_clock=bedside_clock,
     )
-    deciding, learning = create_registry(registry), create_learner(learner)
+    deciding, learning = create_registry(registry, cds=_client(root, url)), create_learner(learner)
     root.router.routes += [
         Route("/registry", _with_slash),
         Mount("/registry", app=deciding),

@@ -49,6 +49,8 @@ from services.cds.governed.worker_name import worker_name
 from services.cds.openapi.document import describe
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
+from services.cds.try_out import TryDoor
+from services.cds.try_out import router as try_router
 from services.cds.vitals import Vitals
 from services.plumbing.addresses import LOOPBACK, AddressGuard
 from services.plumbing.database import open_database
@@ -100,6 +102,7 @@ def create_app(
     )
     add_plain(app, calls)
     app.include_router(router)
+    app.include_router(try_router)
     app.include_router(lines_router)
     app.include_router(export_router)  # before the types, whose paths are open-ended
     app.include_router(fhir_router)
@@ -162,6 +165,7 @@ async def _start(
     app.state.cds = Service(
         desk=desk, discovery=Discovery(approved, public_url=settings.public_url), auth=auth, durable=durable, log=log
     )
+    app.state.try_door = TryDoor(desk=desk, public_url=settings.public_url)
 
     def ready() -> dict[str, object]:
         trusted = "OPEN" if settings.open else f"{len(auth.issuers)} trusted"

@@ -12,10 +12,12 @@ from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import httpx
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from services.guidance.policies import POLICIES, Policy, read_policy
+from services.plumbing.cds_client import CdsClient
 from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
@@ -37,8 +39,16 @@ LOOK_EVERY: Final = 10.0  # seconds between two looks at the database, for readi
 _log = get_logger("registry")
 
 
-def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], datetime] = real_time) -> FastAPI:
-    """The app; `now` is the clock of votes and leases. Its lifespan opens the database and signs the head of each day."""
+def create_app(
+    settings: RegistrySettings | None = None,
+    *,
+    now: Callable[[], datetime] = real_time,
+    cds: httpx.AsyncClient | None = None,
+) -> FastAPI:
+    """The app; `now` is the clock of votes and leases. Its lifespan opens the database and signs the head of each day.
+
+    `cds`: a client to a CDS in this process, instead of one to the settings' `cds_url`.
+    """
     settings = settings or RegistrySettings.from_environment()
     facts: dict[str, object] = {"database": False}
 
@@ -46,6 +56,8 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk = await asyncio.to_thread(open_desk, settings, now=now)
         app.state.desk = desk
+        to_cds = None if cds is not None or not settings.cds_url else httpx.AsyncClient(base_url=settings.cds_url)
+        app.state.cds = _cds_client(settings, desk, cds or to_cds)
         record = app.state.accesses = AccessRecord(desk, kept=timedelta(days=settings.access_days))
         watch = asyncio.create_task(_watch(desk, record, facts))
         writing_accesses = asyncio.create_task(record.keep_on())
@@ -65,6 +77,8 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
             await record.write()
             if provider is not None:
                 await provider.close()
+            if to_cds is not None:
+                await to_cds.aclose()
             desk.engine.dispose()
 
     app = create_service_app(
@@ -89,6 +103,12 @@ def create_app(settings: RegistrySettings | None = None, *, now: Callable[[], da
     if provider is not None:
         app.include_router(organisation_pages.router)
     return app
+
+
+def _cds_client(settings: RegistrySettings, desk: Desk, http: httpx.AsyncClient | None) -> CdsClient | None:
+    if http is None:
+        return None
+    return CdsClient(http, key=desk.key, audience=settings.cds_audience or settings.cds_url)
 
 
 def _provider(organisation: Organisation, settings: RegistrySettings) -> OpenIdProvider:

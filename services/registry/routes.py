@@ -16,6 +16,7 @@ from services.registry.console import (
     overview_page,
     report,
     shell,
+    try_page,
 )
 from services.registry.deployed import api as deployed_api
 from services.registry.fhir import api as fhir_api
@@ -30,6 +31,7 @@ CONSOLE: Final = (
     overview_page.router,
     guidance_page.router,
     compare_page.router,
+    try_page.router,
     memory_page.router,
     report.router,
     evidence_page.router,

@@ -76,6 +76,12 @@ class RegistrySettings(ServiceSettings):
         description="an organisation's own policy (YAML or JSON): more roles by risk tier, larger samples, shorter terms "
         "than `standard`, never less; not in demo mode",
     )
+    cds_url: str = Field(
+        default="",
+        pattern=r"^(https?://.*)?$",
+        description="a CDS service that the Try page asks; empty: nothing can be tried",
+    )
+    cds_audience: str = Field(default="", description="its public URL, where that is not `cds_url`")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8001, description="port to listen on")
 

@@ -53,6 +53,7 @@ def openapi_document(*, title: str, version: str) -> Schema:
             "/cds-services": _discovery(),
             "/cds-services/{service_id}": _calls(),
             "/cds-services/{service_id}/feedback": _feedback(),
+            "/try/{guidance}": _try_out(),
             "/decisions/export": _lines(),
             "/fhir/metadata": {"get": _operation("What can be asked here", {200: _body(_named("Resource"), FHIR)}, [])},
             "/fhir/$export": _kick_off(),
@@ -80,6 +81,11 @@ def openapi_document(*, title: str, version: str) -> Schema:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "Signed by a trusted CDS client, for this very endpoint, once.",
+                },
+                "registry": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A pass that the registry's own key signed for this service, once, for a minute.",
                 },
                 "reader": {
                     "type": "http",
@@ -136,6 +142,20 @@ def _feedback() -> Schema:
             takes=_content(_named("Feedback"), JSON, FHIR),
         ),
         "options": _options(),
+    }
+
+
+def _try_out() -> Schema:
+    parts = {"request": _named("HookCall"), "release": {"type": "string"}}
+    return {
+        "parameters": [_parameter("guidance", "path", _ID)],
+        "post": _operation(
+            "Try guidance out on made-up data, for the registry: what would be answered and why; nothing of it is kept",
+            {200: {"description": "The answer, and what led to it."} | _content({"type": "object"}, JSON)},
+            [400, 401, 404, 413, 415, 503],
+            security=[{"registry": []}],
+            takes=_content({"type": "object", "required": ["request"], "properties": parts}, JSON),
+        ),
     }
 
 

@@ -21,6 +21,7 @@ class Link:
 NAV: Final = (
     Link("Overview", "/"),
     Link("Guidance", "/console/guidance"),
+    Link("Try", "/console/try"),
     Link("Memory", "/console/memory"),
 )
 

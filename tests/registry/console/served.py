@@ -38,6 +38,7 @@ class Served:
             "guidance-list": "/console/guidance",
             "guidance": "/console/guidance/readmission-30d",
             "compare": "/console/guidance/readmission-30d/compare",
+            "try": "/console/try?example=discharge",
             "memory": "/console/memory",
             "memory-search": "/console/memory?words=why+stopped+potassium",
             "proof": "/console/memory/proof",

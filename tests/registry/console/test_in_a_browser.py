@@ -20,7 +20,7 @@ SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
 SMALLEST: Final = 12.0  # pixels
 NARROWEST: Final = 320  # a window of 1280 at 400 % (WCAG 1.4.10)
 PAGES: Final = (
-    "overview", "guidance-list", "guidance", "compare", "memory", "memory-search", "proof", "evidence", "evidence-stopped",
+    "overview", "guidance-list", "guidance", "compare", "try", "memory", "memory-search", "proof", "evidence", "evidence-stopped",
     "sign-in", "error", "plain",
 )  # fmt: skip
 

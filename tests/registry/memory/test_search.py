@@ -18,7 +18,7 @@ from services.guidance.policies import POLICIES
 from services.plumbing.database import create_tables, open_database, reading, writing
 from services.registry.decisions import proposals, votes
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import deployments
+from services.registry.deployed import stops
 from services.registry.memory import ledger, notes, search
 from services.registry.memory.tables import WORDS, lines
 from services.registry.people import persons
@@ -99,7 +99,7 @@ def begun(database: str) -> Iterator[Told]:
         found.vote(connection, "Fay Operations", "operations", "development", "approve", "we want it")
         found.vote(connection, "Ann Clinical", "clinical-reviewer", "silent", "approve", "plausible shapes")
         found.vote(connection, "Ben Data", "data-science-reviewer", "silent", "approve", "calibrated")
-        deployments.stop(connection, bundle.guidance, by=team["Ann Clinical"], reason=REASON, now=NOW)
+        stops.stop(connection, bundle.guidance, by=team["Ann Clinical"], reason=REASON, now=NOW)
     yield found
     engine.dispose()
 
