@@ -15,7 +15,9 @@ from services.registry.console import (
     memory_page,
     overview_page,
     report,
+    review_page,
     shell,
+    stop_page,
 )
 from services.registry.deployed import api as deployed_api
 from services.registry.fhir import api as fhir_api
@@ -32,6 +34,8 @@ CONSOLE: Final = (
     compare_page.router,
     memory_page.router,
     report.router,
+    review_page.router,
+    stop_page.router,
     evidence_page.router,
     disclosure_page.router,
 )

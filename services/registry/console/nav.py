@@ -21,11 +21,13 @@ class Link:
 NAV: Final = (
     Link("Overview", "/"),
     Link("Guidance", "/console/guidance"),
+    Link("Deploy and stop", "/console/deploy"),
     Link("Memory", "/console/memory"),
 )
 
 TABS: Final = (
     ("Compare releases", "/console/guidance/{guidance}/compare"),
+    ("Deploy and stop", "/console/deploy/{guidance}"),
     ("Memory", "/console/memory?guidance={guidance}"),
 )
 """What more there is of one guidance: name, and address with its id filled in."""
