@@ -208,14 +208,10 @@ async def _registry_client(settings: CdsSettings, stack: AsyncExitStack) -> Regi
     if not settings.registry_url:
         return None
     http = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.registry_url))
-    tokens = registry_tokens(
-        http,
-        token=_text(settings.token) or None,
-        key_file=settings.key_file,
-        client=settings.registry_client,
-        audience=settings.registry_audience,
-    )
-    return RegistryClient(http, tokens)
+    return RegistryClient(http, registry_tokens(
+        http, token=_text(settings.token), key_file=settings.key_file,
+        client=settings.registry_client, audience=settings.registry_audience,
+    ))  # fmt: skip
 
 
 async def _fhir_servers(settings: CdsSettings, stack: AsyncExitStack, metrics: ServiceMetrics) -> FhirServers:

@@ -183,6 +183,15 @@ PROCEDURES: dict[str, tuple[str, str]] = {
         "4A023N7", "Measurement of Cardiac Sampling and Pressure, Left Heart, Percutaneous Approach"),
     "chemotherapy": ("3E04305", "Introduction of Other Antineoplastic into Central Vein, Percutaneous Approach"),
     "knee": ("0SRC0J9", "Replacement of Right Knee Joint with Synthetic Substitute, Cemented, Open Approach"),
+    "coronary_bypass": (
+        "021009W", "Bypass Coronary Artery, One Artery from Aorta with Autologous Venous Tissue, Open Approach"),
+    "endarterectomy": ("03CK0ZZ", "Extirpation of Matter from Right Internal Carotid Artery, Open Approach"),
+    "leg_bypass": (
+        "041K09L", "Bypass Right Femoral Artery to Popliteal Artery with Autologous Venous Tissue, Open Approach"),
+    "mastectomy": ("0HTT0ZZ", "Resection of Right Breast, Open Approach"),
+    "prostatectomy": ("0VT00ZZ", "Resection of Prostate, Open Approach"),
+    "lobectomy": ("0BTC0ZZ", "Resection of Right Upper Lung Lobe, Open Approach"),
+    "colectomy": ("0DTN0ZZ", "Resection of Sigmoid Colon, Open Approach"),
 }  # fmt: skip
 
 ON_THE_WARD: dict[str, tuple[str, str]] = {  # procedures that have a SNOMED CT code, and none of ICD-10-PCS

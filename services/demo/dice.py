@@ -10,7 +10,7 @@ import numpy as np
 _BLOCK = 1024  # of a life
 _SMALL_BLOCK = 128  # of a topic beside it
 # Topics beside the life itself: each has a stream of its own, so that the life's draws stay where they are.
-INPATIENT, PREVENTION, PAPERWORK, SCREENING, KIDNEYS = 1, 2, 3, 5, 6
+INPATIENT, PREVENTION, PAPERWORK, SCREENING, KIDNEYS, OPERATIONS = 1, 2, 3, 5, 6, 7
 
 
 class Dice:

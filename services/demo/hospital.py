@@ -20,12 +20,13 @@ from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
 
-from services.demo.dice import INPATIENT, KIDNEYS, PREVENTION, SCREENING, Dice
+from services.demo.dice import INPATIENT, KIDNEYS, OPERATIONS, PREVENTION, SCREENING, Dice
 from services.demo.facts import DAY, YEAR, PatientRecord
 from services.demo.faults.local_codes import write_terminology
 from services.demo.fragments import instant
 from services.demo.inpatient.kidneys import injure, kidney_risks
 from services.demo.inpatient.landmarks import landmark_risks
+from services.demo.inpatient.operations import operate
 from services.demo.inpatient.signs import attend
 from services.demo.paperwork.papers import KINDS
 from services.demo.paperwork.places import places
@@ -103,6 +104,7 @@ class Hospital:
         complete_visits(prevention, record)
         measure_glucose(screening, record)
         find(screening, record, diabetes)
+        operate(Dice(self.seed, index, OPERATIONS), record)
         return record
 
     def records(self) -> Iterator[PatientRecord]:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from services.demo.faults.planted import MISLABELLED
+from services.demo.hospital import Hospital, write_hospital
 from services.guidance.check import load_guidance
 from services.guidance.models.model_file import load_model
 from services.guidance.policies import POLICIES
@@ -21,7 +23,7 @@ from services.learner.intake.ingest import ingest
 from services.learner.retrain import Trained, train
 from services.plumbing.event_store import EventStore
 from services.registry.decisions.gates import check_gate
-from tests.end_to_end.true_risks import Compared, compared, learned, lived
+from tests.end_to_end.true_risks import ENDS, Compared, compared, learned, lived
 from tests.learner.made_up_ward import GUIDANCE, ward, write_guidance, write_ndjson
 
 RACE = """  race:
@@ -104,6 +106,20 @@ def test_bias_planted_in_one_site_and_one_group_is_found_there(tmp_path: Path) -
     sites = {one.name: one.observed_expected for one in trained.evaluation.validations if one.scheme == "site"}
     assert {name for name, ratio in sites.items() if ratio is not None and ratio.ci[0] > 1.25} == {"c"}
     assert set(sites) == {"a", "b", "c"}
+
+
+def test_units_that_the_demo_hospital_mislabels_at_two_sites_are_found_there(tmp_path: Path) -> None:
+    """The quality of what was ingested names the test, the site and the unit of both planted faults, and doubts nothing else."""
+    hospital = Hospital.ending(ENDS, seed=7, patients=600, faults=True)
+    written = write_hospital(hospital, tmp_path / "hospital", workers=1)
+    report = ingest(written.fhir, tmp_path / "store", terminology=written.terminology, workers=1)
+    assert report.quality is not None
+    found = {(one.code, one.unit, one.site): one.looks_like for one in report.quality.mislabelled}
+    assert found == {
+        ("http://loinc.org|2160-0", "mg/dL", "Organization/site-1"): ["umol/L"],
+        ("http://loinc.org|718-7", "g/dL", "Organization/site-2"): ["g/L"],
+    }
+    assert {(fault.site, fault.test) for fault in MISLABELLED} == {(1, "creatinine"), (2, "hb")}
 
 
 def test_too_small_a_cohort_is_refused_for_want_of_sample_size(tmp_path: Path) -> None:

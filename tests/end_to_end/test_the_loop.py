@@ -154,7 +154,7 @@ async def test_it_starts_again_only_with_its_quorum(ward: Ward) -> None:
     word: dict[str, Any] = {
         "vote": "approve",
         "release": known["release"],
-        "evidence": [one["evidence"] for one in known["evidence"]],
+        "evidence": [*(one["evidence"] for one in known["evidence"]), known["trial"]["digest"]],
         "reason": "It should speak again.",
     }
     with pytest.raises(NotPermitted, match="may not vote"):

@@ -10,7 +10,7 @@ import pytest
 
 from services.guidance.release import pack
 from services.plumbing.registry_client import Acknowledgement, Aggregate
-from services.registry import api
+from services.registry import api, decision_api
 from services.registry.console import evidence_page as console
 from services.registry.people import audit, pages, token_endpoint
 from tests.registry import samples
@@ -26,6 +26,11 @@ ROUTES = [
     ("POST", "/proposals/x/evidence"),
     ("POST", "/proposals/x/trial"),
     ("POST", "/proposals/x/votes"),
+    ("POST", "/proposals/x/conditions/1/close"),
+    ("POST", "/proposals/x/questions"),
+    ("POST", "/proposals/x/questions/1/replies"),
+    ("POST", "/proposals/x/questions/1/close"),
+    ("POST", "/proposals/x/rollback"),
     ("POST", "/deployments/x/suspend"),
     ("GET", f"/releases/{samples.RELEASE}"),
     ("GET", f"/evidence/{samples.RELEASE}"),
@@ -56,9 +61,10 @@ async def test_every_route_is_in_that_list_or_public(house: House) -> None:
     """A new route cannot be forgotten here."""
     public = {"/", "/keys", "/healthz", "/readyz", "/metrics", "/style.css", "/releases/{digest}/page", "/openapi.json"}
     public |= {"/sign-in", "/sign-out", "/password", "/token"}
-    known = {path.replace(samples.RELEASE, "{x}").replace("/x", "/{x}") for _, path in ROUTES}
+    known = {path.replace(samples.RELEASE, "{x}").replace("/x", "/{x}").replace("/1/", "/{x}/") for _, path in ROUTES}
     routes = (
         *api.router.routes,
+        *decision_api.router.routes,
         *console.router.routes,
         *pages.router.routes,
         *audit.router.routes,
@@ -82,6 +88,10 @@ async def test_every_route_is_in_that_list_or_public(house: House) -> None:
         ("learner", "POST", "/deployments/small/suspend"),
         ("learner", "POST", "/reports"),
         ("Kim Auditor", "POST", "/proposals/x/votes"),
+        ("Kim Auditor", "POST", "/proposals/x/questions"),
+        ("learner", "POST", "/proposals/x/conditions/1/close"),
+        ("Jon Developer", "POST", "/proposals/x/questions/1/close"),
+        ("Ann Clinical", "POST", "/proposals/x/rollback"),
         ("Kim Auditor", "POST", "/deployments/small/suspend"),
         ("Kim Auditor", "POST", "/reports"),
         ("Ann Clinical", "POST", "/reports"),

@@ -19,7 +19,7 @@ from click.testing import Result
 from sqlalchemy import update
 from typer.testing import CliRunner
 
-from services.guidance.errors import NotFound, Unavailable
+from services.guidance.errors import NotAuthenticated, NotFound, Refused, Unavailable
 from services.guidance.release import pack
 from services.plumbing.database import open_database, writing
 from services.plumbing.registry_client import RegistryClient
@@ -223,6 +223,65 @@ def test_a_token_is_shown_once_or_written_for_its_owner(shell: Shell) -> None:
     assert again["token"] != token
     shell.run("person", "remove", "Ann")
     assert {one["name"]: one["active"] for one in shell.json("person", "list")} == {"Ann": False, "Ben": True}
+
+
+def test_people_get_passwords_and_other_roles(shell: Shell) -> None:
+    """A password is shown once or written for its owner; roles are replaced; a subject is linked to one person."""
+    shell.person("Ann", "clinical-reviewer")
+    said = shell.run("person", "password", "Ann").output
+    assert "must be changed at the first sign-in" in said
+    path = shell.folder / "ann.password"
+    told = shell.json("person", "password", "Ann", "--password-file", str(path))
+    assert told == {"name": "Ann", "password_file": str(path)}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert shell.json("person", "roles", "Ann", "--role", "auditor") == {"name": "Ann", "roles": ["auditor"]}
+    link = ("--issuer", "https://id.hospital.example", "--subject", "24")
+    assert "may sign in through" in shell.run("person", "link", "Ann", *link).output
+    with pytest.raises(Refused, match="linked already"):
+        shell.run("person", "link", "Ann", *link)
+
+
+def test_tokens_are_added_listed_and_revoked(shell: Shell) -> None:
+    """With label, scopes and an end; the token itself is never shown again."""
+    shell.person("Ann", "clinical-reviewer")
+    options = ("--label", "notebook", "--scope", "read")
+    made = shell.json("token", "add", "Ann", *options)
+    (listed,) = shell.json("token", "list", "Ann")
+    assert (listed["id"], listed["label"], listed["scopes"]) == (made["id"], "notebook", ["read"])
+    assert made["token"] not in json.dumps(listed)
+    path = shell.folder / "narrow.token"
+    other = shell.json("token", "add", "Ann", "--label", "other", "--scope", "read", "--token-file", str(path))
+    assert "token" not in other
+    assert shell.run("list", "--token-file", str(path)).exit_code == 0
+    shell.run("token", "revoke", other["id"])
+    with pytest.raises(NotAuthenticated):
+        shell.run("list", "--token-file", str(path))
+
+
+def test_a_service_proves_its_key(shell: Shell) -> None:
+    """The key is made where the service runs; only its public half comes here."""
+    shell.json("person", "add", "ward cds", "--role", "cds", "--service")
+    private, public = shell.folder / "key.json", shell.folder / "public.json"
+    shell.run("key", "make", str(private), str(public))
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    assert '"d"' not in public.read_text()
+    (added,) = shell.json("key", "add", "ward cds", str(public))
+    (listed,) = shell.json("key", "list", "ward cds")
+    assert (listed["kid"], listed["kty"]) == (added["kid"], "EC")
+    shell.run("key", "remove", "ward cds", added["kid"])
+    assert shell.json("key", "list", "ward cds") == []
+    with pytest.raises(BadInput, match="file already"):
+        shell.run("key", "make", str(shell.folder / "other.json"), str(public))
+
+
+def test_auditors_see_who_asked(shell: Shell) -> None:
+    """As a table or as JSON, of one person."""
+    auditor = shell.person("Kim", "auditor")
+    shell.run("list", *auditor)
+    time.sleep(0.6)  # it is written behind the answers
+    rows = shell.json("audit", "--who", "Kim", *auditor)
+    assert (rows[0]["method"], rows[0]["path"], rows[0]["status"]) == ("GET", "/proposals", 200)
+    assert "/proposals" in shell.run("audit", *auditor).output
 
 
 def test_a_service_is_added_with_its_own_roles(shell: Shell) -> None:

@@ -19,7 +19,7 @@ conditions = Table(
     # Blocking: before this step is taken. Else before the next one is.
     Column("blocking", Boolean, nullable=False),
     Column("closes", String(32), nullable=False),
-    Column("state", String(8), nullable=False),
+    Column("state", String(16), nullable=False),
     Column("at", String(32), nullable=False),
     Column("closed_by", String(200)),
     Column("closed_how", Text),

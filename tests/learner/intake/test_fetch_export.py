@@ -123,6 +123,43 @@ def test_corrections_and_deletions_of_an_increment_leave_the_past_as_it_was(tmp_
     assert seen["Observation/o5"] == [(issued, deleted)]
 
 
+def _seen(store: Path, patient: str) -> dict[str, set[tuple[int, int]]]:
+    """What is known of a patient, resource by resource: from when, until when."""
+    opened, found = EventStore.open(store), dict[str, set[tuple[int, int]]]()
+    for number in range(opened.buckets):
+        timeline = assemble(opened.read_bucket(number))
+        if patient not in timeline.patients:
+            continue
+        one = timeline.patients.index(patient)
+        for row in range(timeline.starts[one], timeline.starts[one + 1]):
+            name = timeline.resource_words[timeline.resource[row]]
+            found.setdefault(name, set()).add((int(timeline.known[row]), int(timeline.until[row])))
+    return found
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_deleted_patient_takes_along_what_is_theirs(tmp_path: Path, back: bool) -> None:
+    """All of it ends with the deletion and stays known for the time before, others keep theirs; unless the patient is back."""
+    deleted = {"request": {"method": "DELETE", "url": "Patient/p1"}, "response": {"lastModified": LATER}}
+    (tmp_path / "gone.json").write_text(json.dumps({"resourceType": "Bundle", "type": "history", "entry": [deleted]}))
+    (tmp_path / "all.ndjson").write_text("".join(json.dumps(one) + "\n" for one in people()))
+    if back:
+        (tmp_path / "back.ndjson").write_text(json.dumps(person(1, at="2026-06-01T00:00:00Z")))
+    ingest(tmp_path / "all.ndjson", tmp_path / "before", quality=False)
+    for name in ("gone.json", "all.ndjson", *(("back.ndjson",) if back else ())):
+        ingest(tmp_path / name, tmp_path / "after", quality=False)
+    before, after = (_seen(tmp_path / name, "p1") for name in ("before", "after"))
+    results = {name for name in before if name.startswith("Observation/")}
+    assert results
+    at = parse_instant(LATER)
+    for name in results:
+        assert {until for _, until in after[name]} == ({FOREVER} if back else {at})
+        assert {known for known, _ in after[name]} == {known for known, _ in before[name]}
+    if not back:
+        assert all(until <= at for own in after.values() for _, until in own)
+    assert _seen(tmp_path / "after", "p2") == _seen(tmp_path / "before", "p2")
+
+
 def test_tombstones_make_the_same_store_in_whatever_order_they_come(tmp_path: Path) -> None:
     """A deletion that is read before what it deletes holds just the same."""
     deleted = {"request": {"method": "DELETE", "url": "Observation/o1"}, "response": {"lastModified": LATER}}

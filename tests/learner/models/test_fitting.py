@@ -15,7 +15,7 @@ import pytest
 from services.guidance.models.model_file import load_model
 from services.learner.evidence.metrics import auroc, squared_errors
 from services.learner.models.fitting import Candidate, fit_candidates, fit_model
-from services.learner.models.recalibration import fit_calibration
+from services.learner.models.recalibration import averaged_calibration, fit_calibration
 from services.learner.models.recipes import KINDS, RECIPES, ModelKind
 from services.learner.models.training_rows import TrainingRows
 from services.timeline.errors import BadInput
@@ -130,6 +130,24 @@ def test_rows_that_cannot_be_learned_from_are_refused(data: MadeUp, changes: dic
     given = {"X": data.X, "y": data.y, "patients": data.patients, "inputs": INPUTS} | changes
     with pytest.raises(BadInput, match=said):
         TrainingRows.of(given["X"], given["y"], given["patients"], inputs=given["inputs"], reference="made-up stays")  # type: ignore[arg-type]
+
+
+def test_the_line_of_averaged_bags_is_that_of_their_average_on_new_rows() -> None:
+    """Bags that each saw two thirds of the rows, and learned their noise, get the line that new rows would give their average."""
+    rng = np.random.default_rng(1)
+    count, bags = 60_000, 3
+    truth = rng.normal(-2, 0.8, count)
+    y = (rng.random(count) < 1 / (1 + np.exp(-truth))).astype(np.int8)
+    held_out_by = rng.integers(0, bags, count)
+    new = truth + rng.normal(0, 0.5, (bags, count))
+    learned = 0.6 * (y - 1 / (1 + np.exp(-truth)))
+    scores = truth + rng.normal(0, 0.5, (bags, count)) + np.where(held_out_by == np.arange(bags)[:, None], 0.0, learned)
+    found, wanted = averaged_calibration(scores, held_out_by, y), fit_calibration(new.mean(axis=0), y)
+    alone = fit_calibration(new[0], y)
+    assert found.slope == pytest.approx(wanted.slope, abs=0.04)
+    assert alone.slope < wanted.slope - 0.1
+    assert found.risk(new.mean(axis=0)).mean() == pytest.approx(y.mean(), rel=0.01)
+    assert averaged_calibration(np.zeros((bags, count)), held_out_by, y).slope == 0.0
 
 
 def test_the_calibration_line_mends_log_odds_that_are_too_extreme() -> None:
