@@ -58,9 +58,10 @@ def _across(sheet: Sheet, ladder: Sequence[Stage], outside: Sequence[Stage]) -> 
             _arrow(sheet, x + width + 1, 35, x + step - 1)
     below, each = 108.0, 190.0
     first = (sheet.width - each * len(outside) - 20 * (len(outside) - 1)) / 2
-    sheet.line("axis", (step / 2, 76), (sheet.width - step / 2 - 10, 76))
-    for place in range(len(ladder)):
-        sheet.line("axis", (step * place + step / 2 - 10, 59), (step * place + step / 2 - 10, 76))
+    middles = [step * place + 1 + width / 2 for place in range(len(ladder))]
+    sheet.line("axis", (middles[0], 76), (middles[-1], 76))
+    for middle in middles:
+        sheet.line("axis", (middle, 59), (middle, 76))
     for place, one in enumerate(outside):
         x = first + place * (each + 20)
         sheet.line("axis", (x + each / 2, 76), (x + each / 2, below))

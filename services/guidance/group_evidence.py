@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from services.guidance.estimate import Estimate
+from services.guidance.lifecycle import Verdict
 from services.timeline.errors import BadInput
 
 GROUPS_FILE: Final = "evidence.json"
@@ -24,6 +25,17 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate | None
     limit: tuple[float | None, float | None]
 
+    def judged(self, *, small: bool) -> Verdict:
+        """The whole interval inside the limit meets, wholly outside does not, across it cannot tell; too few never can."""
+        if self.estimate is None or small:
+            return "cannot tell"
+        low, high = self.estimate.ci
+        least, most = self.limit
+        if (most is not None and low > most) or (least is not None and high < least):
+            return "does not meet"
+        inside = (least is None or least <= low) and (most is None or high <= most)
+        return "meets" if inside else "cannot tell"
+
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """One group of patients; `small`: too few to judge."""
@@ -36,6 +48,15 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     observed_expected: Measure
     sensitivity: Measure
     false_alarm_rate: Measure
+    patients: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Does not meet if one number does not; meets if all do."""
+        found = {getattr(self, name).judged(small=self.small) for name in MEASURES}
+        if "does not meet" in found:
+            return "does not meet"
+        return "meets" if found == {"meets"} else "cannot tell"
 
 
 class NotLookedAt(msgspec.Struct, frozen=True, kw_only=True):

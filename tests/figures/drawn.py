@@ -11,12 +11,15 @@ from services.figures.decision import Line, decision
 from services.figures.flow import Stage, flow
 from services.figures.frame import Caption
 from services.figures.groups import Group, Measured, Panel, groups
+from services.figures.lifecycle import Stage as LifeStage
+from services.figures.lifecycle import lifecycle
 from services.figures.missing import Missing, lead_time, missing_inputs
 from services.figures.old_and_new import Four, old_and_new
 from services.figures.over_time import Month, control_chart
 from services.figures.people import Flagging, hundred, tree
 from services.figures.ranking import Point, ranking
 from services.figures.shapes import Shape, shapes
+from services.figures.shapes_compared import Overlaid, shapes_compared
 from services.figures.spread import Bins, spread
 from services.figures.stability import Moved, stability
 from services.figures.validations import Bounds, validations
@@ -166,6 +169,27 @@ EVERY: Final[Mapping[str, str]] = MappingProxyType(
                 )
                 for name in ("creatinine", "urea nitrogen of the last blood test", "sodium", "albumin")
             ],
+            drawn=3,
+        ),
+        "lifecycle": lifecycle(
+            caption("lifecycle"),
+            [
+                LifeStage(name=name, glyph="○", does="waits", agree="everybody", here=name == "silent")
+                for name in ("registered", "development", "silent", "pilot", "general")
+            ],
+            [LifeStage(name=name, glyph="■", does="nothing", agree="one person") for name in ("suspended", "retired")],
+        ),
+        "compared": shapes_compared(
+            caption("compared"),
+            [
+                Overlaid(
+                    name=name, low=0.5, high=4, new=[(0.5, -0.2), (1.2, -0.2), (1.2, 0.4), (4, 0.4)],
+                    old=[] if name == "sodium" else [(0.5, -0.1), (4, 0.3)], difference=0.3,
+                )
+                for name in ("creatinine", "urea nitrogen of the last blood test", "sodium", "albumin")
+            ],
+            new="1.1.0 (842407)",
+            old="1.0.0 (51bd68)",
             drawn=3,
         ),
         "stability": stability(

@@ -254,6 +254,15 @@ def groups(release: str = RELEASE, *members: dict[str, Any], **change: Any) -> b
     return canonical_json({"release": release, "limits": limits, "predictions": predictions})
 
 
+FLOW: Mapping[str, Any] = {
+    "steps": [
+        {"step": "patients in the record", "kind": "here", "n": 9000},
+        {"step": "not: age >= 18", "kind": "left out", "n": 70},
+    ]
+}
+"""What `cohort.json` says of who was left out."""
+
+
 def dataset(report: Evaluation, **change: Any) -> bytes:
     """The manifest of the data that a report tells of."""
     told = {
@@ -266,15 +275,9 @@ def dataset(report: Evaluation, **change: Any) -> bytes:
 def training_pack(release: str, *, files: Mapping[str, bytes] | None = None, **change: Any) -> EvidencePack:
     """Training evidence for a release, with some of the report or whole files changed."""
     report = evaluation(release, **change)
-    flow = {
-        "steps": [
-            {"step": "patients in the record", "kind": "here", "n": 9000},
-            {"step": "not: age >= 18", "kind": "left out", "n": 70},
-        ]
-    }
     told = {
         EVALUATION_FILE: encode_report(report), "dataset.json": dataset(report), "evidence.json": groups(release),
-        "cohort.json": canonical_json(flow),
+        "cohort.json": canonical_json(FLOW),
     }  # fmt: skip
     return EvidencePack(evidence="training", release=release, files={**told, **(files or {})})
 

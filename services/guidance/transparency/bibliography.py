@@ -38,7 +38,7 @@ def _entry(key: str, citation: str) -> str:
     fields = {
         "note": " ".join(citation.split()).translate(_SPECIAL),
         "year": year.group(1) if year else "",
-        "doi": doi.group(1).rstrip(".") if doi else "",
+        "doi": doi.group(1).rstrip(".:") if doi else "",
         "pmid": pmid.group(1) if pmid else "",
         "pmcid": pmc.group(1) if pmc else "",
     }

@@ -103,7 +103,7 @@ def _demographics(facts: Facts, kind: Kind) -> str:
     if groups is None:
         return ""
     shown = [
-        said.people(attribute, [(one.value, one.patients) for one in lines])
+        said.people(attribute, [(one.value, one.rows if one.patients is None else one.patients) for one in lines])
         for attribute, lines in groupby(groups.groups, key=lambda one: one.attribute)
     ]
     missing = [f"{one.attribute}: {one.why}" for one in groups.not_looked_at]
@@ -168,12 +168,12 @@ def _external_validity(facts: Facts) -> str:
 
 
 def _outcome_evaluation(facts: Facts) -> Computed:
-    pack = facts.packs.get("trial")
-    if pack is None:
+    if "trial" not in facts.packs:
         why = "No trial or other evaluation of its use on outcomes is filed."
         return Computed(source=facts.release, why_not=why)
-    names = ", ".join(sorted(pack.files))
-    return _from(facts, "trial", f"A trial of its use is filed as evidence {pack.digest} ({names}).")
+    report = facts.trial
+    text = "" if report is None else said.trial(report)
+    return _from(facts, "trial", text, "A trial is filed, and its figures cannot be read.")
 
 
 def _local_validity(facts: Facts) -> Computed:

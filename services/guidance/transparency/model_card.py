@@ -27,6 +27,7 @@ NAMESPACE: Final = "https://mc.chai.org/v0.2/schema.xsd"
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONGEST: Final = 20_000
+_FEWEST: Final = 10  # patients: of fewer no count is told
 NOT_SAID: Final = "Not stated."
 Node = tuple[str, "str | tuple[Node, ...]"]
 """A field and its text, or its fields."""
@@ -191,16 +192,13 @@ def _groups(facts: Facts) -> Iterator[Node]:
     for label, table in facts.groups("training").items():
         for one in table.groups:
             found = True
-            told: dict[str, Any] = {
-                "kind": "group",
-                "verdict": one.verdict,
-                "patients": max(one.patients, 10),
-                "rows": one.rows,
-            }
-            if one.patients < 10:
-                told = {"kind": "group", "verdict": one.verdict, "patients": "fewer than 10"}
-            elif one.observed_expected.estimate is not None:
-                told["observedExpected"] = _estimate(one.observed_expected.estimate)
+            told: dict[str, Any] = {"kind": "group", "verdict": one.verdict}
+            if one.patients is not None and one.patients < _FEWEST:
+                told["patients"] = f"fewer than {_FEWEST}"
+            else:
+                told |= {"patients": one.patients, "rows": one.rows}
+                if one.observed_expected.estimate is not None:
+                    told["observedExpected"] = _estimate(one.observed_expected.estimate)
             yield _result(f"{label}: {one.attribute} {one.value}", told)
     if not found:
         yield _none("No groups have been looked at.")

@@ -1,6 +1,6 @@
 """What the packs of a release hold of what must be disclosed: reports, groups, the flow; read leniently, computed nowhere else.
 
-`evidence.json` belongs to the learner and has a published schema; of it only the groups are read here.
+The reports are read by the functions that the gates read them with; of `cohort.json` only the flow is read here.
 """
 
 from __future__ import annotations
@@ -12,73 +12,15 @@ from typing import Final, TypeVar
 import msgspec
 
 from services.guidance.definition import Guidance
-from services.guidance.estimate import Estimate
 from services.guidance.evidence import EVALUATION_FILE, SILENT_FILE, Evaluation, Kind, SilentMonth, decode_report
-from services.guidance.lifecycle import Verdict
+from services.guidance.group_evidence import GROUPS_FILE, Groups, read_groups
 from services.guidance.release import EvidencePack
 from services.guidance.transparency.disclosure import Transparency
+from services.guidance.trial_evidence import TRIAL_FILE, TrialReport
 from services.timeline.errors import BadInput
 
-GROUPS_FILE: Final = "evidence.json"
 COHORT_FILE: Final = "cohort.json"
 T = TypeVar("T")
-
-
-class JudgedNumber(msgspec.Struct, frozen=True, kw_only=True):
-    """A number of a group, and whether it keeps its limit."""
-
-    verdict: Verdict
-    estimate: Estimate | None = None
-
-
-class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the table of groups."""
-
-    attribute: str
-    value: str
-    rows: int
-    patients: int
-    auroc: JudgedNumber
-    observed_expected: JudgedNumber
-    sensitivity: JudgedNumber
-    false_alarm_rate: JudgedNumber
-    events: int | None = None
-
-    @property
-    def verdict(self) -> Verdict:
-        """Does not meet if one number does not; meets if all do."""
-        found = {one.verdict for one in (self.auroc, self.observed_expected, self.sensitivity, self.false_alarm_rate)}
-        if "does not meet" in found:
-            return "does not meet"
-        return "meets" if found == {"meets"} else "cannot tell"
-
-
-class NotLookedAt(msgspec.Struct, frozen=True, kw_only=True):
-    """An attribute by which nobody could be told apart, and why."""
-
-    attribute: str
-    why: str
-
-
-class Groups(msgspec.Struct, frozen=True, kw_only=True):
-    """All groups of one prediction."""
-
-    groups: tuple[Group, ...]
-    level: float
-    not_looked_at: tuple[NotLookedAt, ...] = ()
-
-
-class _Looks(msgspec.Struct, frozen=True):
-    groups: Groups
-
-
-class _Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    label: str
-    looks: _Looks | None = None
-
-
-class _Document(msgspec.Struct, frozen=True):
-    predictions: dict[str, _Prediction]
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -137,12 +79,19 @@ class Facts:
         data = self._file("silent", SILENT_FILE)
         return None if data is None else decode_report(data, SilentMonth, place=SILENT_FILE)
 
+    @property
+    def trial(self) -> TrialReport | None:
+        """The report of a trial; BadInput if it cannot be read."""
+        data = self._file("trial", TRIAL_FILE)
+        return None if data is None else decode_report(data, TrialReport, place=TRIAL_FILE)
+
     def groups(self, kind: Kind) -> dict[str, Groups]:
         """By label of the prediction, the groups of a pack; empty where none were looked at."""
-        document = self._part(kind, GROUPS_FILE, _Document)
-        if document is None:
+        data = self._file(kind, GROUPS_FILE)
+        if data is None:
             return {}
-        return {one.label: one.looks.groups for one in document.predictions.values() if one.looks is not None}
+        told, predictions = read_groups(data).predictions, self.guidance.all_predictions
+        return {one.label: found for name, one in predictions.items() if (found := told.get(name)) is not None}
 
     @property
     def flow(self) -> tuple[Step, ...]:

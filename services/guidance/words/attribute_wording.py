@@ -8,9 +8,11 @@ from services.guidance.definition import Guidance
 from services.guidance.estimate import Estimate
 from services.guidance.evidence import Evaluation, Judged, SilentMonth
 from services.guidance.learning_definition import Learning
+from services.guidance.trial_evidence import TrialReport
 from services.guidance.words.grammar import listed
 from services.guidance.words.rounding import percent
 
+_CHANGES = {"refit": "coefficients", "recalibrate": "calibration", "threshold": "the threshold"}
 _FEWEST = 10  # patients: of fewer no count is told, as it might be told of whom
 
 
@@ -148,19 +150,40 @@ def fairness_monitored(guidance: Guidance) -> str:
 
 
 def updated(guidance: Guidance) -> str:
-    """How and how often it is updated."""
-    return (
+    """How and how often it is updated: by what begins a training, and by the change plan where there is one."""
+    said = (
         f"A new release is learned {begins(guidance.learning)}. It is a candidate: it has another digest, and speaks only after "
         "votes on that digest, first silent. Nothing updates itself."
+    )
+    plan = guidance.change_plan
+    if plan is None:
+        return said
+    may = listed([_CHANGES[one] for one in plan.allows]) if plan.allows else "nothing"
+    return (
+        f"{said} Change plan {plan.version}: within it may change {may}; at most {plan.updates_per_year} updates a year, none more "
+        f"than {plan.not_worse_by:g} AUROC below what runs; anything else is a new registration."
     )
 
 
 def corrected(guidance: Guidance) -> str:
     """How often performance is corrected."""
-    return (
-        "When a limit is left, one person stops it at once, and it is learned anew or retired; there is no fixed frequency. "
-        f"{updated(guidance)}"
+    said = "When a limit is left, one person stops it at once, and it is learned anew or retired."
+    plan = guidance.change_plan
+    if plan is None:
+        return f"{said} There is no fixed frequency. {updated(guidance)}"
+    return f"{said} A breach is looked at within {plan.response_hours} hours by {plan.owner}. {updated(guidance)}"
+
+
+def trial(report: TrialReport) -> str:
+    """What a trial found: the primary outcome in each arm, the difference, and each harm that was looked for."""
+    effects = [("Primary outcome", report.primary), *(("Harm", one.effect) for one in report.harms)]
+    found = " ".join(
+        f"{kind}, {one.outcome}: "
+        + "; ".join(f"{arm.arm} {arm.events:,} of {arm.followed:,}" for arm in one.arms)
+        + f"; shown minus withheld {with_interval(one.difference, 3)}."
+        for kind, one in effects
     )
+    return f"A trial by {report.unit}, {report.since[:10]} to {report.until[:10]}. {found}"
 
 
 def silent(report: SilentMonth) -> str:

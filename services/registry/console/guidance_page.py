@@ -24,10 +24,13 @@ from services.registry.console.standing import Line
 from services.registry.decisions import proposals
 from services.registry.deployed import feed
 from services.registry.desk import DeskDep
+from services.registry.fhir.held import Place, hold
+from services.registry.fhir.shelf import OF_A_RELEASE
 from services.registry.memory.api import ask
 
 router = page_router()
 HISTORY: Final = 10
+ARTEFACTS: Final = ("PlanDefinition", "ActivityDefinition", "Library", "Device", "DocumentReference", "Provenance")
 LADDER: Final[tuple[State, ...]] = ("registered", "development", "silent", "pilot", "general")
 OUTSIDE: Final[tuple[State, ...]] = ("suspended", "retired")
 
@@ -42,9 +45,10 @@ async def guidance_list(request: Request, desk: DeskDep, visitor: Reader) -> Res
 @router.get("/console/guidance/{guidance}")
 async def guidance_page(guidance: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """One guidance; 404 if none is called that."""
-    facts = await desk.read(lambda connection: _facts(connection, guidance, desk.policy, desk.now()))
+    place = Place(issuer=desk.issuer, demo=desk.policy.name == "demo")
+    facts = await desk.read(lambda connection: _facts(connection, guidance, desk.policy, place, desk.now()))
     history = await ask(desk, guidance=guidance, viewer=visitor.person.name, limit=HISTORY)
-    tabs = [(name, path.format(guidance=guidance)) for name, path in TABS]
+    tabs = [(tab.name, tab.path.format(guidance=guidance)) for tab in TABS]
     return await render("guidance.html.j2", request, visitor, tabs=tabs, history=history.lines, **facts)
 
 
@@ -72,15 +76,26 @@ def picture(line: Line) -> Any:
     )
 
 
-def _facts(connection: Connection, guidance: str, policy: Policy, now: datetime) -> dict[str, Any]:
+def _facts(connection: Connection, guidance: str, policy: Policy, place: Place, now: datetime) -> dict[str, Any]:
     known = known_releases(connection, guidance)
     line = standing.line_of(connection, known, policy, now)
     return {
         "line": line,
         "picture": picture(line),
         "reports": {one.release for one in known[: standing.MOST_WEIGHED] if has_report(connection, one.release)},
+        "artefacts": _artefacts(connection, line, place),
         "workers": feed.workers(connection, guidance),
     }
+
+
+def _artefacts(connection: Connection, line: Line, place: Place) -> list[tuple[str, str, str]]:
+    """Type, name and address of each FHIR resource that the release that counts makes; votes are read in Review."""
+    held = hold(connection, line.counts, place)
+    return [
+        (kind, str(made.get("title") or made.get("description") or made["id"]), f"{place.base}/{kind}/{made['id']}")
+        for kind in ARTEFACTS
+        for made in OF_A_RELEASE[kind](held)
+    ]
 
 
 def _stage(stage: State, here: State) -> Stage:

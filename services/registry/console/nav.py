@@ -26,8 +26,9 @@ NAV: Final = (
 )
 
 TABS: Final = (
-    ("Compare releases", "/console/guidance/{guidance}/compare"),
-    ("Deploy and stop", "/console/deploy/{guidance}"),
-    ("Memory", "/console/memory?guidance={guidance}"),
+    Link("In plain words, with attributes and risks", "/guidance/{guidance}/plain"),
+    Link("Compare releases", "/console/guidance/{guidance}/compare"),
+    Link("Deploy and stop", "/console/deploy/{guidance}"),
+    Link("Memory", "/console/memory?guidance={guidance}"),
 )
-"""What more there is of one guidance: name, and address with its id filled in."""
+"""What more there is of one guidance; its id is filled in."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from services.guidance.group_evidence import GROUPS_FILE, MEASURES, Group, Groups, Measure, read_groups
+from services.guidance.group_evidence import GROUPS_FILE, MEASURES, Group, Groups, read_groups
 from services.guidance.lifecycle import SPEAKING, Check, Role, Verdict
 from services.guidance.release import EvidencePack
 from services.registry.decisions.checked import check, met
@@ -101,7 +101,7 @@ def _attribute(attribute: str, members: Sequence[Group], pack: EvidencePack, *, 
     other: list[str] = []
     unsure: list[str] = []
     for group in members:
-        verdicts = {name: _verdict(getattr(group, name), group.small) for name in MEASURES}
+        verdicts = {name: getattr(group, name).judged(small=group.small) for name in MEASURES}
         bad = [_SAID[name] for name, verdict in verdicts.items() if verdict == "does not meet"]
         only_errors = to_committee and not set(bad) - {_SAID[name] for name in ERROR_RATES}
         if bad:
@@ -121,17 +121,6 @@ def _attribute(attribute: str, members: Sequence[Group], pack: EvidencePack, *, 
         found = f"{len(unsure)} of {len(members)} cannot be told: {_some(unsure)}"
         return _doubt(name, asked, found, pack, numbers=counts)
     return _told(name, asked, f"all {len(members)} groups keep every limit", "meets", pack, counts)
-
-
-def _verdict(measure: Measure, small: bool) -> Verdict:
-    if measure.estimate is None or small:
-        return "cannot tell"
-    low, high = measure.estimate.ci
-    least, most = measure.limit
-    if (most is not None and low > most) or (least is not None and high < least):
-        return "does not meet"
-    inside = (least is None or least <= low) and (most is None or high <= most)
-    return "meets" if inside else "cannot tell"
 
 
 def _told(

@@ -86,7 +86,7 @@ def stand(connection: Connection, proposal: Proposal, to: State, *, policy: Poli
         around=surroundings_of(connection, proposal, to, policy=policy, now=now),
     )
     checks += tested_here(connection, to, proposal.release, packs)
-    checks += transparency_checks(connection, proposal, to, packs)
+    checks += transparency_checks(connection, proposal, to, packs, now=now)
     here = [kept.vote for kept in kept_for(connection, proposal.id) if kept.vote.round == proposal.round]
     decision = decide(
         case=case_of(connection, proposal, policy=policy, now=now),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -18,7 +18,7 @@ from services.registry.transparency.about import facts_of
 
 
 def transparency_checks(
-    connection: Connection, proposal: Proposal, to: State, packs: Mapping[Kind, EvidencePack]
+    connection: Connection, proposal: Proposal, to: State, packs: Mapping[Kind, EvidencePack], *, now: datetime
 ) -> tuple[Check, ...]:
     """The risk register from silent on; that the source attributes are complete, before general."""
     if to not in ("silent", "pilot", "general"):
@@ -26,6 +26,6 @@ def transparency_checks(
     facts = facts_of(connection, proposal, packs)
     found = [register_check(facts)]
     if to == "general":
-        filled = disclose(facts, edits=edits.in_force(connection, proposal.guidance), now=datetime.now(UTC))
+        filled = disclose(facts, edits=edits.in_force(connection, proposal.guidance), now=now)
         found.append(attributes_check(facts, filled))
     return tuple(found)

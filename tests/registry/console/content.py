@@ -6,19 +6,23 @@ Made by the registry's own use cases. Where this fixture's evidence would not op
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection
 
 from services.guidance.evidence import EVALUATION_FILE, Estimate, Evaluation, ModelReport, encode_report
 from services.guidance.lifecycle import Person, State
 from services.guidance.policies import Policy
+from services.guidance.ready import read_definition
 from services.guidance.release import EvidencePack, ReleaseBundle, canonical_json
+from services.guidance.trial import TrialPlan
 from services.plumbing.registry_client import Acknowledgement, Aggregate
-from services.registry.decisions import proposals, votes
+from services.registry.decisions import proposals, rollbacks, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Ballot
 from services.registry.deployed import deployments, feed, heard
@@ -106,21 +110,25 @@ def evaluation(bundle: ReleaseBundle, *, auroc: float, brier: float) -> Evaluati
 def packs_of(bundle: ReleaseBundle, *, auroc: float, brier: float, budget: float) -> list[EvidencePack]:
     """Training evidence with a report to open, and a silent month."""
     digest = bundle.digest
-    training = EvidencePack(
-        evidence="training",
-        release=digest,
-        files={
-            EVALUATION_FILE: encode_report(evaluation(bundle, auroc=auroc, brier=brier)),
-            "report.html": REPORT,
-        },
-    )
+    found = evaluation(bundle, auroc=auroc, brier=brier)
+    told = samples.training_pack(digest).files
+    groups = json.loads(told["evidence.json"])
+    groups["limits"] = read_definition(bundle).evidence.model_dump(mode="json")
+    files = {
+        **told,
+        EVALUATION_FILE: encode_report(found),
+        "dataset.json": samples.dataset(found),
+        "evidence.json": canonical_json(groups),
+        "report.html": REPORT,
+    }
+    training = EvidencePack(evidence="training", release=digest, files=files)
     rate = Estimate(value=budget * 0.6, ci=(budget * 0.55, budget * 0.66))
     silent = samples.silent_pack(digest, guidance=bundle.guidance, alert_budget=budget, alert_rate=rate)
     return [training, silent]
 
 
-def fill(connection: Connection, policy: Policy, now: datetime) -> dict[str, str]:
-    """Everything; answers name → token, and beside the people's the digests `new`, `old`, `stopped`, `waiting`."""
+def fill(connection: Connection, policy: Policy, now: datetime, *, nasty: str = NASTY) -> dict[str, str]:
+    """Everything; `nasty` stands in every free text. Answers name → token, and beside the people's the digests `new`, `old`, `stopped`, `waiting`."""
     tokens: dict[str, str] = {}
     people: dict[str, Person] = {}
     for name, roles in samples.TEAM.items():
@@ -161,9 +169,15 @@ def fill(connection: Connection, policy: Policy, now: datetime) -> dict[str, str
         },
     )
     newer = offered(
-        new, packs_of(new, auroc=0.752, brier=0.0915, budget=0.2), now - timedelta(days=9), f"eGFR for sodium {NASTY}"
+        new, packs_of(new, auroc=0.752, brier=0.0915, budget=0.2), now - timedelta(days=9), f"eGFR for sodium {nasty}"
     )
     climb(newer, ("development", "silent"), now - timedelta(days=8))
+    plan = msgspec.convert(samples.PLAN, TrialPlan)
+    proposals.file_trial(connection, newer, plan, by=people["Jon Developer"], now=now - timedelta(days=3))
+    rollbacks.declare(
+        connection, newer, fallback="none", reason="staff know the way without it", by=people["Jon Developer"],
+        now=now - timedelta(days=3),
+    )  # fmt: skip
     _vote(connection, newer.id, "pilot", people["Ann Clinical"], "clinical-reviewer", policy, now - timedelta(days=2))
     _vote(connection, newer.id, "pilot", people["Ben Data"], "data-science-reviewer", policy, now - timedelta(days=1))
     stopped = release("nephrotoxin-aki", "1.0.0", KIDNEY)
@@ -175,7 +189,7 @@ def fill(connection: Connection, policy: Policy, now: datetime) -> dict[str, str
     waiting = release("diabetes-screening", "1.0.0", DIABETES)
     climb(offered(waiting, [], now - timedelta(days=3)), ("development",), now - timedelta(days=2))
     deployments.stop(
-        connection, "nephrotoxin-aki", by=people["Ida Safety"], reason=f"potassium unit wrong at site B {NASTY}",
+        connection, "nephrotoxin-aki", by=people["Ida Safety"], reason=f"potassium unit wrong at site B {nasty}",
         now=now - timedelta(hours=5),
     )  # fmt: skip
     _report(connection, old, stopped, bedside, now)
@@ -214,12 +228,14 @@ def _vote(
     known = proposals.must_get(connection, proposal)
     standing = votes.stand(connection, known, to, policy=policy, now=when)
     doubts = frozenset(one.name for one in standing.checks if one.verdict == "cannot tell" and role in one.accepted_by)
+    filed = trials.filed_last(connection, proposal)
+    trial = frozenset[str]() if filed is None else frozenset({filed.digest})
     ballot = Ballot(
         transition=to,
         role=role,
         vote="approve",
         release=known.release,
-        evidence=frozenset(filed.digest for filed in proposals.filed_for(connection, known.release)),
+        evidence=frozenset(filed.digest for filed in proposals.filed_for(connection, known.release)) | trial,
         reason=f"read, and fit for {to}",
         accepts=doubts,
     )
@@ -258,4 +274,5 @@ def _report(connection: Connection, old: ReleaseBundle, stopped: ReleaseBundle, 
             for number in (1, 2)
         ],
         by=by,
+        now=now,
     )  # fmt: skip

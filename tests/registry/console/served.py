@@ -37,6 +37,7 @@ class Served:
             "overview": "/",
             "guidance-list": "/console/guidance",
             "guidance": "/console/guidance/readmission-30d",
+            "plain": "/guidance/readmission-30d/plain",
             "compare": "/console/guidance/readmission-30d/compare",
             "memory": "/console/memory",
             "memory-search": "/console/memory?words=why+stopped+potassium",
@@ -45,6 +46,7 @@ class Served:
             "sign-in": "/sign-in",
             "error": "/console/guidance/nothing-of-that-name",
             "evidence": f"/releases/{self.known['new']}/page",
+            "plain": f"/releases/{self.known['new']}/plain",
             "evidence-stopped": f"/releases/{self.known['stopped']}/page",
         }
 
@@ -54,12 +56,12 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def served(folder: Path, *, nasty: str = content.NASTY) -> Iterator[Served]:
     """A registry under the demo policy that is not in demo mode, at a fixed time."""
     settings = RegistrySettings(var=folder, policy="demo")
     engine = open_tables(settings)
     with writing(engine) as connection:
-        known = content.fill(connection, POLICIES["demo"], NOW)
+        known = content.fill(connection, POLICIES["demo"], NOW, nasty=nasty)
     engine.dispose()
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))

@@ -36,7 +36,7 @@ def carried(*, but: str = "") -> list[dict[str, Any]]:
         "content": [
             attachment(name, data)
             for name, data in files.items()
-            if name in ("guidance.yaml", "model.json", "reference.json") and name != but
+            if name in ("guidance.yaml", "transparency.yaml", "model.json", "reference.json") and name != but
         ],
     }
     value_sets = [

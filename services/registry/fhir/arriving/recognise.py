@@ -16,7 +16,7 @@ import msgspec
 
 from services.guidance.check import load_files
 from services.guidance.errors import BadGuidance, BadManifest, BadRelease, Lacking
-from services.guidance.folder import GUIDANCE_FILE, RESOURCES, VALUE_SETS_FILE
+from services.guidance.folder import GUIDANCE_FILE, RESOURCES, TRANSPARENCY_FILE, VALUE_SETS_FILE
 from services.guidance.release import MODEL_FILE, REFERENCE_FILE, EvidencePack, ReleaseBundle, canonical_json, pack
 from services.plumbing.keys import verify
 from services.registry.decisions import intake
@@ -177,7 +177,7 @@ def _contents(resources: Sequence[Resource]) -> Iterator[tuple[str, bytes]]:
         if one["resourceType"] == "Library":
             for content in one.get("content", []):
                 name = str(content.get("title", ""))
-                if "data" in content and (name.endswith(".json") or name == GUIDANCE_FILE):
+                if "data" in content and (name.endswith(".json") or name in (GUIDANCE_FILE, TRANSPARENCY_FILE)):
                     yield name, _decoded(content["data"], place)
         if one["resourceType"] == "ActivityDefinition":
             for content in (

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from services.guidance.folder import GUIDANCE_FILE, VALUE_SETS_FILE
+from services.guidance.folder import GUIDANCE_FILE, TRANSPARENCY_FILE, VALUE_SETS_FILE
 from services.guidance.queries import Query
 from services.guidance.release import canonical_json
 from services.registry.fhir.held import Found, Held, described
@@ -31,7 +31,7 @@ from services.registry.fhir.views.activities import activity_definitions
 from services.registry.fhir.views.documents import attachment
 
 _TYPE: Final = "http://terminology.hl7.org/CodeSystem/library-type"
-_FIRST: Final[Iterable[str]] = (GUIDANCE_FILE, VALUE_SETS_FILE)
+_FIRST: Final[Iterable[str]] = (GUIDANCE_FILE, TRANSPARENCY_FILE, VALUE_SETS_FILE)
 
 
 def libraries(held: Held) -> Iterator[Resource]:
@@ -116,7 +116,7 @@ def _features(held: Held) -> Resource:
                 held,
                 one,
                 key=held.proposal.release,
-                content_type=YAML if one.name == GUIDANCE_FILE else JSON,
+                content_type=JSON if one.name == VALUE_SETS_FILE else YAML,
                 suffix=f"-f{number}",
             )
             for number, one in files

@@ -1,0 +1,50 @@
+"""Pictures of the console for docs/images, from a registry with content in a real browser.
+
+Example: python -m tests.registry.console.screenshots
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.browser.chromium import Scheme, chromium, why_not
+from tests.browser.screenshots import IMAGES, small
+from tests.registry.console.served import served
+
+SHOTS: Final[tuple[tuple[str, str, int, int, Scheme], ...]] = (
+    ("console-overview", "overview", 1280, 1500, "light"),
+    ("console-guidance", "guidance", 1280, 1700, "light"),
+    ("console-compare", "compare", 1280, 2000, "light"),
+    ("console-memory", "memory-search", 1280, 1240, "light"),
+    ("console-guidance-dark", "guidance", 1280, 1700, "dark"),
+    ("console-overview-phone", "overview", 390, 1500, "dark"),
+)
+"""Name, page, width of the window, how far down it is shown, and colours."""
+
+
+def main() -> None:
+    """Take every picture, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, default=IMAGES, help="where the pictures go")
+    asked = parser.parse_args()
+    if why := why_not():
+        sys.exit(why)
+    asked.images.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), nasty="") as registry, chromium() as browser:
+        for name, page, width, height, scheme in SHOTS:
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, color_scheme=scheme,
+                extra_http_headers=registry.as_("Cleo Equity"),
+            )  # fmt: skip
+            shown = context.new_page()
+            shown.goto(registry.url + registry.pages[page])
+            small(shown.screenshot(), asked.images / f"{name}.png")
+            context.close()
+
+
+if __name__ == "__main__":
+    main()
