@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection
@@ -58,6 +59,7 @@ class Review:
     """Checks that cannot tell and that this person may accept."""
     questions: tuple[questions.Question, ...]
     conditions: tuple[conditions.Condition, ...]
+    """Open ones; those of votes on this step only after this person's own."""
     other: Side | None
     """The release that runs now, if there is another."""
     changes: tuple[Change, ...]
@@ -74,7 +76,14 @@ class Review:
     @property
     def stamp(self) -> str:
         """Changes with everything that a vote binds: the release, the round, and what was read."""
-        return f"{self.proposal.release}.{self.proposal.round}.{len(self.reads)}"
+        told = "\n".join((self.proposal.release, self.to, str(self.proposal.round), *sorted(self.reads)))
+        return sha256(told.encode()).hexdigest()
+
+    @property
+    def unheard(self) -> tuple[str, ...]:
+        """Roles that must agree and in which nobody has voted; whoever said no is not told of by their absence."""
+        voted = _voted(self.standing)
+        return tuple(role for role in self.standing.decision.needed_roles if role not in voted)
 
 
 def state_named(text: str) -> State:
@@ -99,7 +108,9 @@ def review_of(
         if kept.vote.round == proposal.round and kept.vote.transition == to
     ]
     mine = next((vote for vote in reversed(here) if person_key(vote.person) == person_key(person.name)), None)
-    roles, barred = _roles(connection, proposal, to, person, reads, policy, now)
+    roles, barred = _roles(connection, proposal, standing, person, policy, now)
+    if mine is not None and mine.vote != "withdraw":
+        roles = tuple(role for role in roles if role == mine.role)
     running = _running(connection, proposal)
     other = side_of(connection, running) if running is not None else None
     changes = tuple(compare.changes(side_of(connection, proposal), other)) if other is not None else ()
@@ -116,7 +127,11 @@ def review_of(
             check for check in standing.checks if check.verdict == "cannot tell" and check.accepted_by & set(roles)
         ),
         questions=tuple(questions.of_proposal(connection, proposal.id)),
-        conditions=tuple(one for one in conditions.of_proposal(connection, proposal.id) if one.state == "open"),
+        conditions=tuple(
+            one
+            for one in conditions.of_proposal(connection, proposal.id)
+            if one.state == "open" and (mine is not None or one.round < proposal.round)
+        ),
         other=other,
         changes=changes,
     )
@@ -163,34 +178,30 @@ def ballot_of(review: Review, fields: Mapping[str, Sequence[str]]) -> tuple[Ball
 
 def effect_of(review: Review, ballot: Ballot) -> str:
     """What a vote would do now, in a sentence."""
-    decision = review.standing.decision
     if ballot.conflict.strip():
         return "Your vote and the conflict of interest are kept; it counts for nobody."
     if ballot.vote not in APPROVALS:
-        return "The step is not taken; what you say is kept in the memory."
-    missing = [role for role in decision.missing_roles if role != ballot.role]
-    blocked = [check.name for check in decision.failed_checks if check.name not in ballot.accepts]
-    if missing:
-        return f"Still needed after your vote: {', '.join(missing)}."
-    if blocked or decision.rejected_by or decision.unconvinced or ballot.conditions:
-        return "Every role has then voted, and something still holds the step: see the rules and the conditions."
-    return f"With your vote the quorum is met: the release moves to {review.to} at once."
+        return "Your vote does not take the step; what you say is kept in the memory."
+    if left := [role for role in review.unheard if role != ballot.role]:
+        return f"Still to vote after you: {', '.join(left)}."
+    return (
+        "Every role has then voted. If all of them agree, and no rule and no condition is in the way, "
+        f"the release moves to {review.to} at once."
+    )
 
 
 def _roles(
-    connection: Connection,
-    proposal: Proposal,
-    to: State,
-    person: Person,
-    reads: Sequence[str],
-    policy: Policy,
-    now: datetime,
+    connection: Connection, proposal: Proposal, standing: Standing, person: Person, policy: Policy, now: datetime
 ) -> tuple[tuple[str, ...], str]:
+    """The roles in which this person may speak on the step, else why in none; a no needs nothing to have been read."""
+    to = standing.decision.to
+    if standing.decision.refusal:
+        return (), standing.decision.refusal
     case = case_of(connection, proposal, policy=policy, now=now)
-    able, why = [], "You hold no role that votes."
+    able, why = [], "you hold no role that votes"
     for role in sorted(person.roles):
         ballot = Ballot(
-            transition=to, role=role, vote="approve", release=proposal.release, evidence=frozenset(reads), reason="-"
+            transition=to, role=role, vote="reject", release=proposal.release, evidence=frozenset(), reason="-"
         )
         refusal = why_not(case, to, vote_of(ballot, by=person, round_=case.round, policy=policy, now=now), person)
         if refusal is None:
@@ -200,14 +211,16 @@ def _roles(
     return tuple(able), "" if able else why
 
 
-def _seats(standing: Standing, *, told: bool) -> list[tuple[str, str]]:
+def _voted(standing: Standing) -> dict[str, Vote]:
     decision = standing.decision
-    voted: dict[str, Vote] = {
-        vote.role: vote for vote in (*decision.counted, *decision.rejected_by, *decision.unconvinced, *decision.dissent)
-    }
-    roles = [*decision.needed_roles, *(role for role in voted if role not in decision.needed_roles)]
+    said = (*decision.counted, *decision.rejected_by, *decision.unconvinced, *decision.dissent)
+    return {vote.role: vote for vote in said}
+
+
+def _seats(standing: Standing, *, told: bool) -> list[tuple[str, str]]:
+    needed, voted = standing.decision.needed_roles, _voted(standing)
     found = []
-    for role in roles:
+    for role in (*needed, *(role for role in voted if role not in needed)):
         vote = voted.get(role)
         if vote is None:
             found.append((role, "has not voted"))

@@ -7,7 +7,7 @@ a release about which something changed meanwhile, shows the text again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,11 +20,22 @@ from services.registry.console.shell import page_router, render
 from services.registry.decisions import votes
 from services.registry.desk import Desk, DeskDep
 from services.registry.people.persons import must
-from services.registry.people.visitor import Visitor, checked_form, read_form, root_of, sign_in_address, visitor_or_none
+from services.registry.people.visitor import (
+    NewPasswordNeeded,
+    Visitor,
+    checked_form,
+    read_form,
+    root_of,
+    sign_in_address,
+    visitor_or_none,
+)
 from services.timeline.errors import KnowdoError
 
 router = page_router()
-SURE = "sure"
+SURE: Final = "sure"
+CHANGE: Final = "change"
+WRITTEN: Final = ("reason", "conditions", "conflict", "plan-")
+"""Fields, or how their names begin, that hold a person's own words."""
 
 
 @router.get("/console/review/{proposal}/{to}")
@@ -37,9 +48,11 @@ async def review_page(proposal: str, to: str, request: Request, desk: DeskDep, v
 @router.post("/console/review/{proposal}/{to}")
 async def answer(proposal: str, to: str, request: Request, desk: DeskDep) -> Response:
     """The answers once more; with `sure`, the vote is cast."""
-    visitor, _ = await visitor_or_none(request)
+    visitor, must_change = await visitor_or_none(request)
     if visitor is None or visitor.via == "demo":
         return await _session_ended(request, visitor)
+    if must_change:
+        raise NewPasswordNeeded(request)
     must(visitor.person, "vote")
     fields = await checked_form(request, visitor)
     found = await _review(desk, proposal, to, visitor)
@@ -53,6 +66,8 @@ async def answer(proposal: str, to: str, request: Request, desk: DeskDep) -> Res
             status=409,
         )
     ballot, faults = reviews.ballot_of(found, fields)
+    if CHANGE in fields:
+        return await _form(request, visitor, found, fields)
     if ballot is None:
         return await _form(request, visitor, found, fields, faults, status=400)
     if SURE not in fields:
@@ -61,7 +76,7 @@ async def answer(proposal: str, to: str, request: Request, desk: DeskDep) -> Res
             effect=reviews.effect_of(found, ballot),
         )  # fmt: skip
     try:
-        standing = await desk.write(
+        await desk.write(
             lambda connection: votes.cast(
                 connection, proposal, ballot, by=visitor.person, policy=desk.policy, now=desk.now()
             )
@@ -71,12 +86,11 @@ async def answer(proposal: str, to: str, request: Request, desk: DeskDep) -> Res
             raise
         said = f"{fault.message}. {fault.remedy}" if fault.remedy else fault.message
         return await _form(request, visitor, found, fields, [("vote-form", said)], status=409)
-    step = "moved" if standing.decision.passes else "kept"
-    return RedirectResponse(f"{root_of(request)}/console/review/{proposal}/{to}/{step}", 303)
+    return RedirectResponse(f"{root_of(request)}/console/review/{proposal}/{to}/recorded", 303)
 
 
-@router.get("/console/review/{proposal}/{to}/{step}")
-async def recorded(proposal: str, to: str, step: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
+@router.get("/console/review/{proposal}/{to}/recorded")
+async def recorded(proposal: str, to: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """What the vote did."""
     found = await _review(desk, proposal, to, visitor)
     return await render("review_done.html.j2", request, visitor, found=found, moved=found.proposal.state == to)
@@ -107,13 +121,14 @@ async def _form(
 
 
 def _choices(found: Review) -> list[tuple[str, str, str]]:
-    return [one for one in CHOICES if one[0] != "withdraw" or found.mine is not None]
+    spoken = found.mine is not None and found.mine.vote != "withdraw"
+    return [one for one in CHOICES if one[0] != "withdraw" or spoken]
 
 
 async def _session_ended(request: Request, visitor: Visitor | None) -> Response:
     """The text that was written, to be carried over: signing in makes another session, whose forms are others."""
-    fields: dict[str, Any] = dict(await read_form(request))
+    fields = await read_form(request)
+    written = [(name, text) for name, texts in fields.items() if name.startswith(WRITTEN) for text in texts if text]
     return await render(
-        "review_again.html.j2", request, visitor, status=401, sign_in=sign_in_address(request),
-        reason=(fields.get("reason") or [""])[0],
+        "review_again.html.j2", request, visitor, status=401, sign_in=sign_in_address(request), written=written,
     )  # fmt: skip

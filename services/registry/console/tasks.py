@@ -58,7 +58,7 @@ def _votes(line: Line, person: Person) -> Iterator[Task]:
         if role is None or _fails(standing):
             continue
         decision, needed = standing.decision, len(ENTRY[standing.decision.to].roles)
-        voted = {vote.role for vote in (*decision.counted, *decision.rejected_by)}
+        voted = {vote.role for vote in (*decision.counted, *decision.rejected_by, *decision.unconvinced)}
         said = words.vote_awaits(
             line.guidance.title,
             line.versions[standing.proposal.release],
