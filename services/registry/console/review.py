@@ -151,7 +151,9 @@ def ballot_of(review: Review, fields: Mapping[str, Sequence[str]]) -> tuple[Ball
     asked = [line.strip() for line in _one(fields, "conditions").splitlines() if line.strip()]
     if choice == "approve-with-conditions" and not asked:
         faults.append(("conditions", "Write the conditions, one on each line"))
-    accepted = [check for check in review.doubts if check.name in fields.get("accepts", ())]
+    accepted = [
+        check for check in review.doubts if choice in APPROVALS and check.name in fields.get("accepts", ())
+    ]
     asking = {check.name for check in accepted if check.asks_plan}
     plans = {check.name: _one(fields, f"plan-{check.name}").strip() for check in accepted}
     faults += [
@@ -167,8 +169,8 @@ def ballot_of(review: Review, fields: Mapping[str, Sequence[str]]) -> tuple[Ball
             release=review.proposal.release,
             evidence=frozenset(review.reads),
             reason=reason,
-            accepts=frozenset(plans) if choice in APPROVALS else frozenset(),
-            plans=plans if choice in APPROVALS else {},
+            accepts=frozenset(check.name for check in accepted),
+            plans={name: plan for name, plan in plans.items() if plan},
             conditions=tuple(NewCondition(text=one) for one in asked) if choice == "approve-with-conditions" else (),
             conflict=_one(fields, "conflict"),
         ),

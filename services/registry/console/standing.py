@@ -105,11 +105,12 @@ def next_step(connection: Connection, proposal: Proposal, policy: Policy, now: d
 def my_role(standing: Standing, person: Person) -> str | None:
     """The role in which this person's vote is still needed on a step; None if none is."""
     decision, authors = standing.decision, {person_key(one) for one in standing.proposal.authors}
-    voted = {person_key(vote.person) for vote in (*decision.counted, *decision.rejected_by, *decision.dissent)}
+    spoken = (*decision.counted, *decision.rejected_by, *decision.unconvinced)
+    voted = {person_key(vote.person) for vote in (*spoken, *decision.dissent)}
     me = person_key(person.name)
     if person.is_service or me in voted or me in authors or person.roles & NEVER_VOTE.keys():
         return None
-    taken = {vote.role for vote in (*decision.counted, *decision.rejected_by)}
+    taken = {vote.role for vote in spoken}
     return next((role for role in decision.missing_roles if role in person.roles and role not in taken), None)
 
 
