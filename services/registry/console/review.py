@@ -151,9 +151,7 @@ def ballot_of(review: Review, fields: Mapping[str, Sequence[str]]) -> tuple[Ball
     asked = [line.strip() for line in _one(fields, "conditions").splitlines() if line.strip()]
     if choice == "approve-with-conditions" and not asked:
         faults.append(("conditions", "Write the conditions, one on each line"))
-    accepted = [
-        check for check in review.doubts if choice in APPROVALS and check.name in fields.get("accepts", ())
-    ]
+    accepted = [check for check in review.doubts if choice in APPROVALS and check.name in fields.get("accepts", ())]
     asking = {check.name for check in accepted if check.asks_plan}
     plans = {check.name: _one(fields, f"plan-{check.name}").strip() for check in accepted}
     faults += [

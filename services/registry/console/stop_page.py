@@ -65,7 +65,7 @@ async def where_it_is_on(request: Request, desk: DeskDep, visitor: Reader) -> Re
 
 @router.get("/console/deploy/{guidance}")
 async def one_place(guidance: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
-    """Where one guidance is on, what is confirmed, what the next stage would show, and the last starts and stops."""
+    """Where one guidance is on, what is confirmed, what the next stage would show, and the last steps and stops."""
     facts = await desk.read(lambda connection: _one(connection, guidance, desk, visitor.person))
     return await render("deploy_one.html.j2", request, visitor, stops=await _stops(desk, guidance), **facts)
 
@@ -152,10 +152,10 @@ def _preview(connection: Connection, line: Line) -> str:
 
 
 async def _stops(desk: Desk, guidance: str = "") -> list[Found]:
-    """The last starts and stops."""
+    """The last steps and stops, the newest first."""
     found = [
         line
         for kind in ("stop", "decision")
         for line in (await ask(desk, guidance=guidance, kind=kind, limit=LAST)).lines
     ]
-    return sorted(found, key=lambda line: -line.number)[:LAST]
+    return sorted(found, key=lambda line: (line.at, line.number), reverse=True)[:LAST]

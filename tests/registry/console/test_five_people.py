@@ -41,7 +41,7 @@ WHY: Final = "haemoglobin of site B came in other units"
 
 
 def _proposed(connection: Connection, policy: Policy, now: datetime) -> dict[str, str]:
-    """A release with its evidence, as the learner proposes it, its trial and rollback, and five people with passwords."""
+    """A release with evidence that leaves a doubt, as the learner proposes it, its trial and rollback, and five people."""
     for name, roles in FIVE.items():
         persons.add_person(connection, name, roles, now=now, by="tests")
         accounts.give_password(connection, name, now=now, by="tests")
@@ -51,8 +51,12 @@ def _proposed(connection: Connection, policy: Policy, now: datetime) -> dict[str
     learner = persons.add_person(connection, "learner", ["learner"], now=now, by="tests", is_service=True).person
     jon = persons.add_person(connection, "Jon Developer", ["model-developer"], now=now, by="tests").person
     bundle = samples.release()
+    doubted = samples.groups(
+        bundle.digest, samples.group("race", "white"), samples.group("race", "asian", sensitivity=(0.2, 0.5))
+    )
+    training = samples.training_pack(bundle.digest, files={"evidence.json": doubted})
     proposal = proposals.propose(
-        connection, bundle=bundle, packs=[samples.training_pack(bundle.digest), samples.silent_pack(bundle.digest)],
+        connection, bundle=bundle, packs=[training, samples.silent_pack(bundle.digest)],
         author=jon.name, note="", by=learner, now=now,
     )  # fmt: skip
     plan = msgspec.convert(samples.PLAN, TrialPlan)
@@ -96,6 +100,9 @@ def vote(page: Page, step: str, role: str, look: Any = None) -> None:
     if role:
         page.check(f"input[name=role][value={role}]")
     page.check("input[name=vote][value=approve]")
+    if page.locator("input[name=accepts]").count():
+        page.check("input[name=accepts]")
+        page.fill("input[name^=plan-]", "weighed again after 400 stays")
     page.fill("#reason", f"read, and fit for {step}")
     page.click("text=Check my vote")
     assert page.inner_text("h1") == "Is this your vote?"
@@ -133,7 +140,6 @@ def test_five_people_take_a_release_to_the_pilot_and_one_stops_it(browser: Brows
     dan.fill("#words", WHY)
     dan.click("text=Stop now")
     assert "It stands still." in dan.inner_text("main")
-    look(dan)
     eve.goto(registry.url)
     assert "1 guidance stopped: small by Dan Privacy" in eve.inner_text(".strip")
     eve.click("nav >> text=Memory")

@@ -107,6 +107,27 @@ async def test_conditions_are_kept_one_on_each_line(house: House) -> None:
     assert "a leaflet on the ward" not in theirs
 
 
+async def test_a_doubt_is_accepted_by_name_and_with_a_plan(house: House) -> None:
+    """A group that cannot be told: the equity reviewer accepts it and says how it will be found out; nobody else is asked."""
+    digest = samples.release().digest
+    told = samples.groups(
+        digest, samples.group("race", "white"), samples.group("race", "asian", sensitivity=(0.2, 0.5))
+    )
+    evidence = (samples.training_pack(digest, files={"evidence.json": told}), samples.silent_pack(digest))
+    proposed = await house.propose(evidence=evidence)
+    await house.climb(proposed, "silent")
+    await house.make_ready(proposed)
+    path = address(proposed, "pilot")
+    assert "I accept that" not in (await (await signed_in(house, "Ann Clinical")).open(path)).text
+    cleo = await signed_in(house, "Cleo Equity")
+    chosen = {"role": "equity-reviewer", "accepts": "groups/race"}
+    unplanned = await answered(cleo, path, **chosen)
+    assert unplanned.status_code == 400
+    assert unplanned.text.count("Say how it will be found out") == 2
+    assert (await voted(cleo, path, **chosen, **{"plan-groups/race": "weighed after 400 stays"})).status_code == 303
+    assert await house.agree(proposed, "pilot") == "pilot"
+
+
 async def test_how_others_voted_is_told_after_ones_own_vote(house: House) -> None:
     """Before it only that they voted; neither page nor check says how."""
     proposed = await silent(house)
