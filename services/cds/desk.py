@@ -6,7 +6,7 @@ The table of the design's section 6 is this file: every way in which no card is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -26,6 +26,7 @@ from services.cds.patient.bedside import read_bedside
 from services.cds.patient.fetch_missing import FetchMissing, reasons
 from services.cds.schemas import HookRequest
 from services.cds.stopwatch import Stopwatch
+from services.guidance.choosing import Call
 from services.guidance.errors import Unavailable
 from services.plumbing.logs import get_logger
 from services.timeline.errors import BadInput
@@ -55,15 +56,15 @@ class Desk:
 
         `watch`: that of the call, if it began before.
         """
-        deployed, watch = self.approved.find(guidance), watch or Stopwatch()
+        held, watch = self.approved.deployed(guidance), watch or Stopwatch()
         try:
-            return await self._answer(deployed, request, watch)
+            return await self._answer(held, request, watch)
         finally:
             self.metrics.took(guidance, watch.seconds)
 
-    async def _answer(self, deployed: Deployed, request: HookRequest, watch: Stopwatch) -> dict[str, Any]:
-        profile = self.profiles.named(request.caller.profile)
-        hooks = _hooks(deployed)
+    async def _answer(self, held: Sequence[Deployed], request: HookRequest, watch: Stopwatch) -> dict[str, Any]:
+        profile, guidance = self.profiles.named(request.caller.profile), held[0].manifest.guidance
+        hooks = frozenset().union(*map(_hooks, held))
         request = hear(request, profile, answered=hooks)
         if request.hook not in hooks:
             raise BadInput(
@@ -71,7 +72,9 @@ class Desk:
             )
         if not request.patient:
             raise BadInput("missing", place="$.context.patientId", remedy="Every service here is about one patient")
-        if reason := self._not_here(deployed, request):
+        call = Call(site=self.approved.site, tenant=request.caller.tenant, hook=request.hook, patient=request.patient)
+        deployed, reason = self.approved.choose(guidance, call)
+        if reason:
             await self._silent(deployed, request, status="suspended", reason=reason)
             return answer_of([], profile, hook=request.hook)
         if deployed.release is None or deployed.policy is None:
@@ -102,15 +105,6 @@ class Desk:
             self.metrics.feedback.labels(known, one.outcome).inc()
             if one.outcome == "overridden":
                 self.metrics.overrides.labels(known, bounded_code(one.override_reason)).inc()
-
-    def _not_here(self, deployed: Deployed, request: HookRequest) -> str:
-        """Why this guidance does not compute at all; empty if it does."""
-        manifest = deployed.manifest
-        if not manifest.runs:
-            return manifest.stage
-        if not manifest.where.covers(site=self.approved.site, hook=request.hook):
-            return f"not approved for {request.hook} at this site"
-        return ""
 
     async def _silent(self, deployed: Deployed, request: HookRequest, *, status: Status, reason: str) -> None:
         now = self.bedside_clock()

@@ -6,7 +6,9 @@ into an EHR that does not read discovery by itself stands in its `extension` (`c
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -38,24 +40,40 @@ class Discovery:
             self._made_at = self._approved.changes
             services = [
                 entry
-                for deployed in self._approved.all()
-                for entry in services_of(deployed, site=self._approved.site, public_url=self._public_url)
+                for _, held in groupby(self._approved.all(), key=lambda one: one.manifest.guidance)
+                for entry in services_of(list(held), site=self._approved.site, public_url=self._public_url)
             ]
             written = msgspec.json.encode({"services": services})
             self._written = written, f'"{sha256(written).hexdigest()[:32]}"'
         return self._written
 
 
-def services_of(deployed: Deployed, *, site: str, public_url: str) -> list[dict[str, Any]]:
-    """One entry per hook that is approved here. A retired guidance is not offered; a suspended one may come back."""
+def services_of(held: Sequence[Deployed], *, site: str, public_url: str) -> list[dict[str, Any]]:
+    """One entry per hook on which a guidance is approved here, for any tenant; it asks what any of its releases needs.
+
+    `held`: what counts most first, which names the service. A retired one is not offered; a suspended one may come back.
+    """
+    offered = [one for one in held if one.release is not None and one.manifest.stage != "retired"]
+    running = [one for one in offered if one.manifest.runs]
+    listed: dict[str, dict[str, Any]] = {}
+    for deployed in running or offered[:1]:
+        for hook, entry in _entries(deployed, site=site, public_url=public_url):
+            if hook not in listed:
+                listed[hook] = entry
+            elif "prefetch" in entry:
+                # What a key asks is the same in all that run side by side: the registry sees to it.
+                listed[hook]["prefetch"] = {**entry["prefetch"], **listed[hook].get("prefetch", {})}
+    return list(listed.values())
+
+
+def _entries(deployed: Deployed, *, site: str, public_url: str) -> Iterator[tuple[str, dict[str, Any]]]:
     release = deployed.release
-    if release is None or deployed.manifest.stage == "retired":
-        return []
-    guidance = release.guidance
+    if release is None:
+        return
+    guidance, where = release.guidance, deployed.manifest.where
     extension = _extension(deployed, public_url)
-    listed = []
     for hook in guidance.hooks:
-        if not deployed.manifest.where.covers(site=site, hook=hook.hook):
+        if not any(where.covers(site=site, hook=hook.hook, tenant=tenant) for tenant in where.tenants):
             continue
         entry: dict[str, Any] = {
             "hook": hook.hook,
@@ -70,8 +88,7 @@ def services_of(deployed: Deployed, *, site: str, public_url: str) -> list[dict[
             ),
             "extension": extension,
         }
-        listed.append({name: value for name, value in entry.items() if value})
-    return listed
+        yield hook.hook, {name: value for name, value in entry.items() if value}
 
 
 def _extension(deployed: Deployed, public_url: str) -> dict[str, Any]:

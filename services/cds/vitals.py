@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from services.cds.decisions.durable import Durable
-from services.cds.governed.approved import Approved
+from services.cds.governed.approved import Approved, Deployed
 from services.cds.governed.follow_registry import Ears
 from services.plumbing.metrics import ServiceMetrics
 
@@ -62,11 +62,16 @@ class Vitals:
         self._lost.set({"log": 0, "spool": 1, "nowhere": 2}[durable.kept_in])
         self._silence.set(self._ears.silence())
         now = self._clock()
+        by_guidance: dict[str, list[Deployed]] = {}
         for deployed in self._approved.all():
-            manifest = deployed.manifest
-            left = max(0.0, manifest.seconds_left(now))
-            self._lease.labels(manifest.guidance).set(left)
-            self._live.labels(manifest.guidance).set(manifest.runs and deployed.release is not None and left > 0)
+            by_guidance.setdefault(deployed.manifest.guidance, []).append(deployed)
+        for guidance, held in by_guidance.items():
+            # Side by side, the one that is worst off speaks for all; what stopped counts where nothing runs.
+            counting = [one for one in held if one.manifest.runs] or held
+            left = max(0.0, min(one.manifest.seconds_left(now) for one in counting))
+            opened = all(one.manifest.runs and one.release is not None for one in counting)
+            self._lease.labels(guidance).set(left)
+            self._live.labels(guidance).set(opened and left > 0)
 
     async def keep_on(self) -> None:
         """Look every second, until cancelled."""

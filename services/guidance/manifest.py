@@ -34,14 +34,42 @@ _FETCH: Final = "Fetch it again from the registry"
 
 
 class Where(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The sites (`*` = all) and the hooks on which it may speak."""
+    """The sites and tenants (`*` = all) and the hooks on which it may speak."""
 
     sites: tuple[str, ...]
     hooks: tuple[str, ...]
+    tenants: tuple[str, ...] = (EVERYWHERE,)
 
-    def covers(self, *, site: str, hook: str) -> bool:
-        """Whether a call on this hook at this site falls under the manifest."""
-        return hook in self.hooks and (EVERYWHERE in self.sites or site in self.sites)
+    def covers(self, *, site: str, hook: str, tenant: str = "") -> bool:
+        """Whether a call on this hook at this site, from this tenant, falls under the manifest."""
+        return (
+            hook in self.hooks
+            and (EVERYWHERE in self.sites or site in self.sites)
+            and (EVERYWHERE in self.tenants or tenant in self.tenants)
+        )
+
+    def encloses(self, other: Where) -> bool:
+        """Whether every call that falls under the other falls under this one."""
+        return (
+            set(other.hooks) <= set(self.hooks)
+            and (EVERYWHERE in self.sites or set(other.sites) <= set(self.sites))
+            and (EVERYWHERE in self.tenants or set(other.tenants) <= set(self.tenants))
+        )
+
+
+class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The patients among whom a release is tried: so many of 10,000, drawn by a key that all releases of a guidance share.
+
+    Whole numbers, so that no rounding moves anybody; one key, so that who is among 5 % is among 25 % later.
+    """
+
+    of_10000: Annotated[int, msgspec.Meta(ge=1, le=9_999)]
+    seed: _Hash
+
+    @property
+    def said(self) -> str:
+        """`5 %`."""
+        return f"{self.of_10000 / 100:g} %"
 
 
 class PolicyNamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,11 +109,26 @@ class Manifest(
     issuer: str
     trial: Trial | msgspec.UnsetType = msgspec.UNSET
     """Absent (also in every manifest from before there were trials): everyone is shown."""
+    share: Share | None = None
+    """None: every patient."""
+    starts_at: _Time | None = None
+    ends_at: _Time | None = None
+    """Not before and not after these, whatever its lease; None: at once, and until it is decided otherwise."""
+    decided: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """The entry of the ledger that decided where it speaks; of two that could, the newer decision counts."""
+    fallback: Digest | None = None
+    """The release that speaks when this one is stopped; None: none does."""
+    replaces: tuple[str, ...] = ()
+    """Deployments that this one has taken the place of: whoever takes this manifest lets go of those."""
 
     @property
     def in_trial(self) -> Trial | None:
         """The trial that runs, if any."""
         return self.trial if isinstance(self.trial, Trial) else None
+
+    def is_in_time(self, now: datetime) -> bool:
+        """Whether it has begun and has not ended."""
+        return (self.starts_at is None or self.starts_at <= now) and (self.ends_at is None or now < self.ends_at)
 
     @property
     def runs(self) -> bool:
@@ -141,6 +184,12 @@ def new_manifest(
     now: datetime,
     trial: Trial | None = None,
     longest: timedelta = LONGEST_LEASE,
+    share: Share | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    decided: int = 0,
+    fallback: str | None = None,
+    replaces: tuple[str, ...] = (),
 ) -> Manifest:
     """A manifest whose lease begins now and is as long as the risk tier and `longest` allow."""
     issued_at = now.astimezone(UTC).replace(microsecond=0)
@@ -156,6 +205,12 @@ def new_manifest(
         ledger=ledger,
         issuer=issuer,
         trial=msgspec.UNSET if trial is None else trial,
+        share=share,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        decided=decided,
+        fallback=fallback,
+        replaces=replaces,
     )
 
 

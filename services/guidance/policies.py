@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
@@ -50,6 +50,8 @@ class Policy:
     """Roles that must agree besides those of the floor, by risk tier and state."""
     observed_expected: tuple[float, float] = OBSERVED_EXPECTED
     """Limits of observed / expected in the silent month: 20 % either way."""
+    deploys: Literal["at once", "by decision"] = "at once"
+    """When the vote lets a release speak: everywhere at once, or only where operations then decide."""
     approval_days: int = 180
     """An approval counts for so long; a quorum that takes longer no longer looks at the same facts."""
     proposal_days: int = 365

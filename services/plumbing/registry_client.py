@@ -160,9 +160,33 @@ class RegistryClient:
         body = {"fallback": fallback, "reason": reason}
         return _object(await self._post(f"/proposals/{proposal}/rollback", body))
 
-    async def suspend(self, guidance: str, *, reason: str = "") -> dict[str, Any]:
-        """Stop every release of this guidance, at once."""
-        return _object(await self._post(f"/deployments/{guidance}/suspend", {"reason": reason}))
+    async def suspend(self, guidance: str, *, reason: str = "", release: str = "") -> dict[str, Any]:
+        """Stop every release of this guidance, or only that one, at once."""
+        return _object(await self._post(f"/deployments/{guidance}/suspend", {"reason": reason, "release": release}))
+
+    async def deploy(self, guidance: str, release: str, **placement: Any) -> dict[str, Any]:
+        """Decide where a release speaks: `sites`, `tenants`, `hooks`, `stage`, `share` (%), `starts_at`, `ends_at`, `fallback`."""
+        return _object(await self._post("/deployments", {"guidance": guidance, "release": release, **placement}))
+
+    async def deployments(self) -> list[dict[str, Any]]:
+        """Where everything runs."""
+        return list(_object(await self._get("/deployments"))["deployments"])
+
+    async def reasons_due(self) -> list[dict[str, Any]]:
+        """Stops that owe their reason."""
+        return list(_object(await self._get("/reasons-due"))["due"])
+
+    async def give_reason(self, guidance: str, reason: str) -> dict[str, Any]:
+        """Say why a guidance was stopped."""
+        return _object(await self._post(f"/deployments/{guidance}/reason", {"reason": reason}))
+
+    async def overlay(self, guidance: str) -> dict[str, Any]:
+        """What holds at which site."""
+        return _object(await self._get(f"/overlays/{guidance}"))
+
+    async def set_overlay(self, guidance: str, site: str, part: Mapping[str, Any]) -> dict[str, Any]:
+        """Decide what holds at a site (`*`: all); an empty part takes it back."""
+        return _object(await self._ask("PUT", f"/overlays/{guidance}/{site}", content=msgspec.json.encode(part)))
 
     async def proposals(self) -> list[dict[str, Any]]:
         """All proposals, the newest first."""

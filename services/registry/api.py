@@ -19,7 +19,8 @@ from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
 from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import deployments, feed, heard, workers
+from services.registry.deployed import feed, heard, workers
+from services.registry.deployed.stops import stop
 from services.registry.desk import DeskDep as DeskDep
 from services.registry.memory import ledger
 from services.registry.people.persons import Act
@@ -158,11 +159,13 @@ async def cast_vote(proposal: str, request: Request, desk: DeskDep, voter: Voter
 
 @router.post("/deployments/{guidance}/suspend")
 async def suspend(guidance: str, request: Request, desk: DeskDep, stopper: Stopper) -> Response:
-    """Stop every running release of a guidance, at once."""
+    """Stop every running release of a guidance, or one of them, at once."""
     raw = await read_body(request)
     body = decode(schemas.SUSPEND, raw) if raw else schemas.SuspendBody()
     stopped = await desk.write(
-        lambda connection: deployments.stop(connection, guidance, by=stopper, reason=body.reason, now=desk.now())
+        lambda connection: stop(
+            connection, guidance, release=body.release, by=stopper, reason=body.reason, now=desk.now()
+        )
     )
     return json_response({"guidance": guidance, "state": "suspended", "stopped": stopped})
 

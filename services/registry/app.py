@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any, Final
@@ -20,6 +21,7 @@ from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.openid import Client, OpenIdProvider, open_provider
 from services.plumbing.web import create_service_app
+from services.registry.deployed.signing_keys import known_keys
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
 from services.registry.people import accounts, organisation_pages
@@ -110,7 +112,7 @@ def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_
         engine=open_tables(settings),
         key=key,
         keys=read_public_keys(settings),
-        policy=read_own_policy(settings) or POLICIES[settings.policy_name],
+        policy=_policy(settings),
         issuer=settings.public_url,
         longest_lease=settings.longest_lease,
         now=now,
@@ -130,9 +132,16 @@ def read_own_policy(settings: RegistrySettings) -> Policy | None:
         raise BadInput(f"cannot be read: {fault.strerror}", place=str(path), remedy="Check the path") from fault
 
 
+def _policy(settings: RegistrySettings) -> Policy:
+    """The organisation's own policy or the named one; who deploys, by the vote or by decision, may be set apart."""
+    named = read_own_policy(settings) or POLICIES[settings.policy_name]
+    return named if settings.deploys is None else replace(named, deploys=settings.deploys)
+
+
 def read_public_keys(settings: RegistrySettings) -> PublicKeys:
     """The public keys that `GET /keys` shows: the signing key's, and those trusted through a change of keys."""
-    return public_key_set(SigningKey.load_or_create(settings.key_path), _trusted_keys(settings))
+    also = [one.public for one in known_keys(settings, real_time()) if one.use != "signs"]
+    return public_key_set(SigningKey.load_or_create(settings.key_path), [*also, *_trusted_keys(settings)])
 
 
 def open_tables(settings: RegistrySettings) -> Engine:

@@ -22,6 +22,8 @@ from services.registry import (
     token_commands,
     transparency_commands,
 )
+from services.registry.deployed import commands as deployed_commands
+from services.registry.deployed import key_commands as signing_key_commands
 from services.registry.deployed.stopping import said_of_stop, stopped
 from services.registry.terminal import (
     DEFAULT_URL,
@@ -31,7 +33,6 @@ from services.registry.terminal import (
     asked,
     file_bytes,
     object_in,
-    read_settings,
     show,
 )
 from services.timeline.errors import BadInput
@@ -39,6 +40,8 @@ from services.timeline.errors import BadInput
 CHOICES: Final[tuple[str, ...]] = get_args(VoteChoice)
 app = typer.Typer(no_args_is_help=True, help="Decides who may speak: people, votes, signatures, stop, memory.")
 app.add_typer(person_commands.app, name="person")
+deployed_commands.add_to(app)
+app.add_typer(signing_key_commands.app, name="keys")
 app.add_typer(decision_commands.question, name="question")
 app.command("close-condition")(decision_commands.close_condition)
 app.command("rollback")(decision_commands.rollback)
@@ -195,6 +198,7 @@ def _named(option: str) -> tuple[str, str]:
 def stop(
     guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
     reason: Annotated[str, typer.Option(help="May follow within 24 hours")] = "",
+    release: Annotated[str, typer.Option(help="Only this release; what it names as fallback speaks then")] = "",
     wait: Annotated[float, typer.Option(help="Seconds to wait for the workers", min=0.0)] = CONFIRMED_WITHIN,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
@@ -206,7 +210,9 @@ def stop(
 
     Example: knowdo registry stop readmission-30d --reason "wrong units from the new analyser" --token-file me.token
     """
-    answer = asked(lambda client: stopped(client, guidance, reason=reason, seconds=wait), url, token_file)
+    answer = asked(
+        lambda client: stopped(client, guidance, reason=reason, release=release, seconds=wait), url, token_file
+    )
     if as_json:
         show(answer, as_json)
     else:
@@ -225,34 +231,11 @@ def list_(url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson 
     """
     rows = asked(lambda client: client.proposals(), url, token_file)
     if not as_json:
+        for owed in asked(lambda client: client.reasons_due(), url, token_file):
+            typer.echo(deployed_commands.said_of_due(owed), err=True)
         rows = [{name: row[name] for name in ("proposal", "guidance", "state", "author", "release")} for row in rows]
     show(rows, as_json, title="Proposals")
 
 
 memory_commands.add_to(app)
 transparency_commands.add_to(app)
-
-
-@app.command()
-def keys(
-    file: Annotated[Path | None, typer.Option(help="Write them there instead of showing them")] = None,
-) -> None:
-    """Hand over the registry's public keys (a JWK set): CDS pins them and believes no other.
-
-    Example: knowdo registry keys --file registry-keys.json
-    """
-    import json
-
-    from services.registry.app import read_public_keys
-
-    text = json.dumps(read_public_keys(read_settings()), indent=2) + "\n"
-    if file is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise BadInput(
-            f"cannot be written ({fault.strerror})", place=str(file), remedy="Name a file that this user may write"
-        ) from fault
-    typer.echo(f"public keys in {file}")

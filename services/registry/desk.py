@@ -21,8 +21,8 @@ from services.guidance.manifest import LONGEST_LEASE
 from services.guidance.policies import Policy
 from services.plumbing.database import reading, writing
 from services.plumbing.keys import PublicKeys, SigningKey
-from services.registry.deployed import deployments
-from services.registry.deployed.deployments import SignedList
+from services.registry.deployed import leases
+from services.registry.deployed.leases import SignedList
 from services.registry.memory import ledger
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class Desk:
         now = self.now()
         kid, longest = self.key.kid, self.longest_lease
         as_they_are = await self.read(
-            lambda connection: deployments.signed_manifests(connection, kid=kid, now=now, longest=longest)
+            lambda connection: leases.signed_manifests(connection, kid=kid, now=now, longest=longest)
         )
         if as_they_are is not None:
             return as_they_are
@@ -126,9 +126,7 @@ class Desk:
 
     def _renewed(self, now: datetime) -> SignedList:
         with writing(self.engine) as connection:
-            return deployments.renew_manifests(
-                connection, self.key, issuer=self.issuer, now=now, longest=self.longest_lease
-            )
+            return leases.renew_manifests(connection, self.key, issuer=self.issuer, now=now, longest=self.longest_lease)
 
     async def sign_day(self) -> bool:
         """Sign the head of the ledger once a day."""

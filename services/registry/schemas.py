@@ -11,7 +11,7 @@ from services.guidance.trial import TrialPlan
 from services.plumbing.registry_client import Acknowledgement, Aggregate
 from services.registry.decisions.proposals import Filed, Proposal
 from services.registry.decisions.votes import Kept, Standing
-from services.registry.deployed.deployments import SignedList
+from services.registry.deployed.leases import SignedList
 from services.registry.tables import instant_text
 
 # Control characters but tab and line ends have no business in a reason, and PostgreSQL takes no NUL.
@@ -63,6 +63,7 @@ class SuspendBody(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /deployments/{guidance}/suspend`. The reason may follow within 24 hours; a stop waits for no words."""
 
     reason: _Text = ""
+    release: _Short = ""
 
 
 class ReportBody(msgspec.Struct, forbid_unknown_fields=True):

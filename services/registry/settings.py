@@ -43,6 +43,10 @@ class RegistrySettings(ServiceSettings):
         default=None,
         description="sample floors; default `demo` in demo mode, else `standard`. Roles and gates are the same in both",
     )
+    deploys: Literal["at once", "by decision"] | None = Field(
+        default=None,
+        description="when a vote lets a release speak: everywhere at once (the policies say so), or where operations decide",
+    )
     # Two seconds: a worker asks again after a third of its lease, and not more often than five times a second.
     longest_lease_seconds: float | None = Field(
         default=None,

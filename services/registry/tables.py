@@ -123,6 +123,19 @@ deployments = Table(
     Column("stage", String(16), nullable=False),
     Column("sites", JSON, nullable=False),
     Column("hooks", JSON, nullable=False),
+    Column("tenants", JSON, nullable=False),
+    # Of 10,000 patients; 10,000: all.
+    Column("share", Integer, nullable=False),
+    # Draws the share; one for all releases of a guidance.
+    Column("seed", String(64), nullable=False),
+    Column("starts_at", String(32)),
+    Column("ends_at", String(32)),
+    Column("fallback", String(71)),
+    # Who decided where it speaks; nobody: it follows from the vote.
+    Column("decided_by", String(200)),
+    Column("decided_in", Integer, nullable=False),
+    # The release that took its place; a stop of the guidance forgets it, and so ends what could come back.
+    Column("replaced_by", String(71)),
     Column("risk_tier", String(16), nullable=False),
     Column("policy", String(32), nullable=False),
     Column("overlay", JSON, nullable=False),

@@ -74,7 +74,9 @@ class FakeRegistry:
             "issuer": "http://registry",
         }
         manifest = Manifest(**(fields | changes))
-        self.signed[manifest.guidance] = sign(to_payload(manifest), key or self.key)
+        # One deployment of a guidance unless a test names another.
+        other = "" if manifest.deployment == "d-1" else f"/{manifest.deployment}"
+        self.signed[f"{manifest.guidance}{other}"] = sign(to_payload(manifest), key or self.key)
         self._changed.set()
         self._changed = asyncio.Event()
         return manifest

@@ -53,4 +53,5 @@ async def _policies(settings: CdsSettings) -> dict[str, SitePolicy]:
         site=settings.site,
     )
     await approved.load()
-    return {one.manifest.guidance: one.policy for one in approved.all() if one.policy is not None}
+    # What counts most of a guidance comes first, and is the one whose policy is weighed.
+    return {one.manifest.guidance: one.policy for one in reversed(approved.all()) if one.policy is not None}

@@ -18,6 +18,7 @@ import msgspec
 from services.cds.cards.form import CardForm, CardStyle, card_forms
 from services.cds.governed.approved_files import ApprovedFiles, Remembered
 from services.cds.governed.site_policy import SitePolicy, site_policy
+from services.guidance.choosing import Call, choose, why_none
 from services.guidance.errors import BadManifest, BadRelease, NotFound, Unavailable
 from services.guidance.manifest import Manifest, check_manifest, read_manifest
 from services.guidance.ready import Release, open_release
@@ -78,7 +79,8 @@ class Approved:
         self._files = files
         self._clock = clock
         self._on_refused = on_refused
-        self._held: dict[str, Deployed] = {}
+        self._held: dict[str, tuple[Deployed, ...]] = {}
+        """Guidance → what is deployed of it, side by side; the one that counts most comes first."""
         # Only what was signed moves this: the head beside the manifests is anyone's word.
         self._seen = Remembered()
         self.heard_to = -1
@@ -87,12 +89,24 @@ class Approved:
         """Counts up with every change, so that what is derived (discovery) knows when to be derived again."""
 
     def find(self, guidance: str) -> Deployed:
-        """The guidance that may run now. NotFound, or BadManifest/BadRelease when it should run and must not."""
-        deployed = self._held.get(guidance)
-        if deployed is None:
-            raise NotFound(
-                "no guidance of this id is deployed here", place="service id", remedy="GET /cds-services lists them"
-            )
+        """What counts most of a guidance. NotFound, or BadManifest/BadRelease when it should run and must not."""
+        return self._sound(self.deployed(guidance)[0])
+
+    def choose(self, guidance: str, call: Call) -> tuple[Deployed, str]:
+        """What of a guidance answers this call; or what counts most of it, and why nothing of it is for this call.
+
+        NotFound, or BadManifest/BadRelease when it should run and must not.
+        """
+        held, now = self.deployed(guidance), self._clock()
+        manifests = [one.manifest for one in held]
+        chosen = choose(manifests, call, now)
+        if chosen is None:
+            return held[0], why_none(manifests, call, now)
+        return self._sound(next(one for one in held if one.manifest is chosen)), ""
+
+    def _sound(self, deployed: Deployed) -> Deployed:
+        """The same, if what should run may run."""
+        guidance = deployed.manifest.guidance
         if not deployed.manifest.runs:
             return deployed
         if deployed.manifest.seconds_left(self._clock()) <= 0:
@@ -105,27 +119,34 @@ class Approved:
             raise BadRelease(deployed.fault, place=guidance, remedy="Look in the registry's ledger, and in this log")
         return deployed
 
+    def deployed(self, guidance: str) -> tuple[Deployed, ...]:
+        """All that is deployed of a guidance, running or not, what counts most first; NotFound if there is none."""
+        held = self._held.get(guidance)
+        if held is None:
+            raise NotFound(
+                "no guidance of this id is deployed here", place="service id", remedy="GET /cds-services lists them"
+            )
+        return held
+
     def holds(self, guidance: str) -> bool:
         """Whether there is a guidance of that id here, running or not."""
         return guidance in self._held
 
     def all(self) -> list[Deployed]:
-        """Everything held, by id."""
-        return [self._held[guidance] for guidance in sorted(self._held)]
+        """Everything held, by guidance, what counts most of each first."""
+        return [deployed for guidance in sorted(self._held) for deployed in self._held[guidance]]
 
     @property
     def shortest_lease(self) -> float:
         """Seconds that the shortest lease held here was given for; infinite if none is."""
-        return min((one.manifest.lease_seconds for one in self._held.values()), default=math.inf)
+        return min((one.manifest.lease_seconds for one in self.all()), default=math.inf)
 
     def readiness(self) -> dict[str, object]:
         """What a person or a load balancer asks: keys, and for each guidance its stage and what is left of its lease."""
         facts: dict[str, object] = {"registry keys": self.keys is not None}
         now = self._clock()
-        for deployed in self.all():
-            manifest = deployed.manifest
-            left = max(0, int(manifest.seconds_left(now)))
-            facts[manifest.guidance] = deployed.fault or f"{manifest.stage}, {left} s of lease left"
+        for guidance in sorted(self._held):
+            facts[guidance] = "; ".join(_said(deployed, now) for deployed in self._held[guidance])
         return facts
 
     async def load(self) -> None:
@@ -142,7 +163,7 @@ class Approved:
             raise _backwards(seen, said.number)
         changed = await self._take(answer.manifests, source=source)
         kept = msgspec.structs.replace(
-            self._seen, manifests={guidance: deployed.signed for guidance, deployed in self._held.items()}
+            self._seen, manifests={deployed.manifest.deployment: deployed.signed for deployed in self.all()}
         )
         if kept != seen:
             self._seen = kept
@@ -151,36 +172,45 @@ class Approved:
         return changed
 
     async def _take(self, signed: Iterable[str], *, source: BundleSource | None) -> list[Deployed]:
-        held = {deployed.signed for deployed in self._held.values() if not deployed.fault}
-        changed = []
+        held = {deployed.signed for deployed in self.all() if not deployed.fault}
+        # Of one answer all name the same entry; what names an earlier one than was seen before it is a replay.
+        floors = {guidance: max(one.manifest.ledger.number for one in known) for guidance, known in self._held.items()}
+        changed, verified = [], []
         for text in signed:
             if text in held:
                 continue
             try:
-                manifest = self._verified(text, at_start=source is None)
-                if manifest is None:
-                    continue
+                if (manifest := self._verified(text, floors, at_start=source is None)) is not None:
+                    verified.append((text, manifest))
+            except BadManifest as fault:
+                self._refuse(fault)
+        # What stops comes first: it waits for no bundle of another.
+        for text, manifest in sorted(verified, key=lambda one: one[1].runs):
+            try:
                 deployed = await self._opened(text, manifest, source)
             except Unavailable as fault:
                 # What was approved before speaks on until its own lease ends; the next round tries again.
                 _log.warning("release not to be had", message=fault.message, place=fault.place)
             except (BadManifest, BadRelease) as fault:
-                self._on_refused()
-                _log.error("manifest refused", message=fault.message, place=fault.place, remedy=fault.remedy)
+                self._refuse(fault)
             else:
                 if self._put(deployed):
                     changed.append(deployed)
         return changed
 
-    def _verified(self, text: str, *, at_start: bool) -> Manifest | None:
+    def _refuse(self, fault: KnowdoError) -> None:
+        self._on_refused()
+        _log.error("manifest refused", message=fault.message, place=fault.place, remedy=fault.remedy)
+
+    def _verified(self, text: str, floors: Mapping[str, int], *, at_start: bool) -> Manifest | None:
         """The manifest if it is the registry's and newer than what is held; None if it is older."""
         if self.keys is None:
             raise BadManifest("the registry's public keys are not known", place="registry keys")
         payload = verify(text, self.keys)
-        held = self._held.get(str(payload.get("guidance")))
-        seen = held.manifest.ledger.number if held is not None else -1
+        seen = floors.get(str(payload.get("guidance")), -1)
         # At the start a lease may be over: it is held all the same, so that the guidance answers 503 and not 404.
         manifest = read_manifest(payload) if at_start else check_manifest(payload, self._clock(), seen)
+        held = self._same(manifest)
         if held is not None and manifest.issued_at < held.manifest.issued_at:
             return None
         ledger = manifest.ledger
@@ -192,12 +222,12 @@ class Approved:
 
     async def _opened(self, text: str, manifest: Manifest, source: BundleSource | None) -> Deployed:
         if not manifest.runs or manifest.release is None:
-            before = self._held.get(manifest.guidance)
+            before = self._same(manifest)
             same = before is not None and before.release is not None and before.release.digest == manifest.release
             # What stopped is still listed and named in its decisions, if it was open here.
             return replace(before, signed=text, manifest=manifest) if before and same else _shut(text, manifest)
         digest = manifest.release
-        for deployed in self._held.values():
+        for deployed in self.all():
             if deployed.release is not None and deployed.release.digest == digest:
                 return self._with_policy(text, manifest, deployed.release)
         data = await asyncio.to_thread(self._files.bundle, digest)
@@ -231,22 +261,47 @@ class Approved:
 
     def _put(self, deployed: Deployed) -> bool:
         """Hold it; whether a reader would see a difference beyond a renewed lease."""
-        guidance = deployed.manifest.guidance
-        before = self._held.get(guidance)
-        self._held[guidance] = deployed
-        now = deployed.manifest
-        if before is not None:
-            was = before.manifest
-            facts = (was.release, was.stage, was.where, was.policy.digest, was.in_trial, before.fault)
-            if facts == (now.release, now.stage, now.where, now.policy.digest, now.in_trial, deployed.fault):
-                return False
+        now, before = deployed.manifest, self._same(deployed.manifest)
+        guidance, replaced = now.guidance, {*now.replaces, now.deployment}
+        others = [one for one in self._held.get(guidance, ()) if one.manifest.deployment not in replaced]
+        # What stopped is told of until its last lease is over; after that it stands only where nothing else does.
+        lasting = [one for one in others if one.manifest.runs or one.manifest.seconds_left(self._clock()) > 0]
+        self._held[guidance] = tuple(sorted([*lasting, deployed], key=_counts, reverse=True))
+        if before is not None and _facts(before) == _facts(deployed):
+            return False
         self.changes += 1
         _log.info("deployed", guidance=guidance, release=now.release, stage=now.stage, fault=deployed.fault)
         return True
 
+    def _same(self, manifest: Manifest) -> Deployed | None:
+        """What is held of the same deployment."""
+        known = self._held.get(manifest.guidance, ())
+        return next((one for one in known if one.manifest.deployment == manifest.deployment), None)
+
     def _keep(self, state: Remembered) -> None:
         self._files.remember(state)
-        self._files.drop_bundles(but=_releases(list(self._held.values())))
+        self._files.drop_bundles(but=_releases(self.all()))
+
+
+def _facts(deployed: Deployed) -> tuple[object, ...]:
+    """What a reader would see of it; a renewed lease is no difference."""
+    manifest = deployed.manifest
+    return (
+        manifest.release, manifest.stage, manifest.where, manifest.share, manifest.starts_at, manifest.ends_at,
+        manifest.decided, manifest.policy.digest, manifest.in_trial, deployed.fault,
+    )  # fmt: skip
+
+
+def _counts(deployed: Deployed) -> tuple[bool, bool, bool, int, str]:
+    """How much a deployment counts among those of its guidance: speaking, running, for everybody, newest."""
+    manifest = deployed.manifest
+    return manifest.speaks, manifest.runs, manifest.share is None, manifest.decided, manifest.deployment
+
+
+def _said(deployed: Deployed, now: datetime) -> str:
+    manifest = deployed.manifest
+    share = f", {manifest.share.said}" if manifest.share is not None else ""
+    return deployed.fault or f"{manifest.stage}{share}, {max(0, int(manifest.seconds_left(now)))} s of lease left"
 
 
 def _backwards(seen: Remembered, number: int) -> BadManifest:

@@ -23,7 +23,7 @@ from services.registry.console.reader import Reader
 from services.registry.console.shell import page_router, render
 from services.registry.console.standing import Line
 from services.registry.decisions import gates, proposals
-from services.registry.deployed import deployments, workers
+from services.registry.deployed import deployments, reasons, stops, workers
 from services.registry.deployed.workers import Confirmation
 from services.registry.desk import Desk, DeskDep
 from services.registry.memory.api import ask
@@ -84,7 +84,7 @@ async def stop_now(guidance: str, request: Request, desk: DeskDep, visitor: Read
     chosen, written = fields.get("reason", [""])[0], fields.get("words", [""])[0].strip()
     reason = ": ".join(part for part in (chosen[:200], written[:2000]) if part)
     await desk.write(
-        lambda connection: deployments.stop(connection, guidance, by=visitor.person, reason=reason, now=desk.now())
+        lambda connection: stops.stop(connection, guidance, by=visitor.person, reason=reason, now=desk.now())
     )
     return RedirectResponse(f"{root_of(request)}/console/deploy/{guidance}", 303)
 
@@ -104,6 +104,9 @@ def _one(connection: Connection, guidance: str, desk: Desk, person: Person) -> d
         "may": may_stop(person),
         "said": _said(place.confirmation, now),
         "preview": _preview(connection, line),
+        "runs": [one for one in deployments.of_guidance(connection, guidance) if one.stage in RUNNING],
+        "everybody": deployments.ALL,
+        "owing": [one for one in reasons.due(connection, now) if one.guidance == line.guidance.id],
     }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from services.guidance.lifecycle import RUNNING
 from services.guidance.words import console_wording as words
-from services.registry.deployed import deployments, heard
+from services.registry.deployed import heard, leases
 from services.registry.tables import instant_of
 
 SILENCE: Final = timedelta(seconds=90)
@@ -27,7 +27,7 @@ class Strip:
 
 def strip_of(connection: Connection, now: datetime, *, names: bool) -> Strip:
     """What stands now; `names` says who stopped what, which only people with an account are told."""
-    current = deployments.current(connection, now=now)
+    current = leases.current(connection, now=now)
     running = [one for one in current if one.stage in RUNNING]
     stopped = [
         words.Stopped(guidance=one.guidance, by=one.changed_by if names else "", at=instant_of(one.changed_at))

@@ -1,46 +1,34 @@
-"""Where releases run: stages become signed manifests, renewed when they are read; a stop takes one person and one call.
+"""Where releases run: a stage becomes a deployment; a stop takes one person and one call.
 
-At most one release of a guidance speaks (pilot or general) and at most one is silent. A new one takes the place of the
-old in the same transaction, so there is no moment with none or with two; the old one is suspended and can come back by
-the quorum of its stage. A CDS is told of one deployment for each guidance (`current`).
+Unless an operations person decides otherwise (`placing`), a release that may speak does so everywhere, and takes the place
+of the one before in the same transaction, so there is no moment with none or with two. The old one is suspended; it comes
+back by the quorum of its stage, or where it was named as what speaks when its successor is stopped.
 """
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from services.guidance.definition import Guidance
-from services.guidance.errors import NotFound, NotPermitted
-from services.guidance.lifecycle import RUNNING, SPEAKING, Person, may_stop
-from services.guidance.manifest import (
-    EVERYWHERE,
-    LONGEST_LEASE,
-    LedgerHead,
-    Manifest,
-    RiskTier,
-    Stage,
-    Where,
-    is_half_spent,
-    lease_of,
-    new_manifest,
-    policy_named,
-    to_payload,
-)
+from services.guidance.lifecycle import RUNNING, SPEAKING, Person
+from services.guidance.manifest import EVERYWHERE, RiskTier, Share, Stage, Where
 from services.guidance.policies import Policy
 from services.guidance.trial import Trial
-from services.plumbing.keys import SigningKey, sign
 from services.registry.decisions import proposals
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.trials import put_in_force, read_trial
 from services.registry.memory import ledger
-from services.registry.tables import deployments, instant_of, instant_text, trials
+from services.registry.tables import deployments, instant_text, trials
 
+ALL: Final = 10_000
+"""The share that is everybody."""
 _WITH_TRIAL: Final = select(deployments, trials.c.trial).select_from(
     deployments.outerjoin(trials, and_(trials.c.proposal == deployments.c.proposal, trials.c.in_force))
 )
@@ -57,6 +45,15 @@ class Deployment:
     stage: Stage
     sites: tuple[str, ...]
     hooks: tuple[str, ...]
+    tenants: tuple[str, ...]
+    share: int
+    seed: str
+    starts_at: str | None
+    ends_at: str | None
+    fallback: str | None
+    decided_by: str | None
+    decided_in: int
+    replaced_by: str | None
     risk_tier: RiskTier
     policy: str
     overlay: dict[str, Any]
@@ -72,13 +69,20 @@ class Deployment:
     trial: Trial | None
     """The one that the vote for this stage was about."""
 
+    @property
+    def where(self) -> Where:
+        """Sites, tenants and hooks."""
+        return Where(sites=self.sites, hooks=self.hooks, tenants=self.tenants)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedList:
-    """All current manifests as signed, and the head of the ledger that they name."""
+    @property
+    def drawn(self) -> Share | None:
+        """The share of patients; None: all."""
+        return None if self.share == ALL else Share(of_10000=self.share, seed=self.seed)
 
-    head: LedgerHead
-    manifests: tuple[str, ...]
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is for every patient, from now on and without an end."""
+        return self.share == ALL and self.starts_at is None and self.ends_at is None
 
 
 def enter_stage(
@@ -91,23 +95,36 @@ def enter_stage(
     by: Person,
     now: datetime,
 ) -> None:
-    """Put a release into a stage, and suspend the one whose place it takes."""
-    if stage in RUNNING:
-        rivals = SPEAKING if stage in SPEAKING else ("silent",)
-        for other in proposals.every(connection, guidance=proposal.guidance):
-            if other.id != proposal.id and other.state in rivals:
-                _suspend(connection, other, by=by, role="registry", reason=f"replaced by {proposal.release}", now=now)
+    """Put a release into the stage that a vote gave it; where somebody decided on its place, that decision stands."""
+    known = of_proposal(connection, proposal.id)
     if stage in RUNNING:
         put_in_force(connection, proposal.id, speaks=stage in SPEAKING)
+    if stage in SPEAKING and known is not None and known.decided_by is not None:
+        if known.stage in RUNNING:
+            return
+    elif stage in SPEAKING and policy.deploys == "by decision":
+        stage = "silent"  # it may speak; where, operations decide
+    if stage in RUNNING:
+        mine = known.where if known is not None else None
+        for other in every(connection, guidance=proposal.guidance):
+            if other.proposal != proposal.id and _makes_way(other, stage, mine, known):
+                rival = proposals.must_get(connection, other.proposal)
+                suspend(
+                    connection, rival, by=by, role="registry", reason=f"replaced by {proposal.release}", now=now,
+                    replaced_by=proposal.release,
+                )  # fmt: skip
+    # The entry that tells of the step is written next, in this transaction.
+    entry = ledger.head(connection).number + 1
     facts = {
         "stage": stage,
         "changed_at": instant_text(now),
         "changed_by": by.name,
-        # The entry that tells of the step is written next, in this transaction.
-        "changed_in": ledger.head(connection).number + 1,
+        "changed_in": entry,
+        "decided_in": entry,
+        "replaced_by": None,
         "policy": policy.name,
     }
-    if _of_proposal(connection, proposal.id) is not None:
+    if known is not None:
         connection.execute(update(deployments).where(deployments.c.proposal == proposal.id).values(**facts))
     elif stage in RUNNING:
         connection.execute(
@@ -118,85 +135,27 @@ def enter_stage(
                 release=proposal.release,
                 sites=[EVERYWHERE],
                 hooks=sorted({hook.hook for hook in guidance.hooks}),
+                tenants=[EVERYWHERE],
+                share=ALL,
+                seed=seed_of(connection, proposal.guidance),
                 risk_tier=guidance.policy.risk_tier,
-                overlay={},
+                overlay=overlay_of(connection, proposal.guidance),
                 **facts,
             )
         )
 
 
-def stop(connection: Connection, guidance: str, *, by: Person, reason: str, now: datetime) -> list[str]:
-    """Suspend every running release of a guidance; answers their digests, none if all stood still already."""
-    if not may_stop(by):
-        raise NotPermitted(
-            f"{by.name} ({', '.join(sorted(by.roles)) or 'no role'}) may not stop guidance",
-            place="roles",
-            remedy="Ask a reviewer, operations, a patient representative or the safety officer: one is enough",
-        )
-    known = proposals.every(connection, guidance=guidance)
-    if not known:
-        raise NotFound(
-            "no guidance of that name is known here", place=guidance[:80], remedy="See `knowdo registry list`"
-        )
-    running = [proposal for proposal in known if proposal.state in RUNNING]
-    for proposal in running:
-        _suspend(connection, proposal, by=by, role=",".join(sorted(by.roles)), reason=reason, now=now)
-    return [proposal.release for proposal in running]
-
-
-def signed_manifests(
-    connection: Connection, *, kid: str, now: datetime, longest: timedelta = LONGEST_LEASE
-) -> SignedList | None:
-    """Every manifest as signed; None if one must be renewed first: half its lease is over, the ledger grew, a new key."""
-    last = ledger.head(connection)
-    signed = []
-    for deployment in current(connection, now=now):
-        if deployment.jws is None or _is_stale(deployment, last, kid, now, longest):
-            return None
-        signed.append(deployment.jws)
-    return SignedList(head=last, manifests=tuple(signed))
-
-
-def renew_manifests(
-    connection: Connection, key: SigningKey, *, issuer: str, now: datetime, longest: timedelta = LONGEST_LEASE
-) -> SignedList:
-    """Every manifest, signed anew where it must be."""
-    last = ledger.head(connection)
-    signed = []
-    for deployment in current(connection, now=now):
-        jws = deployment.jws
-        if jws is None or _is_stale(deployment, last, key.kid, now, longest):
-            manifest = _manifest(deployment, last, issuer, now, longest)
-            jws = sign(to_payload(manifest), key)
-            _keep(connection, manifest, jws, key.kid)
-        signed.append(jws)
-    return SignedList(head=last, manifests=tuple(signed))
-
-
-def current(connection: Connection, *, now: datetime) -> list[Deployment]:
-    """For each guidance the deployment that counts: the one that speaks, else the silent one, else what stopped last.
-
-    One retired so long ago that no lease of it can be running is left out.
-    """
-    rows = connection.execute(_WITH_TRIAL.order_by(deployments.c.guidance, deployments.c.id))
-    longest = instant_text(now - LONGEST_LEASE)
-    counts: dict[str, Deployment] = {}
-    for one in map(_deployment, rows):
-        if one.stage == "retired" and one.changed_at < longest:
-            continue
-        other = counts.get(one.guidance)
-        if other is None or _weight(one) > _weight(other):
-            counts[one.guidance] = one
-    return list(counts.values())
-
-
-def of_guidance(connection: Connection, guidance: str) -> list[Deployment]:
-    """The deployments of one guidance."""
-    rows = connection.execute(_WITH_TRIAL.where(deployments.c.guidance == guidance))
-    return [_deployment(row) for row in rows]
-
-
-def _suspend(connection: Connection, proposal: Proposal, *, by: Person, role: str, reason: str, now: datetime) -> None:
+def suspend(
+    connection: Connection,
+    proposal: Proposal,
+    *,
+    by: Person,
+    role: str,
+    reason: str,
+    now: datetime,
+    replaced_by: str | None = None,
+) -> int:
+    """A running release stands still from now on; the entry that tells of it. `replaced_by`: another took its place."""
     proposals.change_state(connection, proposal, "suspended", now=now)
     entry = ledger.append(
         connection,
@@ -216,67 +175,67 @@ def _suspend(connection: Connection, proposal: Proposal, *, by: Person, role: st
     connection.execute(
         update(deployments)
         .where(deployments.c.proposal == proposal.id)
-        .values(stage="suspended", changed_at=instant_text(now), changed_by=by.name, changed_in=entry.number)
-    )
-
-
-def _weight(deployment: Deployment) -> tuple[int, str]:
-    stage = deployment.stage
-    return 2 if stage in SPEAKING else 1 if stage == "silent" else 0, deployment.changed_at
-
-
-def _is_stale(deployment: Deployment, last: LedgerHead, kid: str, now: datetime, longest: timedelta) -> bool:
-    if deployment.issued_at is None or deployment.expires_at is None or deployment.kid != kid:
-        return True
-    issued, expires = instant_of(deployment.issued_at), instant_of(deployment.expires_at)
-    if expires - issued > lease_of(deployment.risk_tier, longest):
-        return True  # signed before leases were shortened
-    # Every manifest names the newest head: whoever has seen entry n takes nothing that is signed at an earlier one.
-    return deployment.ledger_number != last.number or is_half_spent(issued, expires, now)
-
-
-def _manifest(deployment: Deployment, last: LedgerHead, issuer: str, now: datetime, longest: timedelta) -> Manifest:
-    return new_manifest(
-        deployment=deployment.id,
-        guidance=deployment.guidance,
-        release=deployment.release,
-        stage=deployment.stage,
-        where=Where(sites=deployment.sites, hooks=deployment.hooks),
-        policy=policy_named(deployment.policy, deployment.overlay),
-        risk_tier=deployment.risk_tier,
-        ledger=last,
-        issuer=issuer,
-        now=now,
-        trial=deployment.trial,
-        longest=longest,
-    )
-
-
-def _keep(connection: Connection, manifest: Manifest, jws: str, kid: str) -> None:
-    connection.execute(
-        update(deployments)
-        .where(deployments.c.id == manifest.deployment)
         .values(
-            jws=jws,
-            kid=kid,
-            ledger_number=manifest.ledger.number,
-            issued_at=instant_text(manifest.issued_at),
-            expires_at=instant_text(manifest.expires_at),
+            stage="suspended",
+            changed_at=instant_text(now),
+            changed_by=by.name,
+            changed_in=entry.number,
+            replaced_by=replaced_by,
         )
     )
+    return entry.number
 
 
-def _of_proposal(connection: Connection, proposal: str) -> Deployment | None:
+def every(connection: Connection, *, guidance: str | None = None) -> list[Deployment]:
+    """All deployments, or those of one guidance, in a fixed order."""
+    asked = _WITH_TRIAL.order_by(deployments.c.guidance, deployments.c.id)
+    if guidance is not None:
+        asked = asked.where(deployments.c.guidance == proposals.known_as(guidance))
+    return [_deployment(row) for row in connection.execute(asked)]
+
+
+def of_guidance(connection: Connection, guidance: str) -> list[Deployment]:
+    """The deployments of one guidance."""
+    return every(connection, guidance=guidance)
+
+
+def of_proposal(connection: Connection, proposal: str) -> Deployment | None:
+    """The deployment of one release; None before its silent stage."""
     row = connection.execute(_WITH_TRIAL.where(deployments.c.proposal == proposal)).first()
     return None if row is None else _deployment(row)
 
 
+def seed_of(connection: Connection, guidance: str) -> str:
+    """The key that draws shares: that of the guidance's other releases, or a new one."""
+    row = connection.execute(select(deployments.c.seed).where(deployments.c.guidance == guidance).limit(1)).first()
+    return secrets.token_hex(32) if row is None else str(row.seed)
+
+
+def overlay_of(connection: Connection, guidance: str) -> dict[str, Any]:
+    """What the sites' overlays say today; a new release of the guidance begins with it."""
+    row = connection.execute(
+        select(deployments.c.overlay)
+        .where(deployments.c.guidance == guidance)
+        .order_by(deployments.c.changed_in.desc())
+        .limit(1)
+    ).first()
+    return {} if row is None else cast("dict[str, Any]", row.overlay)
+
+
+def _makes_way(other: Deployment, stage: Stage, mine: Where | None, known: Deployment | None) -> bool:
+    """Whether another deployment has nothing left to do beside the one that enters its stage."""
+    if other.stage not in (SPEAKING if stage in SPEAKING else ("silent",)):
+        return False
+    if mine is None or known is None or known.decided_by is None:
+        return True
+    return known.is_whole and other.share == ALL and mine.encloses(other.where)
+
+
 def _deployment(row: Row[tuple[object, ...]]) -> Deployment:
     facts = row._asdict()
+    lists = {name: _texts(facts[name]) for name in ("sites", "hooks", "tenants")}
     trial = None if facts["trial"] is None else read_trial(facts["trial"])
-    return Deployment(
-        **{**facts, "sites": _texts(facts["sites"]), "hooks": _texts(facts["hooks"]), "trial": trial},
-    )
+    return Deployment(**{**facts, **lists, "trial": trial})
 
 
 def _texts(values: Sequence[object]) -> tuple[str, ...]:

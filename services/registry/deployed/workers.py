@@ -15,7 +15,8 @@ from services.guidance.errors import NotFound
 from services.guidance.lifecycle import RUNNING, Person
 from services.guidance.manifest import LONGEST_LEASE, lease_of
 from services.registry.decisions import proposals
-from services.registry.deployed import deployments
+from services.registry.deployed import leases
+from services.registry.deployed.deployments import Deployment
 from services.registry.deployed.tables import workers
 from services.registry.tables import acknowledgements, instant_of, instant_text
 
@@ -75,7 +76,7 @@ def confirmation(
     connection: Connection, guidance: str, *, now: datetime, longest: timedelta = LONGEST_LEASE
 ) -> Confirmation:
     """Who has confirmed the last change of a guidance; NotFound if there is none of that name."""
-    held = [one for one in deployments.current(connection, now=now) if one.guidance == guidance]
+    held = [one for one in leases.current(connection, now=now) if one.guidance == guidance]
     if not held:
         if not proposals.every(connection, guidance=guidance):
             raise NotFound("no guidance has that name", place=guidance[:80], remedy="See `knowdo registry list`")
@@ -121,7 +122,7 @@ def _said(connection: Connection, guidance: str) -> dict[tuple[str, str], _Said]
     return found
 
 
-def _confirmed(said: _Said, held: list[deployments.Deployment]) -> datetime | None:
+def _confirmed(said: _Said, held: list[Deployment]) -> datetime | None:
     """When the last word came that was missing; None while one is."""
     at = ""
     for one in held:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, get_args
 
 from sqlalchemy import Connection
 
@@ -16,6 +16,7 @@ from services.guidance.errors import Lacking, Refused
 from services.guidance.lifecycle import SPEAKING, STATES, Choice, Person, State
 from services.guidance.policies import Policy
 from services.registry.decisions import proposals, votes
+from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Ballot, Standing
 from services.registry.fhir import shelf
@@ -36,11 +37,15 @@ APPROVE: Final[Mapping[str, tuple[str, ...]]] = {
     "transition": ("valueCode", "valueString"),
     "vote": ("valueCode", "valueString"),
     "accepts": ("valueCode", "valueString"),
+    "plan": _TEXT,
+    "condition": _TEXT,
+    "conflict": _TEXT,
 }
-"""Parameters of `$approve`: CRMI's, then the registry's own: role, transition (else the next step), vote, accepted checks."""
+"""Parameters of `$approve`: CRMI's, then the registry's own: role, transition (else the next step), vote, accepted checks, for
+each how it will be found out (`check: plan`), conditions, and a conflict of interest."""
 RELEASE: Final[Mapping[str, tuple[str, ...]]] = {"version": ("valueString",), "versionBehavior": ("valueCode",)}
 """Parameters of `$release`; a release has its version from its bytes, so it can be confirmed and not given."""
-_CHOICES: Final = ("approve", "reject", "withdraw")
+_CHOICES: Final[tuple[Choice, ...]] = get_args(Choice)
 
 
 def approve(
@@ -70,11 +75,14 @@ def approve(
     ballot = Ballot(
         transition=to,
         role=one_text(given, "role", next(iter(by.roles)) if len(by.roles) == 1 else ""),
-        vote=cast("Choice", choice),
+        vote=choice,
         release=proposal.release,
         evidence=frozenset(_read(given)),
         reason=one_text(given, "artifactAssessmentSummary"),
         accepts=frozenset(map(str, given.get("accepts", []))),
+        plans=dict(map(_plan, given.get("plan", []))),
+        conditions=tuple(NewCondition(text=str(text)) for text in given.get("condition", [])),
+        conflict=one_text(given, "conflict"),
     )
     return votes.cast(connection, proposal.id, ballot, by=by, policy=policy, now=now)
 
@@ -88,8 +96,12 @@ def release(
     place: Place,
     policy: Policy,
     now: datetime,
-) -> Proposal:
-    """The proposal, once it may speak; Lacking with everything that is missing until then."""
+) -> tuple[Proposal, Lacking | None]:
+    """The proposal, and everything that is missing until it may speak; None once it may.
+
+    A step whose quorum is complete and whose gate has opened since is taken, whatever is missing for the next one: so what
+    is lacking is handed back to be raised once that is durable.
+    """
     proposal = proposals.must_get(connection, shelf.plan_behind(connection, number).id, for_change=True)
     version = hold(connection, proposal, place).version
     if one_text(given, "version", version) != version:
@@ -101,16 +113,16 @@ def release(
             "a version comes from the bytes and cannot be forced", place="versionBehavior", remedy="Leave it out"
         )
     if proposal.state in SPEAKING:
-        return proposal
+        return proposal, None
     if proposal.state == "retired":
         raise Refused("a retired release never returns", place=number, remedy="Propose a new one")
     standing = votes.stand(connection, proposal, _next_step(proposal), policy=policy, now=now)
     if standing.decision.passes:
         proposal = votes.move(connection, standing, by=by, policy=policy, now=now)
         if proposal.state in SPEAKING:
-            return proposal
+            return proposal, None
         standing = votes.stand(connection, proposal, _next_step(proposal), policy=policy, now=now)
-    raise Lacking(
+    return proposal, Lacking(
         f"it is in state {proposal.state}, and may not speak yet; the next step is to {standing.decision.to}",
         place=f"PlanDefinition/{number}/$release",
         remedy="Each reviewer votes with $approve, in the console, or with `knowdo registry vote`",
@@ -127,8 +139,18 @@ def _missing(standing: Standing) -> Iterator[str]:
         yield f"{role}: no approval yet"
     for vote in decision.rejected_by:
         yield f"{vote.role}: {vote.person} rejects it"
+    for vote in decision.unconvinced:
+        yield f"{vote.role}: for {vote.person} the evidence is not enough"
     for check in decision.failed_checks:
         yield f"{check.name}: {check.asked}; found: {check.found} ({check.verdict})"
+
+
+def _plan(text: str) -> tuple[str, str]:
+    """The check that is accepted, and how what it cannot tell will be found out."""
+    name, colon, said = text.partition(":")
+    if not colon or not said.strip():
+        raise BadInput("no plan for a check", place="plan", remedy="Write it as `check-name: how it will be found out`")
+    return name.strip(), said.strip()
 
 
 def _next_step(proposal: Proposal) -> State:

@@ -59,11 +59,13 @@ async def release(number: str, request: Request, desk: DeskDep, voter: Voter) ->
     """The manifest, once the release may speak; 409 with everything that is missing until then."""
     given = parameters_in(await read_body(request), approving.RELEASE)
     place = place_of(desk)
-    proposal = await desk.write(
+    proposal, lacking = await desk.write(
         lambda connection: approving.release(
             connection, number, given, by=voter, place=place, policy=desk.policy, now=desk.now()
         )
     )
+    if lacking is not None:
+        raise lacking
     await desk.signed()  # so that the answer carries the signature of what was just decided
     return fhir_json(await desk.read(lambda connection: packaging.released(hold(connection, proposal, place))))
 

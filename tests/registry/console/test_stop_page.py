@@ -8,7 +8,7 @@ from services.guidance.lifecycle import State
 from services.plumbing.database import writing
 from services.plumbing.registry_client import Acknowledgement, Proposed
 from services.registry.console.stop_page import REASONS
-from services.registry.deployed import deployments
+from services.registry.deployed import leases
 from services.registry.people.limits import STOPS
 from tests.registry.conftest import House
 from tests.registry.console.pages import Page
@@ -31,7 +31,7 @@ async def running(house: House, to: State = "silent") -> Proposed:
 async def acknowledge(house: House) -> None:
     """The worker says that it stands as the registry says."""
     with writing(house.app.state.desk.engine) as connection:
-        one = next(iter(deployments.current(connection, now=house.clock())))
+        one = next(iter(leases.current(connection, now=house.clock())))
     await house.as_("cds").acknowledge(
         [
             Acknowledgement(
@@ -58,6 +58,7 @@ async def test_two_clicks_of_one_person_stop_it_and_a_reason_may_wait(house: Hou
     assert "It stands still." in told
     assert "Gil Patient (patient-representative) stopped it" in told
     assert "■ 1 guidance stopped" in told
+    assert "owes its reason until 2026-11-23 14:02 UTC" in told
     assert "It stands still already" in (await gil.open(STOP)).text
 
 
@@ -135,6 +136,7 @@ async def test_the_list_shows_the_pilot_and_what_more_would_show(house: House) -
     assert "everywhere; 90% of patients in the trial" in table.text
     assert "Stop Small" in table.text
     one = Page((await ida.open(ONE)).text).text
+    assert "operations decide where" in one
     assert "In its silent month it would have shown a card on 10 (9 to 11) of 100 calls: about 10.0 a day" in one
     await ida.send(STOP, reason=NASTY, words=NASTY)
     for path in (ONE, "/console/deploy", "/"):

@@ -16,7 +16,7 @@ from services.guidance.manifest import Manifest, check_manifest
 from services.plumbing.database import writing
 from services.plumbing.keys import SigningKey, public_key_set, verify
 from services.registry.app import open_desk
-from services.registry.deployed.deployments import stop
+from services.registry.deployed.stops import stop
 from services.registry.memory.proof import prove
 from services.registry.people.persons import must_find
 from services.registry.settings import RegistrySettings

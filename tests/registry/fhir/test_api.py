@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +73,11 @@ async def test_every_reference_of_a_release_leads_somewhere(face: Face) -> None:
 
     for one in everything:
         await follow({name: value for name, value in one.items() if name != "resource"})
+    card = next(one for one in everything if one["id"] == f"{face.key(face.first)}-page")
+    for content in card["content"]:
+        answer = await face.house.http.get(content["attachment"]["url"].removeprefix(base))
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].partition(";")[0] == content["attachment"]["contentType"]
 
 
 SEARCHES = {
@@ -170,3 +176,10 @@ async def test_the_capability_statement_tells_what_there_is(face: Face) -> None:
     assert told.keys() == {*KINDS, "Binary"}
     for kind, known in PARAMETERS.items():
         assert {one["name"] for one in told[kind]["searchParam"]} == known.keys()
+
+
+def test_the_guide_names_every_type_and_parameter() -> None:
+    """An integrator finds in the guide what the statement promises."""
+    guide = (Path(__file__).parents[3] / "docs/guides/registry-fhir.md").read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if f"| {kind}" not in guide] == []
+    assert [name for known in PARAMETERS.values() for name in known if f"`{name}`" not in guide] == []

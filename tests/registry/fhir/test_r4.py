@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+
+from services.guidance.check import load_guidance
+from services.guidance.definition import PRIMARY, Prediction
+from services.guidance.release import ReleaseBundle, build_release, canonical_json
 from tests.fhir_servers.hapi_server import NotHere
 from tests.fhir_servers.r4_validator import judged
+from tests.registry import samples
 from tests.registry.fhir.conftest import Face
 
 pytestmark = pytest.mark.anyio
@@ -14,9 +21,35 @@ pytestmark = pytest.mark.anyio
 BROKEN = {"resourceType": "PlanDefinition", "id": "broken", "status": "nonsense"}
 
 
+LIBRARY = Path(__file__).parents[3] / "services/guidance/library"
+
+
+def shipped(folder: Path) -> ReleaseBundle:
+    """A shipped guidance with the smallest models that it takes."""
+    loaded = load_guidance(folder)
+    guidance = loaded.definition
+    inputs = [name for name, feature in guidance.features.items() if feature.use == "model"]
+
+    def model(prediction: Prediction) -> bytes:
+        published = prediction.model.published
+        return samples.one_input_model(inputs[0]) if published is None else canonical_json(
+            {"kind": "published", "feature": published}
+        )  # fmt: skip
+
+    reference = {"name": "stays of the tests", "base_rate": 0.12}
+    models = {name: model(one) for name, one in guidance.all_predictions.items()}
+    others = {name: (data, reference) for name, data in models.items() if name != PRIMARY}
+    return build_release(loaded, models[PRIMARY], reference, others=others)
+
+
 async def test_every_resource_is_valid_r4(face: Face) -> None:
-    """No error of structure, type, invariant or required code in any of them; and the judge sees a broken one."""
-    resources = [*await face.everything(), (await face.get("metadata")).json(), BROKEN]
+    """No error of structure, type, invariant or required code, of the shipped guidance too; and the judge sees a broken one."""
+    for folder in sorted(LIBRARY.iterdir()):
+        await face.house.propose(shipped(folder), evidence=())
+    package = (await face.get(f"PlanDefinition/{face.key(face.first)}/$package")).json()
+    resources = [*await face.everything(), package, (await face.get("metadata")).json(), BROKEN]
+    for one in resources[:-1]:
+        get_fhir_model_class(one["resourceType"]).model_validate(one)
     try:
         said = judged(resources)
     except NotHere as lacking:

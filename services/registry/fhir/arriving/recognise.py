@@ -26,6 +26,7 @@ from services.registry.fhir.packaging import STATEMENT
 from services.timeline.errors import BadInput
 
 _ASK: Final = "Ask the sender for the answer of $package, whole"
+_FILES: Final = frozenset({GUIDANCE_FILE, VALUE_SETS_FILE, TRANSPARENCY_FILE, MODEL_FILE, REFERENCE_FILE})
 _AUTHOR: Final = (
     "Write the guidance as Knowdo's guidance.yaml (see docs/guides/data-scientist.md) and propose that, or have its author "
     "put it into a Library beside the PlanDefinition"
@@ -177,7 +178,7 @@ def _contents(resources: Sequence[Resource]) -> Iterator[tuple[str, bytes]]:
         if one["resourceType"] == "Library":
             for content in one.get("content", []):
                 name = str(content.get("title", ""))
-                if "data" in content and (name.endswith(".json") or name in (GUIDANCE_FILE, TRANSPARENCY_FILE)):
+                if "data" in content and (name in _FILES or name.startswith(("models/", "references/"))):
                     yield name, _decoded(content["data"], place)
         if one["resourceType"] == "ActivityDefinition":
             for content in (

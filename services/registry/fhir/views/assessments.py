@@ -5,8 +5,10 @@ ArtifactAssessment is a resource of R5; in R4 CRMI puts its elements into a Basi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from services.guidance.lifecycle import Choice
 from services.registry.decisions.votes import Kept
 from services.registry.fhir.held import Held
 from services.registry.fhir.names import (
@@ -21,7 +23,13 @@ from services.registry.fhir.names import (
     without_nothing,
 )
 
-_DISPOSITION: Final = {"approve": "persuasive", "reject": "not-persuasive", "withdraw": "unresolved"}
+_DISPOSITION: Final[Mapping[Choice, str]] = {
+    "approve": "persuasive",
+    "approve-with-conditions": "persuasive-with-modification",
+    "reject": "not-persuasive",
+    "not-enough-evidence": "unresolved",
+    "withdraw": "unresolved",
+}
 
 
 def assessments(held: Held) -> list[Resource]:
@@ -58,7 +66,7 @@ def _assessment(held: Held, kept: Kept) -> Resource:
                 extension(f"{CRMI}Artifact", valueReference={"reference": f"PlanDefinition/{held.key}"}),
                 extension(f"{CRMI}Date", valueDateTime=kept.at),
                 extension(f"{CRMI}WorkflowStatus", valueCode="published" if spent else "submitted"),
-                extension(f"{CRMI}Disposition", valueCode=_DISPOSITION.get(vote.vote, "unresolved")),
+                extension(f"{CRMI}Disposition", valueCode=_DISPOSITION[vote.vote]),
                 {"url": f"{CRMI}Content", "extension": content},
                 extension(ROLE, valueCode=vote.role),
                 extension(TRANSITION, valueCode=vote.transition),

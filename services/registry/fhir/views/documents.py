@@ -62,7 +62,10 @@ def device(held: Held) -> Resource:
 
 
 def document_references(held: Held) -> Iterator[Resource]:
-    """The page that a card links to, then each evidence pack, the newest of its kind current."""
+    """The model card and the page that a card links to, then each evidence pack, the newest of its kind current."""
+    card = (
+        f"{held.place.issuer.rstrip('/')}/guidance/{held.proposal.guidance}/model-card?release={held.proposal.release}"
+    )
     yield {
         "resourceType": "DocumentReference",
         "id": f"{held.key}-page",
@@ -70,11 +73,15 @@ def document_references(held: Held) -> Iterator[Resource]:
         "identifier": [{"system": RELEASE, "value": held.proposal.release}],
         "status": "current",
         "type": coded(_KIND_OF_INPUT, "AIModelCard", "AI Model-Card"),
-        "category": [{"text": "Web page"}],
+        "category": [coded(_KIND_OF_INPUT, "AImodelCardCHAIformat", "CHAI Format")],
         "subject": {"reference": f"Device/{held.key}"},
         "date": held.changed_at,
         "description": f"{held.contents.guidance.title}: what it is, what was found about it, who agreed",
-        "content": [{"attachment": {"contentType": HTML, "url": page_of(held)}}],
+        "content": [
+            {"attachment": {"contentType": "application/xml", "url": card, "title": "Applied model card (CHAI v0.2)"}},
+            {"attachment": {"contentType": "text/markdown", "url": f"{card}&format=markdown", "title": "Model card"}},
+            {"attachment": {"contentType": HTML, "url": page_of(held), "title": "Evidence page"}},
+        ],
     }
     newest = {found.filed.kind: found.filed.digest for found in held.evidence}
     for found in held.evidence:

@@ -7,7 +7,7 @@ what `$release` and `$package` answer with. Source: FHIR R4 Library, CRMI 2.0 (m
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from services.guidance.folder import GUIDANCE_FILE, TRANSPARENCY_FILE, VALUE_SETS_FILE
@@ -31,7 +31,7 @@ from services.registry.fhir.views.activities import activity_definitions
 from services.registry.fhir.views.documents import attachment
 
 _TYPE: Final = "http://terminology.hl7.org/CodeSystem/library-type"
-_FIRST: Final[Iterable[str]] = (GUIDANCE_FILE, TRANSPARENCY_FILE, VALUE_SETS_FILE)
+_TEXTS: Final = frozenset({GUIDANCE_FILE, VALUE_SETS_FILE, TRANSPARENCY_FILE})
 
 
 def libraries(held: Held) -> Iterator[Resource]:
@@ -104,8 +104,8 @@ def _model(held: Held) -> Resource:
 
 
 def _features(held: Held) -> Resource:
-    """What is read of a patient: the definition, the codes, and each query as a DataRequirement."""
-    files = [(number, one) for number, one in enumerate(held.contents.files) if one.name in _FIRST]
+    """What is read of a patient: the definition, the codes, what readers are told, and each query as a DataRequirement."""
+    files = [(number, one) for number, one in enumerate(held.contents.files) if one.name in _TEXTS]
     made = _library(
         held,
         "-features",
@@ -116,7 +116,7 @@ def _features(held: Held) -> Resource:
                 held,
                 one,
                 key=held.proposal.release,
-                content_type=JSON if one.name == VALUE_SETS_FILE else YAML,
+                content_type=YAML if one.name.endswith(".yaml") else JSON,
                 suffix=f"-f{number}",
             )
             for number, one in files
