@@ -25,7 +25,7 @@ from services.plumbing.registry_client import Acknowledgement, Aggregate
 from services.registry.decisions import proposals, rollbacks, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import deployments, feed, heard
+from services.registry.deployed import feed, heard, leases, stops
 from services.registry.people import persons
 from tests.registry import samples
 
@@ -188,7 +188,7 @@ def fill(connection: Connection, policy: Policy, now: datetime, *, nasty: str = 
     )
     waiting = release("diabetes-screening", "1.0.0", DIABETES)
     climb(offered(waiting, [], now - timedelta(days=3)), ("development",), now - timedelta(days=2))
-    deployments.stop(
+    stops.stop(
         connection, "nephrotoxin-aki", by=people["Ida Safety"], reason=f"potassium unit wrong at site B {nasty}",
         now=now - timedelta(hours=5),
     )  # fmt: skip
@@ -263,7 +263,7 @@ def _report(connection: Connection, old: ReleaseBundle, stopped: ReleaseBundle, 
         by=by,
         now=now,
     )  # fmt: skip
-    running = next(one for one in deployments.current(connection, now=now) if one.release == old.digest)
+    running = next(one for one in leases.current(connection, now=now) if one.release == old.digest)
     feed.keep_acknowledgements(
         connection,
         [

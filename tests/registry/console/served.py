@@ -38,7 +38,6 @@ class Served:
             "overview": "/",
             "guidance-list": "/console/guidance",
             "guidance": "/console/guidance/readmission-30d",
-            "guidance-plain": "/guidance/readmission-30d/plain",
             "compare": "/console/guidance/readmission-30d/compare",
             "memory": "/console/memory",
             "memory-search": "/console/memory?words=why+stopped+potassium",
