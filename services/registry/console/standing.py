@@ -17,7 +17,7 @@ from services.registry.decisions import proposals, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Standing
 from services.registry.deployed import deployments
-from services.registry.deployed.deployments import Deployment
+from services.registry.deployed.deployments import ALL, Deployment
 from services.registry.tables import releases
 
 MOST_WEIGHED: Final = 3  # of a guidance: reading the evidence of every release ever made would grow with history
@@ -46,11 +46,13 @@ class Line:
 
     @property
     def reaches(self) -> str:
-        """`everywhere`, `ward-7, ward-9`; of a trial the share that sees cards; nobody unless it speaks."""
-        if self.deployment is None or self.counts.state not in SPEAKING:
+        """`everywhere`, `ward-7, ward-9; 5% of patients`; of a trial the share that sees cards; nobody unless it speaks."""
+        if self.deployment is None or not {self.counts.state, self.deployment.stage} <= set(SPEAKING):
             return "nobody"
         sites = self.deployment.sites
         where = "everywhere" if EVERYWHERE in sites else ", ".join(sites)
+        if self.deployment.share != ALL:
+            where += f"; {self.deployment.share * 100 / ALL:g}% of patients"
         trial = self.deployment.trial
         if trial is None:
             return where

@@ -144,3 +144,25 @@ async def test_the_list_shows_the_pilot_and_what_more_would_show(house: House) -
         assert "document.title" in shown.text, path
         assert not {"script", "img"} & {tag for tag, _ in shown.tags}
         assert shown.open == []
+
+
+async def test_it_says_where_operations_have_placed_it(house: House) -> None:
+    """One site and a share of patients until a day: both in the table, and nowhere is it said that it is on everywhere."""
+    proposed = await running(house, "pilot")
+    placed = await house.http.post(
+        "/deployments",
+        json={
+            "guidance": "small", "release": proposed.release, "sites": ["ward-7"], "share": 5,
+            "ends_at": "2026-12-15T08:00:00Z",
+        },
+        headers={"Authorization": f"Bearer {house.tokens['Fay Operations']}"},
+    )  # fmt: skip
+    assert placed.status_code == 201, placed.text
+    ida = await signed_in(house, "Ida Safety")
+    reaches = "ward-7; 5% of patients; 90% of patients in the trial"
+    for path in (ONE, STOP, "/console/deploy", "/"):
+        told = Page((await ida.open(path)).text).text
+        assert reaches in told, path
+        assert "everywhere;" not in told, path
+    one = Page((await ida.open(ONE)).text).text
+    assert "ward-7 5% 2026-12-15 08:00 nothing" in one
