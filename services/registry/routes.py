@@ -15,7 +15,9 @@ from services.registry.console import (
     memory_page,
     overview_page,
     report,
+    review_page,
     shell,
+    stop_page,
     try_page,
 )
 from services.registry.deployed import api as deployed_api
@@ -34,6 +36,8 @@ CONSOLE: Final = (
     try_page.router,
     memory_page.router,
     report.router,
+    review_page.router,
+    stop_page.router,
     evidence_page.router,
     disclosure_page.router,
 )

@@ -42,7 +42,7 @@ def _facts(connection: Connection, guidance: str, new: str, old: str) -> dict[st
     theirs = _chosen(known, old) if old else next(iter(others), None)
     if theirs is None or theirs.id == ours.id:
         return {"choices": choices, "new": None, "old": None, "same": theirs is not None}
-    a, b = _side(connection, ours), _side(connection, theirs)
+    a, b = side_of(connection, ours), side_of(connection, theirs)
     return {
         "choices": choices,
         "new": a,
@@ -62,7 +62,8 @@ def _chosen(known: list[Proposal], digest: str) -> Proposal:
     raise NotFound("no such release of this guidance", place=digest[:80], remedy="Choose one from the list")
 
 
-def _side(connection: Connection, proposal: Proposal) -> Side:
+def side_of(connection: Connection, proposal: Proposal) -> Side:
+    """A release with what is known of it."""
     bundle = unpack(proposals.release_bytes(connection, proposal.release), expected_digest=proposal.release)
     packs = proposals.latest_packs(connection, proposal.release)
     return Side(

@@ -22,12 +22,14 @@ NAV: Final = (
     Link("Overview", "/"),
     Link("Guidance", "/console/guidance"),
     Link("Try", "/console/try"),
+    Link("Deploy and stop", "/console/deploy"),
     Link("Memory", "/console/memory"),
 )
 
 TABS: Final = (
     Link("In plain words, with attributes and risks", "/guidance/{guidance}/plain"),
     Link("Compare releases", "/console/guidance/{guidance}/compare"),
+    Link("Deploy and stop", "/console/deploy/{guidance}"),
     Link("Memory", "/console/memory?guidance={guidance}"),
 )
 """What more there is of one guidance; its id is filled in."""

@@ -169,6 +169,11 @@ def _template(name: str) -> str | None:
     return None if found is None else found.read_text(encoding="utf-8")
 
 
+def _as_choice(value: str) -> tuple[str, str, str]:
+    """A value as a choice of its own name."""
+    return value, value, ""
+
+
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
@@ -177,7 +182,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({"when": _when, "count": _count})
+    environment.filters.update({"when": _when, "count": _count, "as_choice": _as_choice})
     return environment
 
 

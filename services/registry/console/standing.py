@@ -17,7 +17,7 @@ from services.registry.decisions import proposals, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Standing
 from services.registry.deployed import deployments
-from services.registry.deployed.deployments import Deployment
+from services.registry.deployed.deployments import ALL, Deployment
 from services.registry.tables import releases
 
 MOST_WEIGHED: Final = 3  # of a guidance: reading the evidence of every release ever made would grow with history
@@ -46,11 +46,13 @@ class Line:
 
     @property
     def reaches(self) -> str:
-        """`everywhere`, `ward-7, ward-9`; of a trial the share that sees cards; nobody unless it speaks."""
-        if self.deployment is None or self.counts.state not in SPEAKING:
+        """`everywhere`, `ward-7, ward-9; 5% of patients`; of a trial the share that sees cards; nobody unless it speaks."""
+        if self.deployment is None or not {self.counts.state, self.deployment.stage} <= set(SPEAKING):
             return "nobody"
         sites = self.deployment.sites
         where = "everywhere" if EVERYWHERE in sites else ", ".join(sites)
+        if self.deployment.share != ALL:
+            where += f"; {self.deployment.share * 100 / ALL:g}% of patients"
         trial = self.deployment.trial
         if trial is None:
             return where
@@ -105,11 +107,12 @@ def next_step(connection: Connection, proposal: Proposal, policy: Policy, now: d
 def my_role(standing: Standing, person: Person) -> str | None:
     """The role in which this person's vote is still needed on a step; None if none is."""
     decision, authors = standing.decision, {person_key(one) for one in standing.proposal.authors}
-    voted = {person_key(vote.person) for vote in (*decision.counted, *decision.rejected_by, *decision.dissent)}
+    spoken = (*decision.counted, *decision.rejected_by, *decision.unconvinced)
+    voted = {person_key(vote.person) for vote in (*spoken, *decision.dissent)}
     me = person_key(person.name)
     if person.is_service or me in voted or me in authors or person.roles & NEVER_VOTE.keys():
         return None
-    taken = {vote.role for vote in (*decision.counted, *decision.rejected_by)}
+    taken = {vote.role for vote in spoken}
     return next((role for role in decision.missing_roles if role in person.roles and role not in taken), None)
 
 

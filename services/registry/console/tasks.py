@@ -58,7 +58,7 @@ def _votes(line: Line, person: Person) -> Iterator[Task]:
         if role is None or _fails(standing):
             continue
         decision, needed = standing.decision, len(ENTRY[standing.decision.to].roles)
-        voted = {vote.role for vote in (*decision.counted, *decision.rejected_by)}
+        voted = {vote.role for vote in (*decision.counted, *decision.rejected_by, *decision.unconvinced)}
         said = words.vote_awaits(
             line.guidance.title,
             line.versions[standing.proposal.release],
@@ -67,7 +67,7 @@ def _votes(line: Line, person: Person) -> Iterator[Task]:
             voted=len(voted & ENTRY[decision.to].roles),
             needed=needed,
         )
-        yield Task(kind="VOTE", said=said, path=f"/releases/{standing.proposal.release}/page", verb="Review")
+        yield Task(kind="VOTE", said=said, path=f"/console/review/{standing.proposal.id}/{decision.to}", verb="Review")
 
 
 def _budget(line: Line, weeks: Mapping[str, Week]) -> Iterator[Task]:

@@ -128,7 +128,7 @@ def packs_of(bundle: ReleaseBundle, *, auroc: float, brier: float, budget: float
 
 
 def fill(connection: Connection, policy: Policy, now: datetime, *, nasty: str = NASTY) -> dict[str, str]:
-    """Everything; `nasty` stands in every free text. Answers name → token, and beside the people's the digests `new`, `old`, `stopped`, `waiting`."""
+    """Everything; `nasty` stands in every free text. Answers name → token, and beside the people's the digests `new`, `old`, `stopped`, `waiting`, and the proposal `newer`."""
     tokens: dict[str, str] = {}
     people: dict[str, Person] = {}
     for name, roles in samples.TEAM.items():
@@ -195,7 +195,7 @@ def fill(connection: Connection, policy: Policy, now: datetime, *, nasty: str = 
     _report(connection, old, stopped, bedside, now)
     heard.note(connection, bedside, now)
     named = {"new": new, "old": old, "stopped": stopped, "waiting": waiting}
-    return tokens | {name: bundle.digest for name, bundle in named.items()}
+    return tokens | {name: bundle.digest for name, bundle in named.items()} | {"newer": newer.id}
 
 
 def _agree(

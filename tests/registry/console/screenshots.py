@@ -8,11 +8,16 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Connection
+
+from services.guidance.policies import Policy
 from tests.browser.chromium import Scheme, chromium, why_not
 from tests.browser.screenshots import IMAGES, small
+from tests.registry.console import content
 from tests.registry.console.served import served
 
 SHOTS: Final[tuple[tuple[str, str, int, int, Scheme], ...]] = (
@@ -20,10 +25,17 @@ SHOTS: Final[tuple[tuple[str, str, int, int, Scheme], ...]] = (
     ("console-guidance", "guidance", 1280, 1700, "light"),
     ("console-compare", "compare", 1280, 2000, "light"),
     ("console-memory", "memory-search", 1280, 1240, "light"),
+    ("console-review", "review", 1280, 2600, "light"),
+    ("console-deploy", "deploy-one", 1280, 1300, "light"),
+    ("console-stop-phone", "stop", 390, 900, "light"),
     ("console-guidance-dark", "guidance", 1280, 1700, "dark"),
     ("console-overview-phone", "overview", 390, 1500, "dark"),
 )
 """Name, page, width of the window, how far down it is shown, and colours."""
+
+
+def _plain(connection: Connection, policy: Policy, now: datetime) -> dict[str, str]:
+    return content.fill(connection, policy, now, nasty="")
 
 
 def main() -> None:
@@ -34,7 +46,7 @@ def main() -> None:
     if why := why_not():
         sys.exit(why)
     asked.images.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder), nasty="") as registry, chromium() as browser:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), fill=_plain) as registry, chromium() as browser:
         for name, page, width, height, scheme in SHOTS:
             context = browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme=scheme,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from sqlalchemy import Connection
 
-from services.guidance.policies import POLICIES
+from services.guidance.policies import POLICIES, Policy
 from services.plumbing.database import writing
 from services.registry.app import create_app, open_tables
 from services.registry.settings import RegistrySettings
@@ -25,7 +26,7 @@ NOW: Final = datetime(2026, 11, 22, 14, 2, 7, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """Where it is, and what `content.fill` answered."""
+    """Where it is, and what `fill` answered."""
 
     url: str
     known: dict[str, str]
@@ -47,6 +48,11 @@ class Served:
             "error": "/console/guidance/nothing-of-that-name",
             "evidence": f"/releases/{self.known['new']}/page",
             "plain": f"/releases/{self.known['new']}/plain",
+            "review": f"/console/review/{self.known['newer']}/pilot",
+            "deploy": "/console/deploy",
+            "deploy-one": "/console/deploy/readmission-30d",
+            "deploy-stopped": "/console/deploy/nephrotoxin-aki",
+            "stop": "/console/deploy/readmission-30d/stop",
             "evidence-stopped": f"/releases/{self.known['stopped']}/page",
         }
 
@@ -55,13 +61,21 @@ class Served:
         return {"Authorization": f"Bearer {self.known[name]}"}
 
 
+Fill = Callable[[Connection, Policy, datetime], dict[str, str]]
+
+
+def hospital(connection: Connection, policy: Policy, now: datetime) -> dict[str, str]:
+    """The content of every page, scripts in every free text."""
+    return content.fill(connection, policy, now)
+
+
 @contextmanager
-def served(folder: Path, *, nasty: str = content.NASTY) -> Iterator[Served]:
+def served(folder: Path, *, fill: Fill = hospital) -> Iterator[Served]:
     """A registry under the demo policy that is not in demo mode, at a fixed time."""
     settings = RegistrySettings(var=folder, policy="demo")
     engine = open_tables(settings)
     with writing(engine) as connection:
-        known = content.fill(connection, POLICIES["demo"], NOW, nasty=nasty)
+        known = fill(connection, POLICIES["demo"], NOW)
     engine.dispose()
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))

@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.browser import looks_of_a_page as looks
 from tests.browser.chromium import Scheme, chromium, why_not
+from tests.registry.console.readable import must_be_readable
 from tests.registry.console.served import Served, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "there is a browser")
-WIDTHS: Final = (1280, 390)
-SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
-SMALLEST: Final = 12.0  # pixels
-NARROWEST: Final = 320  # a window of 1280 at 400 % (WCAG 1.4.10)
 PAGES: Final = (
     "overview", "guidance-list", "guidance", "compare", "try", "memory", "memory-search", "proof", "evidence", "evidence-stopped",
-    "sign-in", "error", "plain",
+    "sign-in", "error", "plain", "deploy-stopped",
 )  # fmt: skip
 
 
@@ -68,20 +64,7 @@ def visit(
 def test_a_page_is_accessible_and_can_be_read(browser: Browser, registry: Served, axe: Any, name: str) -> None:
     """No violation that axe-core finds, no complaint, nothing to scroll sideways down to 320 pixels, no text too small."""
     page, complaints = visit(browser, registry, registry.pages[name])
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            # Dark changes colours and nothing else: there only the rule about them is asked again.
-            asked = None if scheme == "light" else {"runOnly": ["color-contrast"]}
-            found = axe.run(page, options=asked).response["violations"]
-            assert [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found] == []
-            assert page.evaluate(looks.WIDER) <= 0
-            assert [one for one in page.evaluate(looks.SIZES) if one[1] < SMALLEST] == []
-            assert [one for one in page.evaluate(looks.MARKS) if one[1] < 3.0] == []
-            assert page.evaluate(looks.CUT) == []
-    page.set_viewport_size({"width": NARROWEST, "height": 900})
-    assert page.evaluate(looks.WIDER) <= 0
+    must_be_readable(page, axe)
     # A page that answers 404 is called a failure by the browser itself.
     assert [one for one in complaints if name != "error" or "404" not in one] == []
     page.context.close()
@@ -90,7 +73,19 @@ def test_a_page_is_accessible_and_can_be_read(browser: Browser, registry: Served
 def test_nothing_that_people_wrote_is_run(browser: Browser, registry: Served) -> None:
     """A note, a reason, a search and a report of the learner hold scripts; none runs on any page that shows them."""
     pages = registry.pages | {"echo": "/console/memory?words=%3Cscript%3Edocument.title%3D%27run%27%3C%2Fscript%3E"}
-    for name in ("guidance", "memory", "memory-search", "overview", "evidence", "evidence-stopped", "report", "echo"):
+    for name in (
+        "guidance",
+        "memory",
+        "memory-search",
+        "overview",
+        "evidence",
+        "evidence-stopped",
+        "report",
+        "echo",
+        "review",
+        "deploy",
+        "deploy-stopped",
+    ):
         page, _ = visit(browser, registry, pages[name])
         assert page.title() != "run", name
         page.context.close()
@@ -138,7 +133,7 @@ def test_targets_are_large_enough(browser: Browser, registry: Served) -> None:
     """Buttons, fields and links that stand alone are at least 24 pixels high on a telephone (WCAG 2.5.8)."""
     small = """() => [...document.querySelectorAll('nav a, button, input, select, summary, .tasks a, .button')]
         .filter(e => e.checkVisibility() && e.type !== 'hidden').map(e => [e.textContent.trim(), e.getBoundingClientRect().height]).filter(e => e[1] < 24)"""
-    for name in ("overview", "memory", "compare", "guidance"):
+    for name in ("overview", "memory", "compare", "guidance", "review", "deploy", "deploy-one", "stop"):
         page, _ = visit(browser, registry, registry.pages[name], width=390)
         assert page.evaluate(small) == [], name
         page.context.close()

@@ -12,7 +12,7 @@ from services.registry.people import accounts
 from tests.registry.conftest import House
 
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
-_HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 WORDS = "gentle otters paint slowly"
 
 
