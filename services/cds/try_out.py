@@ -25,7 +25,7 @@ from services.cds.clients.speak import answer_of
 from services.cds.consider import Considered, Withheld, consider
 from services.cds.decisions.records import Token
 from services.cds.desk import Desk
-from services.cds.governed.approved import Deployed
+from services.cds.governed.deployed import Deployed
 from services.cds.patient.bedside import read_bedside
 from services.cds.patient.prefetch_shapes import read_answer
 from services.cds.schemas import HookRequest, read_hook_request
