@@ -64,14 +64,14 @@ def test_it_comes_back_as_it_was() -> None:
 def test_the_payload_is_as_published() -> None:
     """The keys and spellings that the CDS and any other verifier rely on."""
     assert canonical_json(to_payload(manifest())).decode() == (
-        '{"decided":0,"deployment":"d1","expires_at":"2026-11-22T18:02:07Z","format":1,"guidance":"readmission-30d",'
+        '{"decided":0,"deployment":"d1","ends_at":null,"expires_at":"2026-11-22T18:02:07Z","fallback":null,"format":1,"guidance":"readmission-30d",'
         '"issued_at":"2026-11-22T14:02:07Z","issuer":"https://registry.example","ledger":{"hash":"' + "b" * 64 + '",'
         '"number":7},"policy":{"digest":"'
         + policy_digest("demo", {"north": {"cooldown_hours": 12}})
         + '","name":"demo",'
         '"overlay":{"north":{"cooldown_hours":12}}},"release":"'
         + RELEASE
-        + '","stage":"pilot","typ":"knowdo-manifest",'
+        + '","replaces":[],"share":null,"stage":"pilot","starts_at":null,"typ":"knowdo-manifest",'
         '"where":{"hooks":["encounter-discharge"],"sites":["north"],"tenants":["*"]}}'
     )
 
