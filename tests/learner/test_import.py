@@ -279,6 +279,7 @@ def test_a_registered_version_is_imported_by_a_job_that_begins_by_itself(
     import mlflow
 
     mlflow.set_tracking_uri(shelf.tracking_uri)
+    mlflow.set_experiment("theirs")  # MLflow remembers the last one of this process, which is of another shelf
     with mlflow.start_run():
         for form in ("skops", "cloudpickle"):
             mlflow.sklearn.log_model(
