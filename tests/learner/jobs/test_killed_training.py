@@ -29,9 +29,9 @@ from tests.learner.made_up_ward import GUIDANCE, ward, write_guidance, write_ndj
 
 pytestmark = pytest.mark.anyio
 
-QUICK = GUIDANCE.replace("[logistic, scorecard_additive, scorecard, forest]", "[logistic, scorecard_additive, scorecard]").replace(
-    "refits: 3", "refits: 2"
-)
+QUICK = GUIDANCE.replace(
+    "[logistic, scorecard_additive, scorecard, forest]", "[logistic, scorecard_additive, scorecard]"
+).replace("refits: 3", "refits: 2")
 # The work of a job as it is; only that its process writes down its number.
 NOTED = """
 import os, runpy
