@@ -6,7 +6,6 @@ server's `.well-known/smart-configuration` names. Neither key nor token is ever 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 import time
@@ -23,6 +22,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from services.guidance.errors import Unavailable
 from services.plumbing.keys import write_once
+from services.plumbing.short_tokens import ShortToken
 from services.plumbing.steady_http import NoToken, Server, SteadyHttp, printable
 from services.timeline.errors import BadInput
 
@@ -110,7 +110,7 @@ class ClientKey:
         return jwt.encode(header, claims, self._key, algorithms=[self.algorithm])
 
 
-class BackendServices:
+class BackendServices(ShortToken):
     """The tokens of one client at one server: asked for when needed, and again before they run out."""
 
     def __init__(
@@ -124,28 +124,11 @@ class BackendServices:
         self._key = key
         self._scope = scope
         self._token_url = token_url
-        self._clock = clock
-        self._token = ""
-        self._good_until = 0.0
-        self._turn = asyncio.Lock()
+        super().__init__(clock)
         self.granted = 0
         """How many tokens there were."""
 
-    async def current(self) -> str:
-        """The token to show now."""
-        async with self._turn:
-            if not self._token or self._clock() >= self._good_until:
-                await self._ask()
-            return self._token
-
-    async def renew(self, refused: str) -> bool:
-        """Drop the one that was refused: the server may have forgotten it early."""
-        async with self._turn:
-            if self._token == refused:
-                self._token = ""
-        return True
-
-    async def _ask(self) -> None:
+    async def _ask(self) -> tuple[str, float]:
         endpoint = await self._endpoint()
         now = int(self._clock())
         claims = {
@@ -184,9 +167,8 @@ class BackendServices:
             raise Unavailable("the answer holds no token", place=self._plain.place) from fault
         if granted.token_type.lower() != "bearer" or not granted.access_token.isascii():
             raise Unavailable("the token is not a bearer token", place=self._plain.place)
-        self._token = granted.access_token
-        self._good_until = asked + granted.expires_in - min(MARGIN, granted.expires_in / 4)
         self.granted += 1
+        return granted.access_token, asked + granted.expires_in - min(MARGIN, granted.expires_in / 4)
 
     async def _endpoint(self) -> str:
         """As given, else as the server says."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import msgspec
 
 from services.guidance.errors import NotAuthenticated, Unavailable
 from services.plumbing.backend_services import ASSERTION_SECONDS, ClientKey
+from services.plumbing.short_tokens import ShortToken
 from services.timeline.errors import BadInput
 
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -52,7 +52,7 @@ class _Granted(msgspec.Struct):
     expires_in: float
 
 
-class KeyTokens:
+class KeyTokens(ShortToken):
     """Tokens of minutes, each obtained at `POST /token` with an assertion that the service's key signs."""
 
     def __init__(
@@ -69,26 +69,9 @@ class KeyTokens:
         self._key = key
         self._client = client
         self._audience = audience
-        self._clock = clock
-        self._token = ""
-        self._good_until = 0.0
-        self._turn = asyncio.Lock()
+        super().__init__(clock)
 
-    async def current(self) -> str:
-        """The token to show now, asked for if there is none or it ends soon."""
-        async with self._turn:
-            if not self._token or self._clock() >= self._good_until:
-                await self._ask()
-            return self._token
-
-    async def renew(self, refused: str) -> bool:
-        """Drop the one that was refused; the next is asked for when it is needed."""
-        async with self._turn:
-            if self._token == refused:
-                self._token = ""
-        return True
-
-    async def _ask(self) -> None:
+    async def _ask(self) -> tuple[str, float]:
         now = int(self._clock())
         claims = {
             "iss": self._client, "sub": self._client, "aud": self._audience,
@@ -118,8 +101,7 @@ class KeyTokens:
             granted = msgspec.json.decode(answer.content, type=_Granted)
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
             raise Unavailable(f"no token is given ({answer.status_code})", place="POST /token") from fault
-        self._token = granted.access_token
-        self._good_until = now + granted.expires_in - min(_EARLY, granted.expires_in / 4)
+        return granted.access_token, now + granted.expires_in - min(_EARLY, granted.expires_in / 4)
 
 
 def registry_tokens(
