@@ -63,6 +63,11 @@ class Policy:
     report_days: int = 2
     """Monitors are live if counts came back within so many days."""
 
+    def narrowed(self, agreed: tuple[float, float]) -> tuple[float, float]:
+        """Limits of observed / expected: the policy's, and within them what a guidance agreed for itself."""
+        (low, high), (least, most) = self.observed_expected, agreed
+        return max(low, least), min(high, most)
+
     def further_roles(self, tier: RiskTier, state: State) -> frozenset[Role]:
         """Who must agree besides the floor; nobody where one person is enough."""
         if not ENTRY[state].roles:

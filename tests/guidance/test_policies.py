@@ -63,3 +63,10 @@ def test_no_policy_takes_a_role_of_the_floor_away() -> None:
                 further = policy.further_roles(tier, state)
                 assert not further & NEVER_VOTE.keys()
                 assert not further or ENTRY[state].roles
+
+
+def test_a_guidance_may_narrow_the_limits_of_calibration_and_never_widen_them() -> None:
+    """The gate asks for the narrower of both ends, so that report and gate say the same."""
+    policy = POLICIES["standard"]
+    assert policy.narrowed((0.9, 1.1)) == (0.9, 1.1)
+    assert policy.narrowed((0.1, 9.0)) == policy.observed_expected

@@ -46,7 +46,7 @@ def _silent(pack: EvidencePack, report: SilentMonth, guidance: Guidance, policy:
         matured=report.matured,
         events=report.events,
     )
-    yield _calibration(report, policy, pack)
+    yield _calibration(report, policy.narrowed(guidance.evidence.observed_expected), pack)
     rate = report.alert_rate
     yield check(
         "alert-burden",
@@ -83,9 +83,9 @@ def _silent(pack: EvidencePack, report: SilentMonth, guidance: Guidance, policy:
     )
 
 
-def _calibration(report: SilentMonth, policy: Policy, pack: EvidencePack) -> Check:
+def _calibration(report: SilentMonth, limits: tuple[float, float], pack: EvidencePack) -> Check:
     """Events observed against expected; where the outcome takes longer than the month, somebody must answer for it."""
-    low, high = policy.observed_expected
+    low, high = limits
     asked = f"Events observed against expected within {low:g} to {high:g}"
     if report.calibration is None:
         said = "no outcome of these decisions is known yet"

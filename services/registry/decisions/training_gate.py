@@ -71,7 +71,7 @@ def _training(pack: EvidencePack, report: Evaluation, guidance: Guidance, policy
         if (judged.published is None) != (prediction.model.published is None):
             checks = iter([_otherwise(judged, pack)])
         elif judged.published is not None:
-            checks = _weighed(pack, judged, judged.published, policy)
+            checks = _weighed(pack, judged, judged.published, policy.narrowed(guidance.evidence.observed_expected))
         else:
             checks = _learned(pack, judged, prediction.model, policy)
         yield from (_of(name, prediction.label, one) for one in checks)
@@ -110,7 +110,7 @@ def _otherwise(judged: Judged, pack: EvidencePack) -> Check:
     )
 
 
-def _weighed(pack: EvidencePack, judged: Judged, score: Weighed, policy: Policy) -> Iterator[Check]:
+def _weighed(pack: EvidencePack, judged: Judged, score: Weighed, limits: tuple[float, float]) -> Iterator[Check]:
     """A published score was not fitted here: what is asked is whether its risks hold here, or who answers for it."""
     if judged.model is None or score.observed_expected is None:
         yield check(
@@ -126,7 +126,7 @@ def _weighed(pack: EvidencePack, judged: Judged, score: Weighed, policy: Policy)
             events=judged.events,
         )
         return
-    low, high = policy.observed_expected
+    low, high = limits
     ratio = score.observed_expected
     yield check(
         "published-calibration",
