@@ -62,17 +62,23 @@ async def _approve(settings: CdsSettings) -> dict[str, str]:
 
 
 def read_answer(connection: socket.socket) -> tuple[int, bytes]:
-    """One answer with a declared length: status and body; ConnectionError if the other side closed before."""
-    head, body = b"", b""
-    while b"\r\n\r\n" not in head:
-        head += _some(connection)
-    head, _, body = head.partition(b"\r\n\r\n")
-    length = (
-        int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]) if b"content-length: " in head.lower() else 0
-    )
-    while len(body) < length:
-        body += _some(connection)
-    return int(head.split(b" ")[1]), body
+    """One final answer with a declared length: status and body; ConnectionError if the other side closed before.
+
+    An interim answer (RFC 9110, 15.2: 100 Continue) may come in the same packet as the final one, and is passed over.
+    """
+    rest = b""
+    while True:
+        while b"\r\n\r\n" not in rest:
+            rest += _some(connection)
+        head, _, rest = rest.partition(b"\r\n\r\n")
+        status = int(head.split(b" ")[1])
+        if status >= 200:
+            break
+    fields = head.lower()
+    length = int(fields.split(b"content-length: ")[1].split(b"\r\n")[0]) if b"content-length: " in fields else 0
+    while len(rest) < length:
+        rest += _some(connection)
+    return status, rest
 
 
 def _some(connection: socket.socket) -> bytes:
