@@ -7,6 +7,7 @@ leaks are in `test_leaks.py`.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -140,15 +141,27 @@ def test_too_small_a_cohort_is_refused_for_want_of_sample_size(tmp_path: Path) -
     assert f"Riley: {size.needed:,}" in refused.asked
 
 
+HOSPITALS = (7, 17, 27)
+"""Seeds of the hospitals learned from. One would not do: what chance did to its labels is learned along with them, and at
+50,000 patients moves the slope by 0.015 (a standard deviation). Seed 7, whose draws lean most of all that were looked at
+(0.964 on their own risks, 2.5 standard errors; 300,000 fresh patients: 0.997), stays among them."""
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(4 * 3600)
 def test_estimated_risks_are_the_true_ones_of_the_demo_hospital(tmp_path: Path) -> None:
-    """Learned from 50,000 patients: on 10,000 others slope 1 within 0.05 and a mean distance of at most 0.01."""
-    trained = learned(
-        tmp_path, lived(tmp_path / "a", patients=50_000, seed=7), candidates="logistic, scorecard", workers=2
-    )
+    """Learned from 50,000 patients, on 10,000 others: slope 1 within 0.05 (mean of three), mean distance at most 0.01."""
     others = lived(tmp_path / "b", patients=10_000, seed=8)
-    beside = compared(trained, tmp_path / "b", others, tmp_path / "readmission-30d", workers=2)
-    slope, error = beside.slope
-    assert slope == pytest.approx(1.0, abs=0.05), f"standard error {error:.3f}"
-    assert beside.ici <= 0.01
+    slopes = []
+    for seed in HOSPITALS:
+        folder = tmp_path / f"a{seed}"
+        trained = learned(
+            folder, lived(folder, patients=50_000, seed=seed), candidates="logistic, scorecard", workers=2
+        )
+        beside = compared(trained, tmp_path / "b", others, folder / "readmission-30d", workers=2)
+        slope, error = beside.slope
+        print(f"seed {seed}: slope {slope:.4f} ({error:.4f}), ICI {beside.ici:.4f}")  # noqa: T201 - the figures of the night
+        shutil.rmtree(folder)
+        assert beside.ici <= 0.01, f"seed {seed}"
+        slopes.append(slope)
+    assert np.mean(slopes) == pytest.approx(1.0, abs=0.05), slopes
