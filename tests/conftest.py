@@ -21,3 +21,8 @@ def shared() -> Path:
 def anyio_backend() -> str:
     """Async tests run on asyncio, as uvicorn does."""
     return "asyncio"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole loops first: each takes a minute or more, and begun last one worker would run it while the others stand idle."""
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)

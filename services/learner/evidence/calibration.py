@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import statsmodels.api as sm
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.nonparametric.smoothers_lowess import lowess
+from statsmodels.tools.tools import add_constant
 
 from services.guidance.evidence import Estimate
 from services.guidance.models.explanation import Numbers
@@ -78,8 +80,8 @@ def assess_calibration(
         )
     ones = np.ones((len(y), 1))
     return CalibrationResult(
-        intercept=_coefficient(sm.GLM(y, ones, family=sm.families.Binomial(), offset=said), patients, 0),
-        slope=_coefficient(sm.GLM(y, sm.add_constant(said), family=sm.families.Binomial()), patients, 1),
+        intercept=_coefficient(GLM(y, ones, family=Binomial(), offset=said), patients, 0),
+        slope=_coefficient(GLM(y, add_constant(said), family=Binomial()), patients, 1),
         groups=calibration_groups(y, risk, patients, groups=groups),
         curve=_curve(y, risk, draws or PatientDraws(patients))
         if min(int(y.sum()), int((1 - y).sum())) >= FEWEST_FOR_A_CURVE

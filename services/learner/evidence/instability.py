@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import statsmodels.api as sm
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.nonparametric.smoothers_lowess import lowess
+from statsmodels.tools.tools import add_constant
 
 from services.guidance.evidence import Estimate
 from services.guidance.models.explanation import Numbers
@@ -151,7 +153,7 @@ def _bands(risks: Numbers, said: Numbers, by_row: Numbers) -> tuple[InstabilityB
 def _slope(y: Labels, risk: Numbers) -> float:
     if np.ptp(risk) == 0:
         return 0.0
-    return float(sm.GLM(y, sm.add_constant(logit(risk)), family=sm.families.Binomial()).fit().params[1])
+    return float(GLM(y, add_constant(logit(risk)), family=Binomial()).fit().params[1])
 
 
 def _curve(y: Labels, risk: Numbers, at: Numbers) -> tuple[float, ...]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import statsmodels.api as sm
 from numpy.typing import NDArray
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+from statsmodels.tools.tools import add_constant
 
 from services.guidance.models.explanation import CalibrationMap, Numbers
 
@@ -28,11 +30,11 @@ def fit_calibration(log_odds: Numbers, y: NDArray[np.int8]) -> CalibrationMap:
     if np.ptp(log_odds) == 0:
         return CalibrationMap(intercept=average, slope=0.0)
     centre, scale = float(log_odds.mean()), float(log_odds.std())
-    design = sm.add_constant((log_odds - centre) / scale)
+    design = add_constant((log_odds - centre) / scale)
     with warnings.catch_warnings():
         # Platt's targets identify the line even then.
         warnings.simplefilter("ignore", PerfectSeparationWarning)
-        intercept, slope = sm.GLM(target, design, family=sm.families.Binomial()).fit().params
+        intercept, slope = GLM(target, design, family=Binomial()).fit().params
     if slope <= 0:
         return CalibrationMap(intercept=average, slope=0.0)
     return CalibrationMap(intercept=float(intercept - slope * centre / scale), slope=float(slope / scale))
