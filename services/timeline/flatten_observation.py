@@ -11,7 +11,7 @@ from typing import Final
 
 from services.timeline.concepts import PATIENTS, STAYS, tokens_of
 from services.timeline.events import EventBatch
-from services.timeline.facts import first_of, instant, known_at, retract, skip_status, updated_of
+from services.timeline.facts import first_of, instant, known_at, retract, skip_status
 from services.timeline.instants import INSTANTS, NAT
 from services.timeline.resources_findings import Component, Observation
 from services.timeline.values import NO_ANSWER, UCUM, UNITY, Said, quantity_said, yes_or_no
@@ -30,7 +30,9 @@ def flatten_observation(seen: Observation, batch: EventBatch) -> None:
         batch.skipped["Observation: no patient"] += 1
         return
     resource = f"Observation/{seen.id}" if seen.id else ""
-    updated = updated_of(seen.meta, batch, "Observation") if seen.meta is not None else NAT
+    meta, updated = seen.meta, NAT
+    if meta is not None and (stored := meta.last_updated) and (updated := INSTANTS[stored]) == NAT:
+        batch.losses["Observation: impossible date"] += 1
     if seen.status not in _FACTS:
         skip_status(batch, "Observation", seen.status, _STATUSES)
         if seen.status in _RETRACTED:

@@ -26,6 +26,7 @@ LONGEST_TIME: Final = 40
 _SECONDS_A_DAY: Final = 86_400
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_BARE = _EPOCH.replace(tzinfo=None)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -38,7 +39,7 @@ def _parse(text: str) -> int:
     if len(text) > LONGEST_TIME:
         return NAT
     try:
-        since = _moment(text) - _EPOCH
+        since = _since_epoch(text)
     except ValueError:
         return _parse_odd(text)
     return (since.days * _SECONDS_A_DAY + since.seconds) * SECOND + since.microseconds
@@ -55,14 +56,15 @@ def _parse_odd(text: str) -> int:
     if text[16:19] == ":60":  # FHIR allows leap seconds, Python does not
         text, leap = f"{text[:16]}:59{text[19:]}", SECOND
     try:
-        return (_moment(text) - _EPOCH) // _MICROSECOND + leap
+        return _since_epoch(text) // _MICROSECOND + leap
     except ValueError:
         return NAT
 
 
-def _moment(text: str) -> datetime:
+def _since_epoch(text: str) -> timedelta:
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    # What has no zone is taken as UTC by a bare difference: to give it one takes twice as long as all else here.
+    return moment - (_EPOCH if moment.tzinfo is not None else _EPOCH_BARE)
 
 
 # The times of one patient repeat: effective = issued = the encounter's. A larger memory than these few is slower.

@@ -101,6 +101,15 @@ def test_impossible_dates_are_missing_and_counted() -> None:
     assert batch.losses == {"Observation: impossible date": 1}
 
 
+@pytest.mark.parametrize("stored", [None, "", "2024-03-02T08:00:00Z", "2024-03-02", "2023-02-30T12:00:00Z"])
+def test_a_version_is_stored_when_it_says_or_at_no_known_time(stored: str | None) -> None:
+    """The result stays whatever `lastUpdated` says; one that is no time is counted, one that is not said is not."""
+    batch = batch_of(observation(meta={"versionId": "1", "lastUpdated": stored}))
+    right = stored is not None and stored.startswith("2024")
+    assert only(batch)["updated"] == (at(stored) if right and stored else NAT)
+    assert batch.losses == ({"Observation: impossible date": 1} if stored and not right else {})
+
+
 @pytest.mark.parametrize(
     ("changed", "value", "unit", "answer"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -65,6 +65,16 @@ def test_a_time_is_the_same_in_every_zone(moment: datetime) -> None:
         assert parse_instant(moment.isoformat()) == exact
     if shown := instant_text(exact):
         assert parse_instant(shown) == exact
+
+
+@given(st.dates())
+def test_a_day_is_its_first_moment_in_utc(day: date) -> None:
+    """A date without a time, and a time without a zone, are what they are in UTC."""
+    begins = (day.toordinal() - date(1970, 1, 1).toordinal()) * DAY
+    assert parse_instant(day.isoformat()) == begins
+    assert (
+        parse_instant(f"{day.isoformat()}T00:00:01") == parse_instant(f"{day.isoformat()}T00:00:01Z") == begins + SECOND
+    )
 
 
 def test_the_ends_of_time_have_no_text() -> None:
