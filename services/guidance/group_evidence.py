@@ -24,6 +24,17 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 
     estimate: Estimate | None
     limit: tuple[float | None, float | None]
+    by_its_risks: float | None = None
+    """Of an error rate: what it would be if each risk of the group were right; None: the evidence does not say."""
+
+    @property
+    def follows_from_risks(self) -> bool:
+        """Whether an error rate beyond its limit is no worse than the group's own risks make it: its interval reaches that."""
+        if self.estimate is None or self.by_its_risks is None:
+            return False
+        low, high = self.estimate.ci
+        least, _ = self.limit
+        return high >= self.by_its_risks if least is not None else low <= self.by_its_risks
 
     def judged(self, *, small: bool) -> Verdict:
         """The whole interval inside the limit meets, wholly outside does not, across it cannot tell; too few never can."""
