@@ -1,4 +1,4 @@
-"""The groups of patients in training evidence, as a gate reads them: the part of `evidence.json` that says for whom it is worse.
+"""The groups of patients in evidence, as a gate reads them: the part of `evidence.json` that says for whom it is worse.
 
 The document holds much more, and has a schema of its own; here stands only what a rule is applied to.
 """
@@ -15,6 +15,8 @@ from services.guidance.lifecycle import Verdict
 from services.timeline.errors import BadInput
 
 GROUPS_FILE: Final = "evidence.json"
+SILENT_GROUPS_FILE: Final = "groups.json"
+"""Of a silent period: the same of its stays, by who would have had a card."""
 MEASURES: Final = ("auroc", "observed_expected", "sensitivity", "false_alarm_rate")
 """What every group is judged by."""
 
@@ -112,13 +114,13 @@ class GroupEvidence(msgspec.Struct, frozen=True, kw_only=True):
 _DOCUMENT: Final = msgspec.json.Decoder(_Document)
 
 
-def read_groups(data: bytes) -> GroupEvidence:
-    """The groups in an `evidence.json`; BadInput if it cannot be read."""
+def read_groups(data: bytes, *, place: str = GROUPS_FILE) -> GroupEvidence:
+    """The groups in an `evidence.json`, or a silent period's `groups.json`; BadInput if it cannot be read."""
     try:
         found = _DOCUMENT.decode(data)
     except (msgspec.DecodeError, ValueError) as fault:
         raise BadInput(
-            f"the evidence of groups cannot be read: {fault}", place=GROUPS_FILE, remedy="Train again, and file it anew"
+            f"the evidence of groups cannot be read: {fault}", place=place, remedy="Make it again, and file it anew"
         ) from fault
     return GroupEvidence(
         release=found.release,
