@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 from services.guidance.definition import Guidance
 from services.guidance.estimate import Estimate
 from services.guidance.evidence import Evaluation, Judged, SilentMonth
+from services.guidance.group_evidence import Group, Groups
 from services.guidance.learning_definition import Learning
 from services.guidance.trial_evidence import TrialReport
 from services.guidance.words.grammar import listed
 from services.guidance.words.rounding import percent
 
 _CHANGES = {"refit": "coefficients", "recalibrate": "calibration", "threshold": "the threshold"}
+SITE = "site"
+"""The attribute of groups that tells the places of care apart."""
 _FEWEST = 10  # patients: of fewer no count is told, as it might be told of whom
 
 
@@ -191,10 +194,47 @@ def silent(report: SilentMonth) -> str:
     if report.calibration is None:
         return ""
     found = report.calibration
-    return (
+    told = (
         f"In the silent period {report.since[:10]} to {report.until[:10]}: {report.matured:,} of {report.decisions:,} decisions "
         f"with a known outcome, {found.observed:g} events where {found.expected:.1f} were expected, ratio {with_interval(found.o_e)}."
     )
+    if report.alerts is None or report.alerts.ppv is None:
+        return told
+    alerts = report.alerts
+    return (
+        f"{told} Of {alerts.stays:,} stays that would have had a card {alerts.right:,} had the outcome: "
+        f"{with_interval(report.alerts.ppv)}."
+    )
+
+
+def silent_days(report: SilentMonth) -> str:
+    """`In the silent period …, 412 stays with a known outcome:`."""
+    return (
+        f"In the silent period {report.since[:10]} to {report.until[:10]}, {report.matured:,} stays with a known outcome, held "
+        "against who would have had a card."
+    )
+
+
+def by_site(groups: Groups) -> str:
+    """The figures of each site; why there are none, where the record does not tell sites apart."""
+    sites = [one for one in groups.groups if one.attribute == SITE]
+    if not sites:
+        why = next((one.why for one in groups.not_looked_at if one.attribute == SITE), "The record does not say.")
+        return f"Sites were not told apart: {why}"
+    return " ".join(_of_site(one) for one in sites)
+
+
+def _of_site(one: Group) -> str:
+    if one.patients is None or one.patients < _FEWEST:
+        return f"Site {one.value}: fewer than {_FEWEST} patients, no number told."
+    found = [f"{one.patients:,} patients"]
+    if one.observed_expected.estimate is not None:
+        found.append(f"observed to expected {with_interval(one.observed_expected.estimate)}")
+    if one.sensitivity.estimate is not None:
+        found.append(f"of those with the outcome {with_interval(one.sensitivity.estimate)} flagged")
+    if one.false_alarm_rate.estimate is not None:
+        found.append(f"of those without it {with_interval(one.false_alarm_rate.estimate)}")
+    return f"Site {one.value}: {', '.join(found)}; {one.verdict}{' (too few to judge)' if one.small else ''}."
 
 
 def uses(words: Iterable[tuple[str, str]]) -> str:

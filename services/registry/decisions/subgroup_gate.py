@@ -17,9 +17,9 @@ from typing import Final
 from services.guidance.group_evidence import GROUPS_FILE, MEASURES, Group, Groups, Measure, read_groups
 from services.guidance.lifecycle import SPEAKING, Check, Role, Verdict
 from services.guidance.release import EvidencePack
+from services.guidance.words.group_wording import error_rate
 from services.registry.decisions.checked import check, met
 from services.registry.decisions.gate_facts import GateFacts
-from services.guidance.words.group_wording import error_rate
 from services.timeline.errors import BadInput
 
 EQUITY: Final[frozenset[Role]] = frozenset({"equity-reviewer"})
