@@ -165,6 +165,8 @@ def updated(guidance: Guidance) -> str:
     return (
         f"{said} Change plan {plan.version}: within it may change {may}; at most {plan.updates_per_year} updates a year, none more "
         f"than {plan.not_worse_by:g} AUROC below what runs; anything else is a new registration."
+        + "".join(f" {one}" for one in (plan.method, plan.roll_back) if one)
+        + (f" Proposed by the authors, to be confirmed by the committee: {'; '.join(plan.to_confirm)}." if plan.to_confirm else "")
     )
 
 
