@@ -79,6 +79,8 @@ def validity(label: str, judged: Judged, split: str) -> str:
             said += (
                 f" {where} ({one.name}, {one.rows:,} rows, {one.events:,} events): AUROC {with_interval(one.auroc, 3)}."
             )
+        elif one.scheme == "temporal" and one.unjudged:
+            said += f" Not told in later time: {one.unjudged}"
     if judged.no_later_time:
         said += f" No test in later time: {judged.no_later_time}"
     return said
@@ -152,13 +154,16 @@ def fairness_monitored(guidance: Guidance) -> str:
     )
 
 
-def updated(guidance: Guidance) -> str:
-    """How and how often it is updated: by what begins a training, and by the change plan where there is one."""
-    said = (
+def _candidate(guidance: Guidance) -> str:
+    return (
         f"A new release is learned {begins(guidance.learning)}. It is a candidate: it has another digest, and speaks only after "
         "votes on that digest, first silent. Nothing updates itself."
     )
-    plan = guidance.change_plan
+
+
+def updated(guidance: Guidance) -> str:
+    """How and how often it is updated: by what begins a training, and by the change plan where there is one."""
+    said, plan = _candidate(guidance), guidance.change_plan
     if plan is None:
         return said
     may = listed([_CHANGES[one] for one in plan.allows]) if plan.allows else "nothing"
@@ -166,7 +171,11 @@ def updated(guidance: Guidance) -> str:
         f"{said} Change plan {plan.version}: within it may change {may}; at most {plan.updates_per_year} updates a year, none more "
         f"than {plan.not_worse_by:g} AUROC below what runs; anything else is a new registration."
         + "".join(f" {one}" for one in (plan.method, plan.roll_back) if one)
-        + (f" Proposed by the authors, to be confirmed by the committee: {'; '.join(plan.to_confirm)}." if plan.to_confirm else "")
+        + (
+            f" Proposed by the authors, to be confirmed by the committee: {'; '.join(plan.to_confirm)}."
+            if plan.to_confirm
+            else ""
+        )
     )
 
 
@@ -176,7 +185,7 @@ def corrected(guidance: Guidance) -> str:
     plan = guidance.change_plan
     if plan is None:
         return f"{said} There is no fixed frequency. {updated(guidance)}"
-    return f"{said} A breach is looked at within {plan.response_hours} hours by {plan.owner}. {updated(guidance)}"
+    return f"{said} A breach is looked at within {plan.response_hours} hours by {plan.owner}. {_candidate(guidance)}"
 
 
 def trial(report: TrialReport) -> str:
