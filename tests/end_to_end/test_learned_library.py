@@ -1,41 +1,55 @@
-"""Show 4: readmission-30d and in-hospital-mortality, really learned: every attribute filled, each computed one recomputed."""
+"""Show 4: readmission-30d and in-hospital-mortality, really learned: every attribute filled, each computed one recomputed.
+
+And with the same training the whole way of readmission-30d to general use.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import yaml
 
+from services.guidance.lifecycle import Check
+from services.guidance.policies import POLICIES
+from services.guidance.release import pack
 from services.guidance.transparency.attributes import BY_KEY
 from services.guidance.transparency.disclosed import Filled, attributes_check, disclose
 from services.plumbing.event_store import EventStore
+from services.registry.decisions.gates import check_gate
+from services.registry.settings import RegistrySettings
 from tests.end_to_end import recomputed
 from tests.end_to_end.learned_library import NAMES, Learned, learned, lived
+from tests.end_to_end.way_to_general import heard_and_counted, silent_pack, step_to, trial_pack
+from tests.registry import samples
+from tests.registry.conftest import Clock, running
 
 NOW = datetime(2026, 6, 2, 9, 30, tzinfo=UTC)
+readmission = pytest.mark.parametrize("one", ["readmission-30d"], indirect=True)
+"""For what is asked of one of the two."""
 NO_EXTERNAL = "No evidence of an external validation is filed."
 NO_SILENCE = "No silent period has been evaluated here yet."
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> object:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the hospital stands."""
     return tmp_path_factory.mktemp("library")
 
 
 @pytest.fixture(scope="module")
-def store(folder: object) -> EventStore:
+def store(folder: Path) -> EventStore:
     """A demo hospital, lived once."""
-    return lived(folder)  # type: ignore[arg-type]
+    return lived(folder)
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def one(request: pytest.FixtureRequest, folder: object, store: EventStore) -> Learned:
+def one(request: pytest.FixtureRequest, folder: Path, store: EventStore) -> Learned:
     """Each of the two guidances in turn."""
-    return learned(request.param, folder, store)  # type: ignore[operator, arg-type]
+    return learned(request.param, folder, store)
 
 
 def filled_of(one: Learned) -> dict[str, Filled]:
@@ -135,13 +149,77 @@ def test_later_time_is_told_with_the_rows_of_that_time(one: Learned) -> None:
         assert f"In later time ({temporal.name}, {within.sum():,} rows, {events:,} events): AUROC" in text, name
 
 
-def test_who_was_left_out_adds_up_to_the_stays_in_the_files(one: Learned, folder: object) -> None:
+@readmission
+def test_who_was_left_out_adds_up_to_the_stays_in_the_files(one: Learned, folder: Path) -> None:
     """The inpatient stays that the hospital wrote, less those left out, are the rows: counted in the FHIR files themselves."""
-    if one.guidance.index.every_hours is not None:
-        pytest.skip("one stay is many moments of this guidance; the rows are counted in the other tests")
     inpatient = {"IMP", "ACUTE", "NONAC"}
-    with (folder / "hospital" / "fhir" / "Encounter.ndjson").open() as lines:  # type: ignore[operator]
+    with (folder / "hospital" / "fhir" / "Encounter.ndjson").open(encoding="utf-8") as lines:
         stays = sum(json.loads(line)["class"]["code"] in inpatient for line in lines)
     text = filled_of(one)["training_criteria"].computed
     left = sum(int(n.replace(",", "")) for n in re.findall(r" ([\d,]+)[;.]", text.partition("Left out, in turn: ")[2]))
     assert stays - left == sum(one.found["risk"].judged.states.values())
+
+
+@readmission
+@pytest.mark.anyio
+async def test_readmission_goes_the_whole_way_to_general_under_the_demo_policy(one: Learned, tmp_path: Path) -> None:
+    """Every gate with a really learned pack; before the last one a clinician must confirm what the change plan only proposes."""
+    bundle, budget = one.trained.bundle, one.guidance.policy.alert_budget
+    async with running(RegistrySettings(var=tmp_path, policy="demo"), Clock()) as house:
+        packs = (one.trained.pack, silent_pack(bundle.digest, budget=budget))
+        proposed = await house.propose(bundle, evidence=packs)
+        for state in ("development", "silent", "pilot"):
+            if state == "pilot":
+                await house.make_ready(proposed)
+            taken = await step_to(house, proposed, state)  # type: ignore[arg-type]
+            assert taken["state"] == state, taken["after"]["failed_checks"]
+        doubts = {check["name"] for check in taken["before"]["checks"] if check["verdict"] == "cannot tell"}
+        assert {
+            "groups/age",
+            "groups/race",
+            "groups/site",
+            "calibration",
+        } <= doubts  # so small a hospital: people answer
+        known = await house.as_("Kim Auditor").proposal(proposed.proposal)
+        general = next(step for step in known["steps"] if step["to"] == "general")
+        failing = {check["name"] for check in general["checks"] if check["verdict"] == "does not meet"}
+        assert failing == {"trial-evidence", "monitors-live"}
+        trial = trial_pack(bundle.digest, known["trial"]["digest"])
+        await house.as_("learner").add_evidence(proposed.proposal, pack(trial))
+        await heard_and_counted(house, proposed, "pilot")
+        taken = await step_to(house, proposed, "general", but=frozenset({"change-plan"}))
+        assert (taken["state"], taken["after"]["failed_checks"]) == ("pilot", ["change-plan"])
+        plan = next(check for check in taken["before"]["checks"] if check["name"] == "change-plan")
+        assert (plan["verdict"], plan["accepted_by"]) == ("cannot tell", ["clinical-reviewer"])
+        assert "to be confirmed: at most 4 updates a year" in plan["found"]
+        await house.as_("Ann Clinical").vote(
+            proposed.proposal, transition="general", role="clinical-reviewer", vote="withdraw", release=proposed.release,
+            evidence=[], reason="to confirm the plan",
+        )  # fmt: skip
+        taken = await step_to(house, proposed, "general")
+        assert taken["state"] == "general"
+        attributes = await house.as_("Kim Auditor").attributes("readmission-30d")
+        assert attributes["sourceAttributeComplete"] is True
+
+
+@readmission
+def test_what_is_missing_for_the_same_way_under_the_standard_policy(one: Learned) -> None:
+    """Numbers of patients, and nothing else: rows for Riley's criteria, a larger silent period, a larger trial."""
+    release = one.trained.bundle.digest
+    around = samples.ready()
+    packs = {
+        "training": one.trained.pack, "silent": silent_pack(release, budget=one.guidance.policy.alert_budget),
+        "trial": trial_pack(release, samples.TRIAL.digest),
+    }  # fmt: skip
+
+    def missing(policy: str) -> dict[str, Check]:
+        found = check_gate(
+            "general", guidance=one.guidance, release=release, packs=packs, policy=POLICIES[policy], around=around  # type: ignore[arg-type]
+        )  # fmt: skip
+        return {check.name: check for check in found if check.verdict == "does not meet"}
+
+    assert missing("demo") == {}
+    found = missing("standard")
+    assert set(found) == {"sample-size", "silent-size", "trial-size"}
+    size = found["sample-size"].numbers
+    assert size["rows"] < size["needed"]
