@@ -66,6 +66,8 @@ class Step:
 
 
 LONGEST_FOUND: Final = 60
+ERROR_RATES: Final = "/error-rates"
+"""The end of a check's name that asks for an answer, not for patience."""
 PLAN_TO_FIND_OUT: Final = (
     "Demonstration: the same groups are weighed again from the pilot, by the equity reviewer, before general use."
 )
@@ -177,5 +179,17 @@ def _reason(doubts: list[dict[str, Any]]) -> str:
     if not doubts:
         return "Demonstration: read and agreed."
     # What was found of a dozen groups is in the gate; here it is only named, so that a reason stays one.
-    said = "; ".join(f"{check['name']} ({check['found'][:LONGEST_FOUND]})" for check in doubts)
-    return f"Demonstration: a month is too short to tell ({said}); accepted for a pilot, to be looked at again with more data."
+    outside = [check["name"] for check in doubts if check["name"].endswith(ERROR_RATES)]
+    rest = [check for check in doubts if check["name"] not in outside]
+    said = "; ".join(f"{check['name']} ({check['found'][:LONGEST_FOUND]})" for check in rest)
+    short = (
+        f"a month is too short to tell ({said}); accepted for a pilot, to be looked at again with more data."
+        if rest
+        else ""
+    )
+    known = (
+        f"{', '.join(outside)}: outside the limit, by as much as their own risks imply; answered for in this demonstration only."
+        if outside
+        else ""
+    )
+    return f"Demonstration: {' '.join(part for part in (short, known) if part)}"

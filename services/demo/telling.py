@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cds.cards.show import card_panel
-from services.demo.committee import Step
+from services.demo.committee import ERROR_RATES, Step
 
 CHAPTERS: Final = 8
 LOUD: Final = (
@@ -84,7 +84,12 @@ class Telling:
         who = ", ".join(f"{person} ({role})" for role, person in step.agreed.items())
         self.say(f"→ {step.to}: {who}")
         for name, doubt in step.doubts.items():
-            self.say(f"    {name} cannot be told yet; accepted with a reason by {doubt}")
+            what = (
+                "is outside its limit; answered for"
+                if name.endswith(ERROR_RATES)
+                else "cannot be told yet; accepted with a reason"
+            )
+            self.say(f"    {name} {what} by {doubt}")
 
     def silence(self, report: Any) -> None:  # SilentMonth; the console needs no import of the learner
         """What the silent month showed."""
@@ -100,6 +105,12 @@ class Telling:
         self.say(
             f"A card would have been shown at {report.alert_rate.value:.0%} of discharges (budget {report.alert_budget:.0%})"
         )
+        if report.alerts is not None and report.alerts.ppv is not None:
+            ppv = report.alerts.ppv
+            self.say(
+                f"Of {report.alerts.stays:,} with such a card and a known outcome {report.alerts.right:,} came back: "
+                f"{ppv.value:.0%} ({ppv.ci[0]:.0%} to {ppv.ci[1]:.0%})"
+            )
         causes = "; ".join(f"{count} × {cause}" for cause, count in sorted(skew.causes.items()))
         self.say(
             f"Bedside against history: {skew.different:,} of {skew.compared:,} feature values differ"

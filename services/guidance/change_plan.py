@@ -1,6 +1,7 @@
 """The part of the grammar that says how a guidance may change without being registered anew: its change plan.
 
-It is part of the release, so it is read, voted on and signed with it; whatever it does not allow is a new registration.
+It is a predetermined change control plan: what may change by retraining, within which limits, by which method, how it is
+watched and taken back. What it leaves open to people it names (`to_confirm`). It is part of the release, so it is read, voted on and signed with it; whatever it does not allow is a new registration.
 """
 
 from __future__ import annotations
@@ -27,11 +28,20 @@ class ChangePlan(Part):
     not_worse_by: float = Field(
         default=0.02, gt=0, lt=0.5, description="AUROC by which an update may be below what runs, on the same cases"
     )
+    method: str = Field(
+        default="", description="on which data, by which recipe and against what an update is made and held, in words"
+    )
     monitors: tuple[str, ...] = Field(
         min_length=1, description="what is watched while it runs, with its limit, in words"
     )
+    roll_back: str = Field(default="", description="what speaks if an update is taken back, and who takes it back")
     owner: str = Field(min_length=1, description="who looks at the monitors, as a role or a service")
     response_hours: int = Field(default=24, ge=1, le=720, description="within which a breach is looked at")
+    to_confirm: tuple[str, ...] = Field(
+        default=(),
+        description="numbers of this plan that are the authors' proposal: before general use a clinical reviewer must "
+        "confirm them by name; once a committee has set its own, a new version of the guidance leaves them out",
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> ChangePlan:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 import rfc8785
 
+from services.guidance.alert_evidence import Alerts
 from services.guidance.comparison import Compared
 from services.guidance.estimate import Estimate as Estimate  # whoever reads a report reads these
 from services.timeline.errors import BadInput
@@ -254,6 +255,8 @@ class SilentMonth(msgspec.Struct, frozen=True, kw_only=True):
     skew: Skew
     unknown_share: Share
     """Share of feature values that were unknown."""
+    alerts: Alerts | None = None
+    """How many of the cards would have been right; None: no outcome is known, or the report is of before this was counted."""
 
     def __post_init__(self) -> None:
         if not self.events <= self.matured <= self.decisions:
@@ -265,7 +268,7 @@ class SilentMonth(msgspec.Struct, frozen=True, kw_only=True):
 # A guidance with one learned prediction says nothing of these, as before there were others.
 _WHERE_THERE_IS_ONE: Final = (
     "predictions", "published", "unevaluated", "price_of_glass_box", "leaks", "sample_size", "validations", "no_later_time",
-    "censoring", "beside",
+    "censoring", "beside", "alerts",
 )  # fmt: skip
 
 Report = TypeVar("Report", bound=msgspec.Struct)

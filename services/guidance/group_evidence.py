@@ -1,4 +1,4 @@
-"""The groups of patients in training evidence, as a gate reads them: the part of `evidence.json` that says for whom it is worse.
+"""The groups of patients in evidence, as a gate reads them: the part of `evidence.json` that says for whom it is worse.
 
 The document holds much more, and has a schema of its own; here stands only what a rule is applied to.
 """
@@ -15,6 +15,8 @@ from services.guidance.lifecycle import Verdict
 from services.timeline.errors import BadInput
 
 GROUPS_FILE: Final = "evidence.json"
+SILENT_GROUPS_FILE: Final = "groups.json"
+"""Of a silent period: the same of its stays, by who would have had a card."""
 MEASURES: Final = ("auroc", "observed_expected", "sensitivity", "false_alarm_rate")
 """What every group is judged by."""
 
@@ -24,6 +26,17 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 
     estimate: Estimate | None
     limit: tuple[float | None, float | None]
+    by_its_risks: float | None = None
+    """Of an error rate: what it would be if each risk of the group were right; None: the evidence does not say."""
+
+    @property
+    def follows_from_risks(self) -> bool:
+        """Whether an error rate beyond its limit is no worse than the group's own risks make it: its interval reaches that."""
+        if self.estimate is None or self.by_its_risks is None:
+            return False
+        low, high = self.estimate.ci
+        least, _ = self.limit
+        return high >= self.by_its_risks if least is not None else low <= self.by_its_risks
 
     def judged(self, *, small: bool) -> Verdict:
         """The whole interval inside the limit meets, wholly outside does not, across it cannot tell; too few never can."""
@@ -101,13 +114,13 @@ class GroupEvidence(msgspec.Struct, frozen=True, kw_only=True):
 _DOCUMENT: Final = msgspec.json.Decoder(_Document)
 
 
-def read_groups(data: bytes) -> GroupEvidence:
-    """The groups in an `evidence.json`; BadInput if it cannot be read."""
+def read_groups(data: bytes, *, place: str = GROUPS_FILE) -> GroupEvidence:
+    """The groups in an `evidence.json`, or a silent period's `groups.json`; BadInput if it cannot be read."""
     try:
         found = _DOCUMENT.decode(data)
     except (msgspec.DecodeError, ValueError) as fault:
         raise BadInput(
-            f"the evidence of groups cannot be read: {fault}", place=GROUPS_FILE, remedy="Train again, and file it anew"
+            f"the evidence of groups cannot be read: {fault}", place=place, remedy="Make it again, and file it anew"
         ) from fault
     return GroupEvidence(
         release=found.release,

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.demo.committee import AUTHOR, SAFETY_OFFICER, VOTERS, Committee
+from services.demo.committee import AUTHOR, SAFETY_OFFICER, VOTERS, Committee, _reason
 from services.guidance.errors import Refused
 from services.guidance.lifecycle import ENTRY, MAY_STOP, NEVER_VOTE
 from services.plumbing.registry_client import RegistryClient
@@ -107,3 +107,13 @@ async def test_a_step_that_is_not_there_is_refused() -> None:
     """From silent there is no step to general."""
     with pytest.raises(Refused, match="no step from silent to general"):
         await _committee(FakeRegistry("meets")).move("p", "general")
+
+
+def test_what_is_outside_a_limit_is_answered_for_and_not_called_too_short_a_month() -> None:
+    """Two kinds of doubt, two reasons: one that more data will settle, and one that they will not."""
+    small = {"name": "groups/race", "found": "1 of 4 cannot be told: Asian"}
+    outside = {"name": "groups/age/error-rates", "found": "OUTSIDE the limit agreed before the data: 18 to 44"}
+    said = _reason([small, outside])
+    assert "a month is too short to tell (groups/race (1 of 4 cannot be told: Asian))" in said
+    assert "groups/age/error-rates: outside the limit" in said
+    assert "too short" not in _reason([outside])

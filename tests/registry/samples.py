@@ -221,9 +221,17 @@ GOOD: Mapping[str, tuple[float, float]] = {
 
 
 def group(
-    attribute: str, value: str, *, small: bool = False, **intervals: tuple[float, float] | None
+    attribute: str,
+    value: str,
+    *,
+    small: bool = False,
+    by_its_risks: Mapping[str, float] | None = None,
+    **intervals: tuple[float, float] | None,
 ) -> dict[str, Any]:
-    """One group that keeps every limit, or with other intervals; None: no number could be reckoned."""
+    """One group that keeps every limit, or with other intervals; None: no number could be reckoned.
+
+    `by_its_risks`: error rates that the group would have if each of its risks were right.
+    """
     limits = {
         "auroc": (0.67, None), "observed_expected": (0.8, 1.25), "sensitivity": (0.25, None), "false_alarm_rate": (None, 0.2),
     }  # fmt: skip
@@ -233,6 +241,8 @@ def group(
     for name, interval in {**GOOD, **intervals}.items():
         estimate = None if interval is None else {"value": sum(interval) / 2, "ci": list(interval)}
         said[name] = {"estimate": estimate, "limit": list(limits[name]), "verdict": _verdict(interval, limits[name])}
+    for name, rate in (by_its_risks or {}).items():
+        said[name]["by_its_risks"] = rate
     return said
 
 

@@ -184,11 +184,18 @@ def _local_validity(facts: Facts) -> Computed:
 
 
 def _local_fairness(facts: Facts) -> Computed:
-    why = "No silent period has been evaluated here yet."
-    text = _judged(facts, "silent")
-    return _from(
-        facts, "silent", text, "The silent period's report holds no groups." if "silent" in facts.packs else why
-    )
+    """By group of the silent period's own stays, sites of this organisation among them."""
+    report, tables = facts.silent, facts.groups("silent")
+    if report is None:
+        return Computed(source=facts.release, why_not="No silent period has been evaluated here yet.")
+    if not tables:
+        why = (
+            f"The silent period {report.since[:10]} to {report.until[:10]} tells of no groups: {report.matured:,} decisions "
+            f"with a known outcome, {report.events:,} of them with the outcome."
+        )
+        return _from(facts, "silent", "", why)
+    text = f"{said.silent_days(report)} {_judged(facts, 'silent')} {' '.join(map(said.by_site, tables.values()))}"
+    return _from(facts, "silent", text.strip())
 
 
 def _release_dates(facts: Facts) -> Computed:

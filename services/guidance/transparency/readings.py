@@ -13,7 +13,7 @@ import msgspec
 
 from services.guidance.definition import Guidance
 from services.guidance.evidence import EVALUATION_FILE, SILENT_FILE, Evaluation, Kind, SilentMonth, decode_report
-from services.guidance.group_evidence import GROUPS_FILE, Groups, read_groups
+from services.guidance.group_evidence import GROUPS_FILE, SILENT_GROUPS_FILE, Groups, read_groups
 from services.guidance.release import EvidencePack
 from services.guidance.transparency.disclosure import Transparency
 from services.guidance.trial_evidence import TRIAL_FILE, TrialReport
@@ -87,10 +87,11 @@ class Facts:
 
     def groups(self, kind: Kind) -> dict[str, Groups]:
         """By label of the prediction, the groups of a pack; empty where none were looked at."""
-        data = self._file(kind, GROUPS_FILE)
+        name = SILENT_GROUPS_FILE if kind == "silent" else GROUPS_FILE
+        data = self._file(kind, name)
         if data is None:
             return {}
-        told, predictions = read_groups(data).predictions, self.guidance.all_predictions
+        told, predictions = read_groups(data, place=name).predictions, self.guidance.all_predictions
         return {one.label: found for name, one in predictions.items() if (found := told.get(name)) is not None}
 
     @property

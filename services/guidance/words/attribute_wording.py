@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 from services.guidance.definition import Guidance
 from services.guidance.estimate import Estimate
 from services.guidance.evidence import Evaluation, Judged, SilentMonth
+from services.guidance.group_evidence import Group, Groups
 from services.guidance.learning_definition import Learning
 from services.guidance.trial_evidence import TrialReport
 from services.guidance.words.grammar import listed
 from services.guidance.words.rounding import percent
 
 _CHANGES = {"refit": "coefficients", "recalibrate": "calibration", "threshold": "the threshold"}
+SITE = "site"
+"""The attribute of groups that tells the places of care apart."""
 _FEWEST = 10  # patients: of fewer no count is told, as it might be told of whom
 
 
@@ -76,6 +79,8 @@ def validity(label: str, judged: Judged, split: str) -> str:
             said += (
                 f" {where} ({one.name}, {one.rows:,} rows, {one.events:,} events): AUROC {with_interval(one.auroc, 3)}."
             )
+        elif one.scheme == "temporal" and one.unjudged:
+            said += f" Not told in later time: {one.unjudged}"
     if judged.no_later_time:
         said += f" No test in later time: {judged.no_later_time}"
     return said
@@ -149,19 +154,28 @@ def fairness_monitored(guidance: Guidance) -> str:
     )
 
 
-def updated(guidance: Guidance) -> str:
-    """How and how often it is updated: by what begins a training, and by the change plan where there is one."""
-    said = (
+def _candidate(guidance: Guidance) -> str:
+    return (
         f"A new release is learned {begins(guidance.learning)}. It is a candidate: it has another digest, and speaks only after "
         "votes on that digest, first silent. Nothing updates itself."
     )
-    plan = guidance.change_plan
+
+
+def updated(guidance: Guidance) -> str:
+    """How and how often it is updated: by what begins a training, and by the change plan where there is one."""
+    said, plan = _candidate(guidance), guidance.change_plan
     if plan is None:
         return said
     may = listed([_CHANGES[one] for one in plan.allows]) if plan.allows else "nothing"
     return (
         f"{said} Change plan {plan.version}: within it may change {may}; at most {plan.updates_per_year} updates a year, none more "
         f"than {plan.not_worse_by:g} AUROC below what runs; anything else is a new registration."
+        + "".join(f" {one}" for one in (plan.method, plan.roll_back) if one)
+        + (
+            f" Proposed by the authors, to be confirmed by the committee: {'; '.join(plan.to_confirm)}."
+            if plan.to_confirm
+            else ""
+        )
     )
 
 
@@ -171,7 +185,7 @@ def corrected(guidance: Guidance) -> str:
     plan = guidance.change_plan
     if plan is None:
         return f"{said} There is no fixed frequency. {updated(guidance)}"
-    return f"{said} A breach is looked at within {plan.response_hours} hours by {plan.owner}. {updated(guidance)}"
+    return f"{said} A breach is looked at within {plan.response_hours} hours by {plan.owner}. {_candidate(guidance)}"
 
 
 def trial(report: TrialReport) -> str:
@@ -191,10 +205,47 @@ def silent(report: SilentMonth) -> str:
     if report.calibration is None:
         return ""
     found = report.calibration
-    return (
+    told = (
         f"In the silent period {report.since[:10]} to {report.until[:10]}: {report.matured:,} of {report.decisions:,} decisions "
         f"with a known outcome, {found.observed:g} events where {found.expected:.1f} were expected, ratio {with_interval(found.o_e)}."
     )
+    if report.alerts is None or report.alerts.ppv is None:
+        return told
+    alerts = report.alerts
+    return (
+        f"{told} Of {alerts.stays:,} stays that would have had a card {alerts.right:,} had the outcome: "
+        f"{with_interval(report.alerts.ppv)}."
+    )
+
+
+def silent_days(report: SilentMonth) -> str:
+    """`In the silent period …, 412 stays with a known outcome:`."""
+    return (
+        f"In the silent period {report.since[:10]} to {report.until[:10]}, {report.matured:,} stays with a known outcome, held "
+        "against who would have had a card."
+    )
+
+
+def by_site(groups: Groups) -> str:
+    """The figures of each site; why there are none, where the record does not tell sites apart."""
+    sites = [one for one in groups.groups if one.attribute == SITE]
+    if not sites:
+        why = next((one.why for one in groups.not_looked_at if one.attribute == SITE), "The record does not say.")
+        return f"Sites were not told apart: {why}"
+    return " ".join(_of_site(one) for one in sites)
+
+
+def _of_site(one: Group) -> str:
+    if one.patients is None or one.patients < _FEWEST:
+        return f"Site {one.value}: fewer than {_FEWEST} patients, no number told."
+    found = [f"{one.patients:,} patients"]
+    if one.observed_expected.estimate is not None:
+        found.append(f"observed to expected {with_interval(one.observed_expected.estimate)}")
+    if one.sensitivity.estimate is not None:
+        found.append(f"of those with the outcome {with_interval(one.sensitivity.estimate)} flagged")
+    if one.false_alarm_rate.estimate is not None:
+        found.append(f"of those without it {with_interval(one.false_alarm_rate.estimate)}")
+    return f"Site {one.value}: {', '.join(found)}; {one.verdict}{' (too few to judge)' if one.small else ''}."
 
 
 def uses(words: Iterable[tuple[str, str]]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from services.guidance.definition import PRIMARY, Feature, Guidance, average_of
 from services.guidance.features import UNKNOWN, VALUE
 from services.learner.evidence.subgroups import NotLookedAt
 from services.learner.evidence.workload import threshold_for
-from services.learner.feature_matrix import CohortRows
-from services.learner.setting import WARD, Told
+from services.learner.setting import WARD, Setting, Told
+from services.learner.sites import Sites
 
 AGE_BANDS: Final = ((0, "under 18"), (18, "18 to 44"), (45, "45 to 64"), (65, "65 to 79"), (80, "80 and over"))
 ALWAYS: Final = ("sex", "age", "race", "ethnicity", "language", "site", "payer")
@@ -41,6 +41,30 @@ SAID_BY_PATIENT: Final = ("Patient.gender", "Patient.race", "Patient.ethnicity",
 Numbers = NDArray[np.float64]
 
 
+class Rows(Protocol):
+    """What is read of rows to tell them apart: those of a cohort, or those of a silent period."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the features, in the order of the columns."""
+
+    @property
+    def values(self) -> Numbers:
+        """N x F; NaN where there is no value."""
+
+    @property
+    def states(self) -> NDArray[np.uint8]:
+        """N x F: what is known of each value."""
+
+    @property
+    def setting(self) -> Setting:
+        """What the record says besides."""
+
+    @property
+    def sites(self) -> Sites:
+        """At which site each row was."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
     """Attribute → each row's group, None where it is not recorded; and those by which nobody can be told apart."""
@@ -49,7 +73,7 @@ class Attributes:
     missing: tuple[NotLookedAt, ...]
 
 
-def attributes_of(guidance: Guidance, rows: CohortRows) -> Attributes:
+def attributes_of(guidance: Guidance, rows: Rows) -> Attributes:
     """What the guidance reads of them first, then what else the record says."""
     found: dict[str, list[str | None]] = {}
     for name, feature in guidance.features.items():
@@ -67,13 +91,13 @@ def attributes_of(guidance: Guidance, rows: CohortRows) -> Attributes:
     return Attributes(groups=found, missing=tuple(_missing(found, rows)))
 
 
-def _told(rows: CohortRows) -> dict[str, Told]:
+def _told(rows: Rows) -> dict[str, Told]:
     """What the record says besides, but for the ward: of wards there are too many."""
     sites = {"site": Told(words=rows.sites.names, of=rows.sites.of)} if rows.sites.names else {}
     return {**sites, **{name: told for name, told in rows.setting.told.items() if name != WARD}}
 
 
-def _column(rows: CohortRows, name: str) -> list[float | None]:
+def _column(rows: Rows, name: str) -> list[float | None]:
     place = rows.names.index(name)
     pairs = zip(rows.values[:, place].tolist(), rows.states[:, place].tolist(), strict=True)
     return [value if state == VALUE else None for value, state in pairs]
@@ -87,7 +111,7 @@ def _most_common(told: Told) -> list[str | None]:
     return [None if place < 0 else words[place] if place in kept else OTHER for place in told.of.tolist()]
 
 
-def _missing(found: Mapping[str, object], rows: CohortRows) -> Iterator[NotLookedAt]:
+def _missing(found: Mapping[str, object], rows: Rows) -> Iterator[NotLookedAt]:
     for name in ALWAYS:
         if name not in found:
             told = _told(rows).get(name)

@@ -16,12 +16,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.guidance.alert_evidence import FEWEST, Alerts
 from services.guidance.evidence import SILENT_FILE, Calibration, SilentMonth, Skew, encode_report
+from services.guidance.group_evidence import SILENT_GROUPS_FILE
 from services.guidance.outcome import horizon_passed, label_outcome
 from services.guidance.ready import Release, open_release
 from services.guidance.release import EvidencePack, ReleaseBundle
 from services.learner.evidence.decisions_file import LoggedDecision, read_decisions
 from services.learner.evidence.intervals import observed_expected, share_of
+from services.learner.evidence.silent_groups import GroupRows, silent_groups
 from services.learner.evidence.skew import SkewFound, causes_of, compare_features, joined
 from services.plumbing.event_store import EventStore
 from services.plumbing.event_table import bucket_of
@@ -51,6 +54,14 @@ class _Stay:
     flagged: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A stay whose outcome is known."""
+
+    stay: _Stay
+    y: int
+
+
 def weigh_silence(
     store: EventStore,
     bundle: ReleaseBundle,
@@ -73,7 +84,8 @@ def weigh_silence(
     stays = _stays(silent)
     found: list[SkewFound] = []
     outcomes: Counter[str] = Counter()
-    matured: list[tuple[str, float, int]] = []
+    known: list[_Known] = []
+    groups: list[GroupRows] = []
     for number in range(store.buckets):
         here = [one for one in silent if bucket_of(one.person, store.buckets) == number]
         columns = store.read_bucket(number) if here else None
@@ -90,12 +102,18 @@ def weigh_silence(
             labels = label_outcome(release.guidance, release.value_sets, timeline, rows, end)
             outcomes.update(labels.state)
             passed = horizon_passed(release.guidance.outcome, rows.at, end).tolist()
-            for stay, y, judged in zip(own, labels.y.tolist(), passed, strict=True):
-                if judged and y >= 0 and stay.first.risk is not None:
-                    matured.append((stay.first.person, stay.first.risk, y))
+            here_known = [
+                _Known(stay=stay, y=y) if judged and y >= 0 else None
+                for stay, y, judged in zip(own, labels.y.tolist(), passed, strict=True)
+            ]
+            known += [one for one in here_known if one is not None]
+            scored = np.array([one is not None and one.stay.first.risk is not None for one in here_known], dtype=bool)
+            if scored.any():
+                groups.append(GroupRows.read(release, timeline, rows, scored))
         on_bucket(number + 1)
     skew = joined(found)
-    report = _report(release, silent, stays, matured, skew)
+    matured = [one for one in known if one.stay.first.risk is not None]
+    report = _report(release, silent, stays, known, matured, skew)
     details = {
         "identical": skew.identical,
         "causes": dict(sorted(skew.causes.items())),
@@ -105,10 +123,23 @@ def weigh_silence(
         "outcomes": dict(sorted(outcomes.items())),
         "stays": len(stays),
     }
+    by_group = silent_groups(
+        release.guidance,
+        bundle.digest,
+        GroupRows.joined(groups) if groups else None,
+        y=np.array([one.y for one in matured], dtype=np.int8),
+        risk=np.array([one.stay.first.risk for one in matured], dtype=np.float64),
+        patients=_numbers(one.stay.first.person for one in matured),
+        carded=np.array([one.stay.flagged for one in matured], dtype=bool),
+    )
     pack = EvidencePack(
         evidence="silent",
         release=bundle.digest,
-        files={SILENT_FILE: encode_report(report), SKEW_FILE: msgspec.json.format(msgspec.json.encode(details))},
+        files={
+            SILENT_FILE: encode_report(report),
+            SKEW_FILE: msgspec.json.format(msgspec.json.encode(details)),
+            SILENT_GROUPS_FILE: by_group,
+        },
     )
     return SilentEvidence(report=report, skew=skew, outcomes=dict(outcomes), pack=pack)
 
@@ -132,7 +163,8 @@ def _report(
     release: Release,
     silent: Sequence[LoggedDecision],
     stays: Sequence[_Stay],
-    matured: Sequence[tuple[str, float, int]],
+    known: Sequence[_Known],
+    matured: Sequence[_Known],
     skew: SkewFound,
 ) -> SilentMonth:
     published = release.guidance.model.published is not None
@@ -142,8 +174,8 @@ def _report(
             remedy=f"Wait until {release.guidance.outcome.name} can be known, ingest again, and weigh again",
         )
     states = Counter(state for one in silent for state in one.states.values())
-    risk = np.array([risk for _, risk, _ in matured])
-    happened = np.array([y for _, _, y in matured], dtype=np.int8)
+    risk = np.array([one.stay.first.risk for one in matured], dtype=np.float64)
+    happened = np.array([one.y for one in matured], dtype=np.int8)
     flagged = np.array([stay.flagged for stay in stays], dtype=bool)
     return SilentMonth(
         guidance=release.guidance.id,
@@ -156,7 +188,7 @@ def _report(
         calibration=Calibration(
             observed=float(happened.sum()),
             expected=float(risk.sum()),
-            o_e=observed_expected(happened, risk, _numbers(person for person, _, _ in matured)),
+            o_e=observed_expected(happened, risk, _numbers(one.stay.first.person for one in matured)),
         )
         if matured
         else None,
@@ -164,7 +196,18 @@ def _report(
         alert_budget=release.guidance.policy.alert_budget,
         skew=Skew(compared=skew.compared, different=skew.different, causes=causes_of(skew)),
         unknown_share=states["unknown"] / max(sum(states.values()), 1),
+        alerts=_alerts([one for one in known if one.stay.flagged]) if known else None,
     )
+
+
+def _alerts(carded: Sequence[_Known]) -> Alerts:
+    """Of the stays that would have had a card, those with the outcome."""
+    right = np.array([one.y == 1 for one in carded], dtype=bool)
+    patients = _numbers(one.stay.first.person for one in carded)
+    people = len(np.unique(patients))
+    if people < FEWEST:
+        return Alerts(stays=len(carded), patients=people)
+    return Alerts(stays=len(carded), patients=people, right=int(right.sum()), ppv=share_of(right, patients))
 
 
 def _numbers(people: Iterable[str]) -> NDArray[np.int64]:

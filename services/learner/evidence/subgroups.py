@@ -38,6 +38,9 @@ class Judged:
     estimate: Estimate | None
     limit: tuple[float | None, float | None]
     verdict: Verdict
+    by_its_risks: float | None = None
+    """Of an error rate: what it would be at this threshold if each risk of the group were right. A group that is less ill is
+    flagged less often even then; a rate beyond it is the model's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +104,15 @@ def subgroup_table(
     threshold: float,
     limits: EvidenceLimits | None = None,
     not_looked_at: Sequence[NotLookedAt] = (),
+    carded: NDArray[np.bool_] | None = None,
 ) -> SubgroupTable:
-    """Every value of every attribute (one text for each row; None is `unknown`)."""
+    """Every value of every attribute (one text for each row; None is `unknown`).
+
+    `carded`: who was flagged, where that is known from what was decided and not only from the threshold.
+    """
     kept = limits or EvidenceLimits()
     values = {name: np.array([value or UNKNOWN for value in column]) for name, column in attributes.items()}
-    flagged = risk >= threshold
+    flagged = risk >= threshold if carded is None else carded
     bounds = _Bounds(
         auroc=auroc(y, risk) - kept.auroc_below,
         sensitivity=float(flagged[y == 1].mean()) - kept.missed_above,
@@ -190,11 +197,13 @@ def _line(attribute: str, value: str, rows: _Rows, limits: EvidenceLimits, bound
             share_of(rows.flagged[happened], rows.patients[happened], level=level) if happened.any() else None,
             (bounds.sensitivity, None),
             small,
+            by_its_risks=_flagged_part(rows.risk, rows.flagged),
         ),
         false_alarm_rate=_judge(
             share_of(rows.flagged[~happened], rows.patients[~happened], level=level) if not happened.all() else None,
             (None, bounds.false_alarms),
             small,
+            by_its_risks=_flagged_part(1 - rows.risk, rows.flagged),
         ),
         alert_rate=share_of(rows.flagged, rows.patients, level=level),
     )
@@ -228,7 +237,19 @@ def pairs_of(values: Mapping[str, Words]) -> dict[str, Words]:
     }
 
 
-def _judge(estimate: Estimate | None, limit: tuple[float | None, float | None], small: bool) -> Judged:
+def _flagged_part(weight: Numbers, flagged: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float | None:
+    """Of those with the event (weighed by the risk) or without it (by the rest) the part that is flagged."""
+    whole = float(weight.sum())
+    return float(weight[flagged].sum()) / whole if whole > 0 else None
+
+
+def _judge(
+    estimate: Estimate | None,
+    limit: tuple[float | None, float | None],
+    small: bool,
+    *,
+    by_its_risks: float | None = None,
+) -> Judged:
     verdict: Verdict = "cannot tell"
     if estimate is not None and not small:
         low, high = (-np.inf if limit[0] is None else limit[0]), (np.inf if limit[1] is None else limit[1])
@@ -236,4 +257,4 @@ def _judge(estimate: Estimate | None, limit: tuple[float | None, float | None], 
             verdict = "meets"
         elif estimate.ci[1] < low or high < estimate.ci[0]:
             verdict = "does not meet"
-    return Judged(estimate=estimate, limit=limit, verdict=verdict)
+    return Judged(estimate=estimate, limit=limit, verdict=verdict, by_its_risks=by_its_risks)

@@ -17,6 +17,7 @@ from services.guidance.definition import Guidance, Outcome
 from services.guidance.errors import NotFound
 from services.guidance.evidence import Evaluation, Judged
 from services.guidance.policies import POLICIES, Policy
+from services.guidance.words.alert_wording import alerts_right_sentence
 from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy, weighed
 from services.registry.console.shell import page_router, render
 from services.registry.decisions import gates, proposals, trials, votes
@@ -46,6 +47,7 @@ def _evidence(connection: Connection, digest: str, policy: Policy, now: datetime
     guidance = proposals.definition_of(connection, digest)
     packs = proposals.latest_packs(connection, digest)
     evaluation = gates.read_evaluation(packs["training"]) if "training" in packs else None
+    silent = gates.read_silent(packs["silent"]) if "silent" in packs else None
     # What was agreed under the demo policy says so, whatever policy the registry runs under today.
     named = {one.policy for one in of_guidance(connection, proposal.guidance) if one.proposal == proposal.id}
     shown_policy = POLICIES["demo"] if "demo" in named else policy
@@ -53,7 +55,8 @@ def _evidence(connection: Connection, digest: str, policy: Policy, now: datetime
         "proposal": proposal,
         "guidance": guidance,
         "evaluation": evaluation,
-        "silent": gates.read_silent(packs["silent"]) if "silent" in packs else None,
+        "silent": silent,
+        "silent_right": alerts_right_sentence(guidance.outcome, silent) if silent is not None else "",
         "sentences": _sentences(guidance, evaluation, shown_policy),
         "others": _others(guidance, evaluation, shown_policy),
         "steps": _steps(connection, proposal, policy, now),

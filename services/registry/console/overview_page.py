@@ -14,6 +14,7 @@ from services.guidance.policies import Policy
 from services.guidance.words import console_wording as words
 from services.guidance.words.memory_wording import told
 from services.registry.console import standing, week
+from services.registry.console.alerts_right import right_of
 from services.registry.console.reader import Reader
 from services.registry.console.shell import page_router, render
 from services.registry.console.tasks import RULES, tasks_of
@@ -40,6 +41,7 @@ def _facts(connection: Connection, person: Person, policy: Policy, now: datetime
         "rules": RULES,
         "lines": lines,
         "weeks": weeks,
+        "right": {line.guidance.id: right_of(connection, line.guidance, line.counts.release) for line in lines},
         "total": all_of_it,
         "cards_said": words.cards_of_week(shown=all_of_it.shown, calls=all_of_it.calls, days=all_of_it.days),
         "answers_said": words.answers_of_week(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from services.guidance.lifecycle import SPEAKING, Check
+from services.guidance.lifecycle import SPEAKING, Check, Role
 from services.registry.decisions.checked import met
 from services.registry.decisions.gate_facts import GateFacts
 from services.registry.decisions.rollbacks import NOTHING
+
+CONFIRM: Final[frozenset[Role]] = frozenset({"clinical-reviewer"})
 
 
 def readiness_gate(facts: GateFacts) -> Iterator[Check]:
@@ -40,7 +43,16 @@ def _change_plan(facts: GateFacts) -> Check:
         return Check(name="change-plan", asked=asked, found="there is none", verdict="does not meet")
     allows = ", ".join(plan.allows) or "no change"
     found = f"{plan.version}: {allows}, at most {plan.updates_per_year} a year; {plan.owner} watches"
-    return Check(name="change-plan", asked=asked, found=found, verdict="meets")
+    if not plan.to_confirm:
+        return Check(name="change-plan", asked=asked, found=found, verdict="meets", evidence=facts.release)
+    return Check(
+        name="change-plan",
+        asked=f"{asked}; what its authors only propose is confirmed by a clinician",
+        found=f"{found}. Proposed by the authors, and to be confirmed: {'; '.join(plan.to_confirm)}",
+        verdict="cannot tell",
+        evidence=facts.release,
+        accepted_by=CONFIRM,
+    )
 
 
 def _monitors(facts: GateFacts) -> Check:

@@ -3,6 +3,9 @@
 A group wholly outside a limit does not meet it, and blocks. One that cannot be told, because it is small, near a limit
 or was not looked at, needs the equity reviewer, by name, with a plan to find out. The verdicts are drawn here again
 from the intervals; what the report says of itself is not believed.
+
+A guidance may leave error rates to the committee (`evidence.error_rates`). Even then a group blocks that is missed, or
+flagged for nothing, more than its own risks make it; what remains is a question of its own, with the figures in it.
 """
 
 from __future__ import annotations
@@ -11,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from services.guidance.group_evidence import GROUPS_FILE, MEASURES, Group, Groups, read_groups
+from services.guidance.group_evidence import GROUPS_FILE, MEASURES, Group, Groups, Measure, read_groups
 from services.guidance.lifecycle import SPEAKING, Check, Role, Verdict
 from services.guidance.release import EvidencePack
+from services.guidance.words.group_wording import error_rate
 from services.registry.decisions.checked import check, met
 from services.registry.decisions.gate_facts import GateFacts
 from services.timeline.errors import BadInput
@@ -91,36 +95,56 @@ def _of_prediction(groups: Groups, facts: GateFacts, pack: EvidencePack) -> Iter
         by_attribute.setdefault(group.attribute, []).append(group)
     to_committee = facts.guidance.evidence.error_rates == "committee"
     for attribute, members in by_attribute.items():
-        yield _attribute(attribute, members, pack, to_committee=to_committee)
+        yield from _attribute(attribute, members, pack, to_committee=to_committee)
     for missing in groups.not_looked_at:
         yield _doubt(f"groups/{missing.attribute}", f"By {missing.attribute}: nobody is worse off", missing.why, pack)
 
 
-def _attribute(attribute: str, members: Sequence[Group], pack: EvidencePack, *, to_committee: bool) -> Check:
+def _attribute(attribute: str, members: Sequence[Group], pack: EvidencePack, *, to_committee: bool) -> Iterator[Check]:
+    """Who is worse off, or cannot be told; and apart from it, to be answered on its own, what was left to the committee."""
     worse: list[str] = []
-    other: list[str] = []
     unsure: list[str] = []
+    left: list[str] = []
     for group in members:
         verdicts = {name: getattr(group, name).judged(small=group.small) for name in MEASURES}
-        bad = [_SAID[name] for name, verdict in verdicts.items() if verdict == "does not meet"]
-        only_errors = to_committee and not set(bad) - {_SAID[name] for name in ERROR_RATES}
-        if bad:
-            (other if only_errors else worse).append(f"{group.value} ({', '.join(bad)})")
+        bad = [name for name, verdict in verdicts.items() if verdict == "does not meet"]
+        theirs = [name for name in bad if to_committee and _may_be_left(name, group)]
+        if theirs:
+            left.append(f"{group.value}: {' and '.join(error_rate(name, getattr(group, name)) for name in theirs)}")
+        if others := [_SAID[name] for name in bad if name not in theirs]:
+            worse.append(f"{group.value} ({', '.join(others)})")
         elif "cannot tell" in verdicts.values():
             unsure.append(group.value)
     asked = f"By {attribute}: no group is worse off than agreed"
     name = f"groups/{attribute}"
-    counts: dict[str, float] = {"groups": len(members), "worse": len(worse) + len(other), "unsure": len(unsure)}
+    counts: dict[str, float] = {"groups": len(members), "worse": len(worse) + len(left), "unsure": len(unsure)}
     if worse:
-        return _told(name, asked, f"worse for {_some(worse)}", "does not meet", pack, counts)
-    if other:
-        # Of a group that is less ill fewer are flagged, however right the risks are: the release left that to people.
-        more = f"; {len(unsure)} of {len(members)} cannot be told" if unsure else ""
-        return _doubt(name, asked, f"outside its limit: {_some(other)}; for the committee{more}", pack, counts)
-    if unsure:
+        yield _told(name, asked, f"worse for {_some(worse)}", "does not meet", pack, counts)
+    elif unsure:
         found = f"{len(unsure)} of {len(members)} cannot be told: {_some(unsure)}"
-        return _doubt(name, asked, found, pack, numbers=counts)
-    return _told(name, asked, f"all {len(members)} groups keep every limit", "meets", pack, counts)
+        yield _doubt(name, asked, found, pack, numbers=counts)
+    else:
+        kept = "every limit but those left to the committee" if left else "every limit"
+        yield _told(name, asked, f"all {len(members)} groups keep {kept}", "meets", pack, counts)
+    if left:
+        yield _left_to_committee(attribute, left, pack)
+
+
+def _may_be_left(name: str, group: Group) -> bool:
+    """Whether an error rate beyond its limit is no more than the risks of this group make it, as far as can be told."""
+    measure: Measure = getattr(group, name)
+    return name in ERROR_RATES and measure.follows_from_risks
+
+
+def _left_to_committee(attribute: str, left: Sequence[str], pack: EvidencePack) -> Check:
+    """Not a doubt of the figures: they are outside. Whether that is right for these patients is for people to say."""
+    return _doubt(
+        f"groups/{attribute}/error-rates",
+        f"By {attribute}: somebody answers for groups that are outside a limit because their risks are other than the average",
+        f"OUTSIDE the limit agreed before the data: {'; '.join(left)}",
+        pack,
+        numbers={"outside": len(left)},
+    )
 
 
 def _told(

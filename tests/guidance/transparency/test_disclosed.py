@@ -88,6 +88,43 @@ def test_a_group_that_does_not_meet_is_named() -> None:
     assert "Does not meet: sex female and sex male." in by_key(facts(training=bad))["test_fairness"].text
 
 
+def silent_with(*members: dict[str, object], **change: object) -> EvidencePack:
+    """Silent evidence with these groups."""
+    table = samples.groups(RELEASE, *members, **change)
+    return EvidencePack(
+        evidence="silent", release=RELEASE, files={**samples.silent_pack(RELEASE).files, "groups.json": table}
+    )
+
+
+def test_fairness_here_is_told_by_group_and_by_site_of_the_silent_period() -> None:
+    """With the days, the verdicts and the figures of each site, and the digest of that pack; a worse site is named."""
+    pack = silent_with(
+        samples.group("sex", "female"), samples.group("site", "east"),
+        samples.group("site", "west", observed_expected=(1.4, 1.8)),
+    )  # fmt: skip
+    found = by_key(facts(silent=pack))["local_fairness"]
+    assert found.evidence == pack.digest
+    assert found.text.startswith("In the silent period 2026-01-01 to 2026-01-31, 2,500 stays with a known outcome")
+    assert "3 groups; meets 2, does not meet 1, cannot tell 0. Does not meet: site west." in found.text
+    assert (
+        "Site west: 700 patients, observed to expected 1.60 (1.40 to 1.80), of those with the outcome 0.35 (0.30 to 0.40) "
+        "flagged, of those without it 0.10 (0.08 to 0.12); does not meet."
+    ) in found.text
+
+
+def test_where_sites_cannot_be_told_apart_fairness_here_says_why() -> None:
+    """One site, or none recorded: no silence about it."""
+    one = silent_with(not_looked_at=[{"attribute": "site", "why": "The record knows one only."}])
+    assert "Sites were not told apart: The record knows one only." in by_key(facts(silent=one))["local_fairness"].text
+
+
+def test_fairness_here_is_not_available_with_the_reason_where_there_is_nothing_to_tell() -> None:
+    """No silent period; or one in which no group could be judged, with its counts."""
+    assert by_key(facts())["local_fairness"].not_available == "No silent period has been evaluated here yet."
+    why = by_key(facts("silent"))["local_fairness"].not_available
+    assert why.startswith("The silent period 2026-01-01 to 2026-01-31 tells of no groups: 2,500 decisions")
+
+
 def test_evidence_that_cannot_be_read_fills_nothing() -> None:
     """A broken report is no value, and the reason does not hide."""
     pack = EvidencePack(evidence="training", release=RELEASE, files={"evaluation.json": b"{}"})

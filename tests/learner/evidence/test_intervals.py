@@ -195,6 +195,30 @@ def test_subgroups_are_all_listed_and_judged_three_ways() -> None:
     assert sum(found["site", one].rows for one in ("east", "west")) == 4000
 
 
+def test_the_error_rates_that_right_risks_imply_are_told_apart_from_those_of_wrong_ones() -> None:
+    """Right risks: the rate is about what they imply, however few are flagged. A group whose risks hide it is missed beyond that."""
+    truth = DATA.truth
+    ill = np.where(truth >= np.quantile(truth, 0.5), "ill", "well")
+    right = subgroup_table(DATA.y, truth, DATA.patients, {"ill": ill.tolist()}, threshold=0.2)
+    well = next(group for group in right.groups if group.value == "well")
+    assert well.sensitivity.verdict == "does not meet"
+    assert well.sensitivity.by_its_risks == pytest.approx(
+        float(truth[(ill == "well") & (truth >= 0.2)].sum() / truth[ill == "well"].sum())
+    )
+    assert well.sensitivity.estimate is not None
+    assert well.sensitivity.estimate.ci[0] <= well.sensitivity.by_its_risks <= well.sensitivity.estimate.ci[1]
+    # In one half of the patients the risk says nothing of who: those above the threshold are others than those who fall ill.
+    rng = np.random.default_rng(0)
+    hidden = np.where(np.arange(4000) % 2 == 0, "seen", "hidden")
+    risk = truth.copy()
+    risk[hidden == "hidden"] = rng.permutation(risk[hidden == "hidden"])
+    wrong = subgroup_table(DATA.y, risk, DATA.patients, {"who": hidden.tolist()}, threshold=0.2)
+    found = {group.value: group.sensitivity for group in wrong.groups}
+    assert found["hidden"].estimate is not None
+    assert found["hidden"].by_its_risks is not None
+    assert found["hidden"].estimate.ci[1] < found["hidden"].by_its_risks
+
+
 def test_a_group_without_events_is_listed_without_what_cannot_be_reckoned() -> None:
     """No events: no AUROC and no sensitivity, but a line with its counts."""
     y = np.where(np.arange(4000) < 50, 0, DATA.y).astype(np.int8)

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
+from services.guidance.alert_evidence import Alerts
 from services.guidance.errors import BadRelease
 from services.guidance.evidence import SILENT_FILE, SilentMonth, decode_report
 from services.guidance.features import read_features
+from services.guidance.group_evidence import SILENT_GROUPS_FILE, read_groups
 from services.guidance.ready import open_release
 from services.guidance.release import pack, unpack_evidence
 from services.learner.evidence.silent import weigh_silence
@@ -179,3 +182,79 @@ def test_a_release_that_was_altered_weighs_nothing(
     broken = replace(trained.bundle, files={**trained.bundle.files, "model.json": b"{}"})
     with pytest.raises(BadRelease):
         weigh_silence(new_store, broken, write(tmp_path / "d.ndjson", logged))
+
+
+def test_of_those_who_would_have_had_a_card_it_is_counted_how_many_had_the_outcome(
+    tmp_path: Path, trained: Trained, new_store: EventStore, logged: list[dict[str, Any]]
+) -> None:
+    """By stay, with an interval as Wilson's; a card that a rule alone brings counts, and of few patients no number is told."""
+    died = who_died()
+    due = [d for d in logged if d["status"] == "silent"]
+    alerts = weigh_silence(new_store, trained.bundle, write(tmp_path / "d.ndjson", logged)).report.alerts
+    assert alerts is not None
+    assert (alerts.stays, alerts.patients) == (len(due), len(due))
+    assert alerts.right == sum(died[d["patient"]] for d in due)
+    assert alerts.ppv is not None
+    assert alerts.ppv.value == pytest.approx(alerts.right / len(due))
+    low, high = proportion_confint(alerts.right, len(due), method="wilson")
+    assert alerts.ppv.ci == pytest.approx(
+        (low, high), abs=0.003
+    )  # ours adds up by patient, which costs one degree of freedom
+    by_rule = [d | {"risk": None} if d is due[0] else d for d in logged]
+    again = weigh_silence(new_store, trained.bundle, write(tmp_path / "r.ndjson", by_rule)).report
+    assert again.alerts == alerts
+    assert again.matured == PATIENTS - 1
+    few = {d["decision"] for d in due[9:]}
+    quiet = [d | {"status": "below-band"} if d["decision"] in few else d for d in logged]
+    told = weigh_silence(new_store, trained.bundle, write(tmp_path / "q.ndjson", quiet)).report.alerts
+    assert told == Alerts(stays=9, patients=9)
+
+
+def test_each_site_and_group_of_a_silent_period_is_held_against_the_limits(
+    tmp_path: Path, trained: Trained, logged: list[dict[str, Any]]
+) -> None:
+    """By site, sex and age, as at training; flagged is who would have had a card, and the figures are those of the stays."""
+    resources = ward(PATIENTS, seed=6)
+    for one in resources:
+        if one["resourceType"] == "Encounter":
+            east = int(one["id"][1:]) % 3 == 0
+            one["serviceProvider"] = {"reference": f"Organization/{'east' if east else 'west'}"}
+    ingest(write_ndjson(tmp_path / "sites.ndjson", resources), tmp_path / "store")
+    store = EventStore.open(tmp_path / "store")
+    found = weigh_silence(store, trained.bundle, write(tmp_path / "d.ndjson", logged))
+    told = read_groups(found.pack.files[SILENT_GROUPS_FILE], place=SILENT_GROUPS_FILE)
+    table = told.predictions["risk"]
+    assert table is not None
+    by_name = {(one.attribute, one.value): one for one in table.groups}
+    assert {"sex", "age", "site"} <= {attribute for attribute, _ in by_name}
+    died = who_died()
+    for value, rest in (("east", {0}), ("west", {1, 2})):
+        here = [d for d in logged if int(d["patient"][1:]) % 3 in rest]
+        one = by_name["site", value]
+        assert (one.rows, one.patients) == (len(here), len(here))
+        assert one.observed_expected.estimate is not None
+        events = sum(died[d["patient"]] for d in here)
+        assert one.observed_expected.estimate.value == pytest.approx(events / sum(d["risk"] for d in here))
+        assert one.sensitivity.estimate is not None
+        caught = sum(died[d["patient"]] for d in here if d["status"] == "silent")
+        assert one.sensitivity.estimate.value == pytest.approx(caught / events)
+    assert told.release == trained.bundle.digest
+
+
+def test_a_silent_period_in_which_nobody_had_the_outcome_tells_of_no_groups(
+    tmp_path: Path, trained: Trained, new_store: EventStore, logged: list[dict[str, Any]]
+) -> None:
+    """There is nothing to hold against a limit, and the file says so by holding nothing."""
+    died = who_died()
+    alive = [d for d in logged if not died[d["patient"]]]
+    found = weigh_silence(new_store, trained.bundle, write(tmp_path / "d.ndjson", alive))
+    assert read_groups(found.pack.files[SILENT_GROUPS_FILE]).predictions == {"risk": None}
+
+
+def who_died() -> dict[str, bool]:
+    """By patient, as the ward was made."""
+    stays = [one for one in ward(PATIENTS, seed=6) if one["resourceType"] == "Encounter"]
+    return {
+        one["subject"]["reference"].removeprefix("Patient/"): one["hospitalization"]["dischargeDisposition"]["coding"][0]["code"] == "exp"
+        for one in stays
+    }  # fmt: skip

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from services.guidance.alert_evidence import Alerts
+from services.guidance.estimate import Estimate
 from services.plumbing.registry_messages import Aggregate
 from services.registry.console.tasks import RULES
+from tests.registry import samples
 from tests.registry.conftest import House
 from tests.registry.console.pages import page
 
@@ -70,6 +73,29 @@ async def test_a_guidance_that_shows_more_than_agreed_is_a_task(house: House) ->
         said = f"Small: cards on {shown} of 100 calls in 7 days ({shown} of 100); agreed at most 20 of 100."
         assert (said in text) is told
         assert "Of 100 answered, 40 were accepted (8 of 20)" in text
+
+
+async def test_of_100_alerts_right_comes_from_the_silent_period_with_its_days(house: House) -> None:
+    """The feed knows no outcomes; the silent evidence does. Without it, or of few patients, it says why nothing is told."""
+    bundle = samples.release()
+    training = samples.training_pack(bundle.digest)
+    proposed = await house.propose(bundle, evidence=(training,))
+    text = (await page(house, "/", **as_(house, "Kim Auditor"))).text
+    assert "not known no silent period of this release is filed" in text
+    counted = Alerts(stays=300, patients=290, right=84, ppv=Estimate(value=0.28, ci=(0.233, 0.333)))
+    for alerts, said in (
+        (None, "not known silent period 2026-01-01 to 2026-01-31: no outcome is known"),
+        (counted, "28 (23 to 33) "),
+    ):
+        filed = samples.packed_silent(bundle.digest, alerts=alerts)
+        await house.as_("Jon Developer").add_evidence(proposed.proposal, filed)
+        text = (await page(house, "/", **as_(house, "Kim Auditor"))).text
+        assert said in text
+    assert (
+        "84 of 300 stays with a card that nobody saw; silent period 2026-01-01 to 2026-01-31; filed 2026-11-22" in text
+    )
+    evidence = await page(house, f"/releases/{bundle.digest}/page", **as_(house, "Kim Auditor"))
+    assert "Of 100 with such a card 28 (23 to 33) " in evidence.text
 
 
 async def test_what_changed_is_told_without_how_people_voted(house: House) -> None:

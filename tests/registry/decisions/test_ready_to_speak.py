@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -66,24 +67,69 @@ def test_the_report_is_not_believed_where_its_intervals_are_too_narrow() -> None
         assert in_the_way("pilot", broken, silent) == {"groups": "does not meet"}
 
 
-def test_a_guidance_may_leave_error_rates_to_the_committee_before_the_data() -> None:
-    """Then a group that misses more needs the equity reviewer and a plan; risks that are wrong for it still block."""
+def left_to_committee(*members: dict[str, Any]) -> dict[str, Check]:
+    """The checks before the pilot of a guidance that leaves error rates to the committee, with these groups."""
     limits = GUIDANCE.evidence.model_copy(update={"error_rates": "committee"})
     guidance = GUIDANCE.model_copy(update={"evidence": limits})
+    table = groups(RELEASE, *members)
+    said = json.loads(table) | {"limits": limits.model_dump(mode="json")}
+    pack = training_pack(RELEASE, files={"evidence.json": json.dumps(said).encode()})
+    packs: Any = {"training": pack, "silent": silent_pack(RELEASE)}
+    found = check_gate(
+        "pilot", guidance=guidance, release=RELEASE, packs=packs, policy=POLICIES["standard"], around=ready()
+    )
+    return {one.name: one for one in found}
 
-    def race(**intervals: tuple[float, float]) -> Check:
-        data = groups(RELEASE, group("race", "black", **intervals))
-        pack = training_pack(RELEASE, files={"evidence.json": data})
-        packs: Any = {"training": pack, "silent": silent_pack(RELEASE)}
-        found = check_gate(
-            "pilot", guidance=guidance, release=RELEASE, packs=packs, policy=POLICIES["standard"], around=ready()
-        )
-        return next(one for one in found if one.name == "groups/race")
 
-    missed = race(sensitivity=(0.05, 0.2))
-    assert (missed.verdict, missed.asks_plan) == ("cannot tell", True)
-    assert "black (missed)" in missed.found
-    assert race(sensitivity=(0.05, 0.2), observed_expected=(1.3, 1.5)).verdict == "does not meet"
+MISSED = {"sensitivity": (0.05, 0.2)}
+
+
+def test_error_rates_left_to_the_committee_are_a_question_of_their_own_with_the_figures_in_it() -> None:
+    """Of a group that is less ill fewer are flagged: the figure, the limit and what its risks imply must be answered."""
+    found = left_to_committee(
+        group("age", "18 to 44", by_its_risks={"sensitivity": 0.13}, **MISSED),
+        group("age", "65 to 79", sensitivity=(0.2, 0.4)),
+    )
+    asked = found["groups/age/error-rates"]
+    assert (asked.verdict, asked.accepted_by, asked.asks_plan) == ("cannot tell", {"equity-reviewer"}, True)
+    assert asked.found == (
+        "OUTSIDE the limit agreed before the data: 18 to 44: of 100 with the event 13 (5 to 20) are flagged, agreed at "
+        "least 25; 13 of 100 if each of its risks is right"
+    )
+    assert found["groups/age"].found == "1 of 2 cannot be told: 65 to 79"
+    assert found["groups/age"].numbers["worse"] == 1
+
+
+def test_who_accepts_that_small_groups_cannot_be_told_has_not_answered_for_error_rates() -> None:
+    """Two names on the ballot: one tick does not stand for the other."""
+    found = left_to_committee(group("age", "18 to 44", by_its_risks={"sensitivity": 0.13}, **MISSED))
+    assert found["groups/age"].verdict == "meets"
+    assert found["groups/age"].found == "all 1 groups keep every limit but those left to the committee"
+    assert found["groups/age/error-rates"].verdict == "cannot tell"
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        group("race", "black", by_its_risks={"sensitivity": 0.3}, **MISSED),
+        group("race", "black", **MISSED),
+        group("race", "black", by_its_risks={"sensitivity": 0.13}, observed_expected=(1.3, 1.5), **MISSED),
+        group("race", "black", by_its_risks={"sensitivity": 0.13}, auroc=(0.5, 0.6), **MISSED),
+        group("race", "black", by_its_risks={"false_alarm_rate": 0.2}, false_alarm_rate=(0.3, 0.4)),
+    ],
+)
+def test_more_missed_than_its_own_risks_make_blocks_although_error_rates_are_left_to_the_committee(
+    worse: dict[str, Any],
+) -> None:
+    """Missed beyond what its risks imply, of unknown cause, or with risks that are wrong for it: nobody may accept it."""
+    assert left_to_committee(group("race", "white"), worse)["groups/race"].verdict == "does not meet"
+
+
+def test_false_alarms_of_a_group_that_is_more_ill_go_to_the_committee_as_well() -> None:
+    """Of those without the event more are flagged where risks are higher; the words say so."""
+    ill = group("age", "80 and over", by_its_risks={"false_alarm_rate": 0.31}, false_alarm_rate=(0.3, 0.4))
+    found = left_to_committee(ill)["groups/age/error-rates"].found
+    assert "of 100 without the event 35 (30 to 40) are flagged, agreed at most 20; 31 of 100 if" in found
 
 
 NOTHING = Surroundings()

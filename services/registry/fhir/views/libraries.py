@@ -144,6 +144,7 @@ def _requirement(query: Query) -> Resource:
 def _change_plan(held: Held) -> Resource:
     """What may change without a new registration: the recipe, when it is learned anew, and what it is held against."""
     guidance = held.contents.guidance
+    plan = guidance.change_plan
     said = {
         "guidance": guidance.id,
         "version": guidance.version,
@@ -152,6 +153,7 @@ def _change_plan(held: Held) -> Resource:
             name: one.model.model_dump(mode="json", exclude_none=True) for name, one in guidance.all_predictions.items()
         },
         "held_against": guidance.evidence.model_dump(mode="json", exclude_none=True),
+        **({} if plan is None else {"plan": plan.model_dump(mode="json", exclude_none=True)}),
     }
     return _library(
         held,
