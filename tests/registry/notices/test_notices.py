@@ -22,6 +22,7 @@ from services.registry.settings import RegistrySettings
 from services.timeline.errors import BadInput
 from tests.registry.conftest import Clock, House, running
 from tests.registry.notices.receivers import Mailbox, Receiver, mail_server
+from tests.registry.people.browsing import signed_in
 
 pytestmark = pytest.mark.anyio
 
@@ -255,6 +256,30 @@ async def test_a_choice_that_leads_astray_is_refused(tmp_path: Path, clock: Cloc
             assert (await choose(house, "Fay Operations", **chosen)).status_code == 400, chosen
         assert (await choose(house, "cds", kinds=["vote"])).status_code == 403
         assert (await house.http.get("/me/notices")).status_code == 401
+
+
+async def test_the_page_keeps_a_choice_and_shows_what_became_of_it(
+    tmp_path: Path, clock: Clock, receiver: Receiver
+) -> None:
+    """By form, with the session's token: the secret once, a wrong host said beside the form, a failure in words."""
+    async with running(settings(tmp_path), clock) as house:
+        browser = await signed_in(house, "Fay Operations")
+        address = f"http://127.0.0.1:{receiver.port}/"
+        kept = await browser.send("/console/notices", webhook=address, kinds="vote")
+        assert kept.status_code == 200, kept.text
+        assert "whsec_" in kept.text
+        assert "whsec_" not in (await browser.open("/console/notices")).text
+        wrong = await browser.send("/console/notices", webhook="https://elsewhere.example/", kinds="vote")
+        assert (wrong.status_code, "not among those" in wrong.text) == (400, True)
+        receiver.status = 500
+        await house.propose()
+        await messenger(house).look()
+        assert "not delivered yet, tried 1 times" in (await browser.open("/console/notices")).text
+        forged = await browser.http.post("/console/notices", data={"webhook": "", "kinds": "vote"})
+        assert forged.status_code == 403
+        none = await browser.send("/console/notices", webhook="", kinds="vote")
+        assert none.status_code == 200
+        assert await messenger(house).look() == 0
 
 
 def test_a_password_is_never_sent_in_clear(tmp_path: Path) -> None:
