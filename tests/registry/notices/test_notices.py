@@ -258,6 +258,20 @@ async def test_a_choice_that_leads_astray_is_refused(tmp_path: Path, clock: Cloc
         assert (await house.http.get("/me/notices")).status_code == 401
 
 
+async def test_two_processes_send_a_notice_once_on_each_database(
+    tmp_path: Path, clock: Clock, receiver: Receiver, database: str
+) -> None:
+    """Two messengers look at the same moment, on SQLite and on PostgreSQL: one of them sends."""
+    async with running(settings(tmp_path, database_url=database), clock) as house:
+        await choose(house, "Fay Operations", webhook=f"http://127.0.0.1:{receiver.port}/", kinds=["vote"])
+        await house.propose()
+        async with anyio.create_task_group() as group:
+            for _ in range(2):
+                group.start_soon(messenger(house).look)
+        assert len(receiver.came) == 1
+        assert [one["state"] for one in await told(house, "Fay Operations")] == ["sent"]
+
+
 async def test_the_page_keeps_a_choice_and_shows_what_became_of_it(
     tmp_path: Path, clock: Clock, receiver: Receiver
 ) -> None:
