@@ -26,6 +26,7 @@ from services.plumbing.web import create_service_app
 from services.registry.deployed.signing_keys import known_keys
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
+from services.registry.notices.wiring import open_messenger, ways_in
 from services.registry.people import accounts, organisation_pages
 from services.registry.people.accesses import AccessRecord, Recorded
 from services.registry.people.limits import RateLimits
@@ -60,6 +61,8 @@ def create_app(
         app.state.cds = _cds_client(settings, desk, cds or to_cds)
         record = app.state.accesses = AccessRecord(desk, kept=timedelta(days=settings.access_days))
         watch = asyncio.create_task(_watch(desk, record, facts))
+        messenger = app.state.messenger = open_messenger(settings, desk, facts)
+        telling = asyncio.create_task(messenger.keep_on())
         writing_accesses = asyncio.create_task(record.keep_on())
         facts.update({"database": True, "policy": desk.policy.name})
         if desk.policy.name == "demo":
@@ -70,10 +73,11 @@ def create_app(
         try:
             yield
         finally:
-            for task in (watch, writing_accesses):
+            for task in (watch, writing_accesses, telling):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+            await messenger.http.aclose()
             await record.write()
             if provider is not None:
                 await provider.close()
@@ -92,6 +96,7 @@ def create_app(
     )
     app.state.open_console = settings.demo
     app.state.public_pages = settings.public_pages
+    app.state.notice_ways = ways_in(settings)
     known = read_organisation(settings.organisation_file) if settings.organisation_file is not None else None
     provider = _provider(known, settings) if known is not None else None
     app.state.organisation, app.state.provider = known, provider

@@ -22,8 +22,9 @@ from services.registry.console import (
 )
 from services.registry.deployed import api as deployed_api
 from services.registry.fhir import api as fhir_api
-from services.registry.fhir import operations
+from services.registry.fhir import authoring_routes, operations
 from services.registry.memory import api as memory_api
+from services.registry.notices import api as notices_api
 from services.registry.people import audit, pages, token_endpoint
 from services.registry.transparency import api as transparency_api
 from services.registry.transparency import page as disclosure_page
@@ -40,10 +41,18 @@ CONSOLE: Final = (
     stop_page.router,
     evidence_page.router,
     disclosure_page.router,
+    notices_api.pages,
 )
 PEOPLE: Final = (pages.router, token_endpoint.router, audit.router)
-API: Final = (api.router, decision_api.router, memory_api.router, deployed_api.router, transparency_api.router)
+API: Final = (
+    api.router,
+    decision_api.router,
+    memory_api.router,
+    deployed_api.router,
+    transparency_api.router,
+    notices_api.router,
+)
 # Operations first: `$release` would otherwise be read as an id.
-FHIR: Final = (operations.router, fhir_api.router)
+FHIR: Final = (operations.router, authoring_routes.router, fhir_api.router)
 
 ROUTERS: Final = (*CONSOLE, *PEOPLE, *API, *FHIR)

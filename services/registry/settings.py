@@ -82,6 +82,27 @@ class RegistrySettings(ServiceSettings):
         description="a CDS service that the Try page asks; empty: nothing can be tried",
     )
     cds_audience: str = Field(default="", description="its public URL, where that is not `cds_url`")
+    smtp_host: str = Field(default="", description="mail server that notices go through; empty: no notices by e-mail")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="its port for submission")
+    smtp_from: str = Field(
+        default="", description="address that notices come from; needed where there is a mail server"
+    )
+    smtp_user: str = Field(default="", description="user at the mail server; empty: none is needed")
+    smtp_password: SecretStr | None = Field(
+        default=None, description="that user's password; by file: `…_SMTP_PASSWORD_FILE`"
+    )
+    smtp_starttls: bool = Field(
+        default=True, description="whether mail goes by TLS only; false: in clear, for a relay on this machine"
+    )
+    smtp_ca_file: Path | None = Field(
+        default=None, description="certificates (PEM) that the mail server's is checked by; default: the system's"
+    )
+    webhook_hosts: tuple[str, ...] = Field(
+        default=(), description='hosts that notices may be posted to, e.g. ["hooks.example.org"]; empty: no webhooks'
+    )
+    webhook_networks: tuple[str, ...] = Field(
+        default=(), description='private networks that these hosts may stand in, e.g. ["10.1.0.0/16"]'
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8001, description="port to listen on")
 

@@ -1,7 +1,7 @@
 """The applied model card of the Coalition for Health AI, v0.2: its fields, in its order, from what is disclosed.
 
-One tree gives both forms: XML in the namespace of the published schema (`https://mc.chai.org/v0.2/schema.xsd`; its
-order is held by a test of ours, as no validator of XSD is among the dependencies) and Markdown for people. What nobody
+One tree gives both forms: XML in the namespace of the published schema (`https://mc.chai.org/v0.2/schema.xsd`; the
+tests hold it to that schema where it was fetched, and to its order everywhere) and Markdown for people. What nobody
 has said is said to be missing; nothing is made up to fill a field.
 """
 

@@ -35,6 +35,7 @@ _FOLDERS: Final = (
     PAGES,
     files("services.registry.people") / "pages",
     files("services.registry.transparency") / "pages",
+    files("services.registry.notices") / "pages",
 )
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

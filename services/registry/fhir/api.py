@@ -16,6 +16,7 @@ from services.registry.api import DeskDep, Reader
 from services.registry.desk import Desk
 from services.registry.fhir import shelf
 from services.registry.fhir.capability import capability_statement
+from services.registry.fhir.definitions import operation_definition
 from services.registry.fhir.held import Place
 from services.registry.fhir.names import FHIR_JSON, Resource
 from services.registry.fhir.searching import PARAMETERS, read_search, searchset
@@ -43,6 +44,13 @@ async def metadata(desk: DeskDep) -> Response:
     """What can be asked here; open to all."""
     place = place_of(desk)
     return fhir_json(capability_statement(base=place.base, version=version("knowdo"), date=instant_text(desk.now())))
+
+
+@router.get("/OperationDefinition/{code}")
+async def operation(code: str, desk: DeskDep) -> Response:
+    """What one operation takes and answers; open to all, as the statement that names it."""
+    base, date = place_of(desk).base, instant_text(desk.now())
+    return fhir_json(operation_definition(code, base=base, date=date, version=version("knowdo")))
 
 
 @router.get("/Binary/{number}")

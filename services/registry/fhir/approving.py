@@ -60,9 +60,9 @@ def approve(
 ) -> Standing:
     """Cast one vote on the release of a PlanDefinition; the step is taken if it completes the quorum."""
     proposal = shelf.plan_behind(connection, number)
-    _same_target(connection, proposal, one_text(given, "artifactAssessmentTarget"), place)
-    _same_day(one_text(given, "approvalDate"), now)
-    _same_person(given, by)
+    must_be_of(connection, proposal, one_text(given, "artifactAssessmentTarget"), place)
+    must_be_today(one_text(given, "approvalDate"), now, place="approvalDate")
+    must_be_you(given, by)
     if one_text(given, "artifactAssessmentType", "comment") != "comment":
         raise BadInput(
             "a vote is kept as a comment", place="artifactAssessmentType", remedy="Leave it out, or `comment`"
@@ -174,7 +174,8 @@ def _read(given: Mapping[str, list[Any]]) -> Iterator[str]:
         yield from found
 
 
-def _same_target(connection: Connection, proposal: Proposal, target: str, place: Place) -> None:
+def must_be_of(connection: Connection, proposal: Proposal, target: str, place: Place) -> None:
+    """Refused if the target that is named is another release."""
     held = hold(connection, proposal, place)
     if target and target not in (held.canonical("PlanDefinition"), f"PlanDefinition/{held.key}"):
         raise Refused(
@@ -184,16 +185,16 @@ def _same_target(connection: Connection, proposal: Proposal, target: str, place:
         )
 
 
-def _same_day(said: str, now: datetime) -> None:
+def must_be_today(said: str, now: datetime, *, place: str) -> None:
+    """BadInput if another day is named than the registry's clock shows."""
     if said and said[:10] != now.date().isoformat():
-        raise BadInput(
-            "a vote is dated by the registry's clock", place="approvalDate", remedy=f"Leave it out, or {now.date()}"
-        )
+        raise BadInput("it is dated by the registry's clock", place=place, remedy=f"Leave it out, or {now.date()}")
 
 
-def _same_person(given: Mapping[str, list[Any]], by: Person) -> None:
+def must_be_you(given: Mapping[str, list[Any]], by: Person) -> None:
+    """Refused if somebody else is named as author."""
     for author in given.get("artifactAssessmentAuthor", []):
         if author.get("display", by.name) != by.name:
             raise Refused(
-                "nobody votes for another", place="artifactAssessmentAuthor", remedy="The token says who you are"
+                "nobody speaks for another", place="artifactAssessmentAuthor", remedy="The token says who you are"
             )

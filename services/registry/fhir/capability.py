@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from services.registry.fhir.definitions import OPERATIONS, Operation, definition_url
 from services.registry.fhir.searching import PARAMETERS
 
-_CRMI: Final = "http://hl7.org/fhir/uv/crmi/OperationDefinition"
-_OF_PLANS: Final = (
-    ("approve", f"{_CRMI}/crmi-approve", "One vote of one person in one role; counted by the same rules as any vote"),
-    (
-        "release",
-        f"{_CRMI}/crmi-release",
-        "Refused until the quorum agrees; answers the manifest with every part pinned",
-    ),
-    ("package", f"{_CRMI}/crmi-package", "Everything of a release in one Bundle, with bytes, digests and a signature"),
-)
+_SUBMIT: Final = "CRMI's submit: a draft with its Libraries, ValueSets and ActivityDefinitions contained, as a proposal"
 
 
 def capability_statement(*, base: str, version: str, date: str) -> dict[str, Any]:
@@ -29,11 +21,13 @@ def capability_statement(*, base: str, version: str, date: str) -> dict[str, Any
             "searchParam": [{"name": name, "type": one.kind, "documentation": one.said} for name, one in known.items()],
         }
         if kind == "PlanDefinition":
-            resource["operation"] = [
-                {"name": name, "definition": definition, "documentation": said} for name, definition, said in _OF_PLANS
-            ]
+            resource["interaction"].append({"code": "create", "documentation": _SUBMIT})
+            resource["operation"] = [_listed(one, base) for one in OPERATIONS if not one.whole]
         resources.append(resource)
-    resources.append({"type": "Binary", "interaction": [{"code": "read"}], "versioning": "no-version"})
+    resources += [
+        {"type": kind, "interaction": [{"code": "read"}], "versioning": "no-version"}
+        for kind in ("Binary", "OperationDefinition")
+    ]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -48,13 +42,11 @@ def capability_statement(*, base: str, version: str, date: str) -> dict[str, Any
                 "mode": "server",
                 "security": {"description": "Bearer tokens of persons and services, as in the registry's own API"},
                 "resource": resources,
-                "operation": [
-                    {
-                        "name": "import",
-                        "definition": f"{base}/OperationDefinition/import",
-                        "documentation": "A FHIR package, or another registry's release with its evidence, as a proposal",
-                    }
-                ],
+                "operation": [_listed(one, base) for one in OPERATIONS if one.whole],
             }
         ],
     }
+
+
+def _listed(one: Operation, base: str) -> dict[str, Any]:
+    return {"name": one.code, "definition": definition_url(base, one.code), "documentation": one.said}

@@ -30,6 +30,7 @@ from services.registry.fhir.arriving.origins import Origin
 from services.registry.fhir.names import key_of, version_of
 from services.registry.memory import ledger
 from services.registry.tables import releases
+from services.timeline.codes import ValueSets
 
 T = TypeVar("T")
 
@@ -55,6 +56,7 @@ class Contents:
     """What stands in a release, without its large files."""
 
     guidance: Guidance
+    value_sets: ValueSets
     queries: Mapping[str, Query]
     files: tuple[Bytes, ...]
     templates: Mapping[str, bytes]
@@ -125,6 +127,12 @@ class Held:
     def revision(self) -> int:
         """The number of the last ledger entry about it: it grows with every change and never comes again."""
         return int(self.entries[-1]["number"]) if self.entries else 0
+
+    @property
+    def derived_from(self) -> dict[str, str] | None:
+        """The release of this registry that it was drafted, cloned or revised from: its digest, address and version."""
+        made = next((entry["detail"] for entry in self.entries if entry["action"] == "derived"), None)
+        return None if made is None else {name: str(made[name]) for name in ("how", "from", "url", "version")}
 
     def url(self, kind: str, suffix: str = "") -> str:
         """The canonical address of one of its artifacts."""
@@ -208,6 +216,7 @@ def _read_contents(data: bytes, digest: str) -> Contents:
     loaded = load_files(bundle.files)
     return Contents(
         guidance=loaded.definition,
+        value_sets=loaded.value_sets,
         queries=derive_queries(loaded.definition, loaded.value_sets),
         files=tuple(described(name, content) for name, content in bundle.files.items()),
         templates={

@@ -31,6 +31,9 @@ VOTE: Final = "urn:knowdo:fhir:vote"
 TEMPLATE: Final = "urn:knowdo:fhir:template"
 CONDITION: Final = "urn:knowdo:fhir:condition"
 
+# What the ledger calls a review that is no vote.
+REVIEWED: Final = "reviewed"
+
 # CRMI 2.0 (R4): ArtifactAssessment is R5, so in R4 it is a Basic with these.
 CRMI: Final = "http://hl7.org/fhir/uv/crmi/StructureDefinition/crmi-artifactAssessment"
 # AI Transparency on FHIR (R4, ballot).

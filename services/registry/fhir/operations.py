@@ -21,6 +21,7 @@ from services.registry.fhir.api import fhir_json, place_of
 from services.registry.fhir.arriving.archive import MAX_PACKAGE, bundled, resources_of
 from services.registry.fhir.arriving.importing import import_release
 from services.registry.fhir.arriving.recognise import Arrived, recognised
+from services.registry.fhir.definitions import IMPORT
 from services.registry.fhir.held import hold
 from services.registry.fhir.names import FHIR_JSON, Resource
 from services.registry.fhir.parameters import one_text, parameters_in, read_parameters, resource_in
@@ -29,14 +30,6 @@ from services.timeline.errors import BadInput
 
 router: Final = APIRouter(prefix="/fhir")
 MAX_IMPORT: Final = MAX_PACKAGE * 4 // 3 + 1_000_000  # in base64
-IMPORT: Final[Mapping[str, tuple[str, ...]]] = {
-    "package": ("valueBase64Binary",),
-    "bundle": ("resource",),
-    "author": ("valueString",),
-    "note": ("valueString", "valueMarkdown"),
-    "trustedKeys": ("valueString",),
-}
-"""Parameters of `$import`: a package as bytes or a Bundle, who made it, a note, the JWK set that must have signed it."""
 
 
 @router.post("/PlanDefinition/{number}/$approve")

@@ -18,7 +18,7 @@ from services.registry.fhir.held import Held
 from services.registry.fhir.names import RELEASE, URI, ZIP, Resource, coded, key_of
 from services.registry.fhir.shelf import OF_A_RELEASE
 from services.registry.fhir.views.audit import audit_event
-from services.registry.fhir.views.libraries import manifest
+from services.registry.fhir.views.libraries import libraries, manifest
 from services.registry.fhir.views.plan import plan_definition
 from services.registry.fhir.views.provenance import provenance, signature
 
@@ -43,6 +43,11 @@ def released(held: Held) -> Resource:
 def assessed(held: Held) -> Resource:
     """What `$approve` answers: the rule as it now stands, and every vote on it."""
     return _bundle(held, [plan_definition(held), *OF_A_RELEASE["Basic"](held)])
+
+
+def begun(held: Held) -> Resource:
+    """What `$draft`, `$clone` and `$revise` answer: the new rule, its parts, and where it comes from."""
+    return _bundle(held, [plan_definition(held), *libraries(held), provenance(held)])
 
 
 def statement_of(held: Held) -> dict[str, Any]:

@@ -43,7 +43,7 @@ OF_A_RELEASE: Final[Mapping[str, Callable[[Held], Iterable[Resource]]]] = Mappin
 """Type → the resources of that type that one release makes."""
 
 _KEY: Final = re.compile(r"([0-9a-f]{32})(-.{1,31})?")
-_VOTE: Final = re.compile(r"vote-([1-9][0-9]{0,8})")
+_VOTE: Final = re.compile(r"(vote|review)-([1-9][0-9]{0,8})")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _FILE: Final = re.compile(r"-f([0-9]{1,3})")
 _ENTRIES_AT_ONCE: Final = 500
@@ -141,7 +141,10 @@ def _proposal_behind(connection: Connection, kind: str, number: str) -> Proposal
         cast = _VOTE.fullmatch(number)
         if cast is None:
             return None
-        wanted = select(votes.c.proposal).where(votes.c.ledger_number == int(cast[1]))
+        if cast[1] == "review":
+            about = connection.execute(select(entries.c.subject).where(entries.c.number == int(cast[2]))).scalar()
+            return None if about is None else proposals.by_release(connection, about)
+        wanted = select(votes.c.proposal).where(votes.c.ledger_number == int(cast[2]))
         identity = connection.execute(wanted).scalar_one_or_none()
         return None if identity is None else proposals.must_get(connection, identity)
     parts = _KEY.fullmatch(number)

@@ -173,7 +173,7 @@ async def test_the_capability_statement_tells_what_there_is(face: Face) -> None:
     statement = answer.json()
     get_fhir_model_class("CapabilityStatement").model_validate(statement)
     told = {one["type"]: one for one in statement["rest"][0]["resource"]}
-    assert told.keys() == {*KINDS, "Binary"}
+    assert told.keys() == {*KINDS, "Binary", "OperationDefinition"}
     for kind, known in PARAMETERS.items():
         assert {one["name"] for one in told[kind]["searchParam"]} == known.keys()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
@@ -10,10 +11,13 @@ from fhir.resources.R4B import get_fhir_model_class
 from services.guidance.check import load_guidance
 from services.guidance.definition import PRIMARY, Prediction
 from services.guidance.release import ReleaseBundle, build_release, canonical_json
+from services.registry.fhir.definitions import OPERATIONS
 from tests.fhir_servers.hapi_server import NotHere
 from tests.fhir_servers.r4_validator import judged
 from tests.registry import samples
 from tests.registry.fhir.conftest import Face
+from tests.registry.fhir.test_authoring import contained, words
+from tests.registry.fhir.test_operations import parameters
 
 pytestmark = pytest.mark.anyio
 
@@ -42,12 +46,37 @@ def shipped(folder: Path) -> ReleaseBundle:
     return build_release(loaded, models[PRIMARY], reference, others=others)
 
 
+async def answered(face: Face) -> list[dict[str, Any]]:
+    """What every operation of authoring answers, the requirements of each release, and every definition."""
+    first, second = face.key(face.first), face.key(face.second)
+    review = parameters(artifactAssessmentSummary="Read")
+    retire = parameters(role="operations")
+    asked = (
+        (f"PlanDefinition/{first}/$draft", words(version="1.1.0"), "Ben Data"),
+        (f"PlanDefinition/{first}/$clone", words(version="1.0.0", guidance="small-again"), "Ben Data"),
+        ("PlanDefinition", contained(change="in tea"), "Jon Developer"),
+        (f"PlanDefinition/{second}/$review", review, "Ann Clinical"),
+        (f"PlanDefinition/{second}/$withdraw", retire, "Fay Operations"),
+        ("PlanDefinition/none/$retire", retire, "Fay Operations"),
+    )
+    found: list[dict[str, Any]] = [(await face.post(path, given, by=by)).json() for path, given, by in asked]
+    for plan in await face.found("PlanDefinition"):
+        found.append((await face.get(f"PlanDefinition/{plan['id']}/$data-requirements")).json())
+        diff = f"$artifact-diff?compareComputable=true&source=PlanDefinition/{first}&target=PlanDefinition/{plan['id']}"
+        found.append((await face.get(diff)).json())
+    found += [(await face.get(f"OperationDefinition/{one.code}")).json() for one in OPERATIONS]
+    kinds = {one["resourceType"] for one in found}
+    assert kinds == {"Bundle", "PlanDefinition", "OperationOutcome", "Library", "Parameters", "OperationDefinition"}
+    return found
+
+
 async def test_every_resource_is_valid_r4(face: Face) -> None:
     """No error of structure, type, invariant or required code, of the shipped guidance too; and the judge sees a broken one."""
     for folder in sorted(LIBRARY.iterdir()):
         await face.house.propose(shipped(folder), evidence=())
     package = (await face.get(f"PlanDefinition/{face.key(face.first)}/$package")).json()
-    resources = [*await face.everything(), package, (await face.get("metadata")).json(), BROKEN]
+    answers = await answered(face)
+    resources = [*await face.everything(), package, *answers, (await face.get("metadata")).json(), BROKEN]
     for one in resources[:-1]:
         get_fhir_model_class(one["resourceType"]).model_validate(one)
     try:

@@ -14,13 +14,16 @@ from services.registry.fhir.names import (
     LEDGER_HASH,
     LEDGER_PREVIOUS,
     RELEASE,
+    REVIEWED,
     SUBJECT,
     URI,
     Resource,
     extension,
 )
 
-_CREATES: Final = frozenset({"proposed", "evidence added", "trial filed", "person added", "imported"})
+_CREATES: Final = frozenset(
+    {"proposed", "evidence added", "trial filed", "person added", "imported", "derived", REVIEWED}
+)
 
 
 def audit_event(entry: Mapping[str, Any], place: Place) -> Resource:

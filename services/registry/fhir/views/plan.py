@@ -18,6 +18,7 @@ from services.registry.fhir.names import (
     DEPLOYMENT_STATE,
     HTML,
     RELEASE,
+    REVIEWED,
     Resource,
     coded,
     extension,
@@ -55,7 +56,7 @@ def plan_definition(held: Held) -> Resource:
             "purpose": about.question,
             "usage": about.intended_use,
             "approvalDate": _approved_on(held),
-            "lastReviewDate": held.votes[-1].at[:10] if held.votes else None,
+            "lastReviewDate": _reviewed_on(held),
             "effectivePeriod": _effective(held),
             "author": [{"name": about.developer}],
             "relatedArtifact": list(_related(held)),
@@ -74,6 +75,13 @@ def _approved_on(held: Held) -> str | None:
     """The day of the last step that a quorum agreed to, towards running."""
     days = [at[:10] for to, at in _moves(held) if to in RUNNING]
     return days[-1] if days else None
+
+
+def _reviewed_on(held: Held) -> str | None:
+    """The day of the last vote or review."""
+    days = [entry["at"][:10] for entry in held.entries if entry["action"] == REVIEWED]
+    days += [vote.at[:10] for vote in held.votes[-1:]]
+    return max(days, default=None)
 
 
 def _effective(held: Held) -> Resource:
@@ -103,6 +111,8 @@ def _related(held: Held) -> Iterator[Resource]:
     if held.predecessor is not None:
         _, version = held.predecessor
         yield {"type": "predecessor", "resource": f"{held.url('PlanDefinition')}|{version}"}
+    if (made := held.derived_from) is not None:
+        yield {"type": "derived-from", "resource": f"{made['url']}|{made['version']}"}
     if held.origin is not None:
         yield {"type": "derived-from", "resource": f"{held.origin.url}|{held.origin.version}"}
 

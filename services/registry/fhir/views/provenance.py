@@ -86,6 +86,14 @@ def _entities(held: Held) -> Iterator[Resource]:
         }
     if held.predecessor is not None:
         yield {"role": "revision", "what": {"reference": f"PlanDefinition/{held.predecessor[0]}"}}
+    if (made := held.derived_from) is not None:
+        yield {
+            "role": "derivation",
+            "what": {
+                "identifier": {"system": RELEASE, "value": made["from"]},
+                "display": f"{made['how']} of {made['url']}|{made['version']}, in this registry",
+            },
+        }
     if held.origin is not None:
         vouched = f"signed by key {held.origin.signed_by}" if held.origin.signed_by else "not signed"
         yield {
