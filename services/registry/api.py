@@ -19,7 +19,7 @@ from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
 from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import feed, heard, workers
+from services.registry.deployed import feed, workers
 from services.registry.deployed.stops import stop
 from services.registry.desk import DeskDep as DeskDep
 from services.registry.memory import ledger
@@ -69,10 +69,8 @@ async def manifests(
 ) -> Response:
     """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`. `worker`: who will hold the leases."""
     now = desk.now()
-    if await desk.read(lambda connection: heard.is_due(connection, runner, now)):
-        await desk.note(lambda connection: heard.note(connection, runner, now))
-    if worker:
-        await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=desk.now()))
+    if worker or await desk.read(lambda connection: workers.is_due(connection, worker, by=runner, now=now)):
+        await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=now))
     return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
 
 
