@@ -99,9 +99,11 @@ async def list_proposals(desk: DeskDep, _reader: Reader) -> Response:
 
 
 @router.get("/proposals/{proposal}")
-async def one_proposal(proposal: str, desk: DeskDep, _reader: Reader) -> Response:
-    """One proposal: its evidence, every vote, and for each open step what is still in the way."""
-    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy, desk.now()))
+async def one_proposal(proposal: str, desk: DeskDep, reader: Reader) -> Response:
+    """One proposal: its evidence, every vote, and for each open step what is still in the way; blind until one's own vote."""
+    shown = await desk.read(
+        lambda connection: overview.proposal_in_full(connection, proposal, reader, desk.policy, desk.now())
+    )
     return json_response(shown)
 
 
