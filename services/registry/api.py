@@ -69,7 +69,9 @@ async def manifests(
 ) -> Response:
     """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`. `worker`: who will hold the leases."""
     now = desk.now()
-    if worker or await desk.read(lambda connection: workers.is_due(connection, worker, by=runner, now=now)):
+    # A named worker is written down at every question, and needs no look first.
+    due = bool(worker) or await desk.read(lambda connection: workers.is_due(connection, "", by=runner, now=now))
+    if due:
         await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=now))
     return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
 

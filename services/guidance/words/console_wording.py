@@ -57,7 +57,7 @@ def state_unknown(seconds: int | None, stopped: Sequence[Stopped] = ()) -> str:
 
 
 def review_overdue(title: str, day: str) -> str:
-    """`Readmission: its review was due by 2027-05-21.`"""
+    """`Readmission: its review was due by 2027-05-21.`: what runs is looked at again by a day."""
     return f"{title}: its review was due by {day}."
 
 
