@@ -18,7 +18,6 @@ _BY_ACTION: Final[Mapping[str, Kind]] = MappingProxyType(
         "correction": "correction",
         "outcome": "outcome",
         "reason given": "stop",
-        "review overdue": "change",
     }
 )
 _AGAINST: Final = frozenset({"reject", "not enough evidence"})
@@ -63,7 +62,7 @@ def told(entry: Mapping[str, Any], *, openly: bool = True) -> str:
     if not openly and action == "voted":
         return f"{_who(entry)} voted on the step to {detail.get('transition')}."
     if not openly and action not in ("moved", "suspended"):
-        return f"{_who(entry)}: {action}{_of(detail)}."
+        return f"{_who(entry)}: {action}{_of({'kind': detail.get('kind')})}."
     if action == "moved":
         return _moved(detail)
     if action == "voted":
