@@ -33,7 +33,8 @@ from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.registry_client import RegistryClient
 from services.plumbing.settings import ServiceSettings
 from services.registry.app import create_app as create_registry
-from services.registry.app import open_tables, read_public_keys
+from services.registry.app import read_public_keys
+from services.registry.database import open_tables
 from services.registry.people.tokens import service_token, write_token
 from services.registry.settings import RegistrySettings
 from services.timeline.errors import KnowdoError

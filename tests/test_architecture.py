@@ -14,7 +14,9 @@ SERVICES = PROJECT / "services"
 SOURCES = sorted(SERVICES.rglob("*.py"))
 GUIDANCE = sorted([*SERVICES.glob("guidance/library/*/guidance.yaml"), *PROJECT.glob("infra/demo/*/guidance.yaml")])
 
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "services/registry/migrations/versions/r0001_before_migrations.py": "a frozen copy of every table, one column a line",
+}
 """Files over 300 lines, each with the reason that it is one job all the same."""
 
 

@@ -17,7 +17,7 @@ from services.all_in_one import Platform
 from services.guidance.errors import NotAuthenticated, Refused
 from services.plumbing.database import reading, writing
 from services.plumbing.registry_client import RegistryClient
-from services.registry.app import open_tables
+from services.registry.database import open_tables
 from services.registry.people import accounts, persons
 from services.registry.people.tokens import write_token
 

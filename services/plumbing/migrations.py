@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, MetaData, inspect, text
 
 from services.guidance.errors import Unavailable
 from services.plumbing.database import reading, writing
@@ -29,6 +29,8 @@ class Migrations:
     """A table that tells a database from before migrations."""
     lock: int
     """The PostgreSQL advisory lock that starters queue at."""
+    before: str = ""
+    """The revision whose module names, as `TABLES`, what a database from before migrations holds; empty: none is taken over."""
 
 
 def revision_of(connection: Connection) -> str:
@@ -52,17 +54,34 @@ def upgrade(engine: Engine, migrations: Migrations) -> tuple[str, str]:
         found = revision_of(connection)
         if found == migrations.head:
             return found, found
-        if not found and inspect(connection).has_table(migrations.first_table):
+        is_older = not found and inspect(connection).has_table(migrations.first_table)
+        if is_older and not migrations.before:
             raise Unavailable(
                 "the database holds tables from before there were migrations",
                 place=engine.url.render_as_string(hide_password=True),
                 remedy="Export what it holds with the version that wrote it, move it away, and start with a new one",
             )
-        _run(connection, migrations, found)
+        _run(connection, migrations, found, is_older=is_older)
     return found, migrations.head
 
 
-def _run(connection: Connection, migrations: Migrations, found: str) -> None:
+def _must_be_these(connection: Connection, tables: MetaData) -> None:
+    """Unavailable if a table that is there has other columns than this; one that is missing is made by the revision."""
+    there = inspect(connection)
+    strange = []
+    for name, table in tables.tables.items():
+        if there.has_table(name):
+            columns = {one["name"] for one in there.get_columns(name)}
+            strange += sorted(f"{name}.{one}" for one in columns ^ {column.name for column in table.columns})
+    if strange:
+        raise Unavailable(
+            f"the database holds tables from before there were migrations, and not the last ones: {', '.join(strange[:5])}",
+            place="database",
+            remedy="Export what it holds with the version that wrote it, move it away, and start with a new one",
+        )
+
+
+def _run(connection: Connection, migrations: Migrations, found: str, *, is_older: bool) -> None:
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
@@ -78,6 +97,10 @@ def _run(connection: Connection, migrations: Migrations, found: str) -> None:
             place="database",
             remedy="Run the version that wrote it or a later one; going back needs the backup from before the upgrade",
         )
+
+    if is_older:
+        # Recognised by its columns. The first revision makes only what is missing and notes that it was run.
+        _must_be_these(connection, script.get_revision(migrations.before).module.TABLES)
 
     def steps(revision: Any, _context: MigrationContext) -> Any:
         return script._upgrade_revs(migrations.head, revision)

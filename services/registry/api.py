@@ -19,7 +19,7 @@ from services.registry.console import overview
 from services.registry.decisions import intake, proposals, votes
 from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import feed, heard, workers
+from services.registry.deployed import feed, workers
 from services.registry.deployed.stops import stop
 from services.registry.desk import DeskDep as DeskDep
 from services.registry.memory import ledger
@@ -69,10 +69,10 @@ async def manifests(
 ) -> Response:
     """Every manifest, renewed; with `wait`, as soon as the ledger is past `after`. `worker`: who will hold the leases."""
     now = desk.now()
-    if await desk.read(lambda connection: heard.is_due(connection, runner, now)):
-        await desk.note(lambda connection: heard.note(connection, runner, now))
-    if worker:
-        await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=desk.now()))
+    # A named worker is written down at every question, and needs no look first.
+    due = bool(worker) or await desk.read(lambda connection: workers.is_due(connection, "", by=runner, now=now))
+    if due:
+        await desk.note(lambda connection: workers.heard(connection, worker, wait=wait, by=runner, now=now))
     return json_response(schemas.signed_shown(await desk.manifests(after=after, wait=wait)))
 
 
@@ -101,9 +101,11 @@ async def list_proposals(desk: DeskDep, _reader: Reader) -> Response:
 
 
 @router.get("/proposals/{proposal}")
-async def one_proposal(proposal: str, desk: DeskDep, _reader: Reader) -> Response:
-    """One proposal: its evidence, every vote, and for each open step what is still in the way."""
-    shown = await desk.read(lambda connection: overview.proposal_in_full(connection, proposal, desk.policy, desk.now()))
+async def one_proposal(proposal: str, desk: DeskDep, reader: Reader) -> Response:
+    """One proposal: its evidence, every vote, and for each open step what is still in the way; blind until one's own vote."""
+    shown = await desk.read(
+        lambda connection: overview.proposal_in_full(connection, proposal, reader, desk.policy, desk.now())
+    )
     return json_response(shown)
 
 

@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import Engine
 
 from services.guidance.policies import POLICIES, Policy, read_policy
 from services.plumbing.cds_client import CdsClient
-from services.plumbing.database import create_tables, open_database, writing
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
 from services.plumbing.logs import get_logger
 from services.plumbing.openid import Client, OpenIdProvider, open_provider
 from services.plumbing.web import create_service_app
+from services.registry.database import open_tables
+from services.registry.decisions import reviews
 from services.registry.deployed.signing_keys import known_keys
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
@@ -33,7 +33,6 @@ from services.registry.people.limits import RateLimits
 from services.registry.people.organisation import Organisation, read_organisation
 from services.registry.routes import ROUTERS
 from services.registry.settings import RegistrySettings
-from services.registry.tables import TABLES
 from services.timeline.errors import BadInput, KnowdoError
 
 LOOK_EVERY: Final = 10.0  # seconds between two looks at the database, for readiness
@@ -169,15 +168,6 @@ def read_public_keys(settings: RegistrySettings) -> PublicKeys:
     return public_key_set(SigningKey.load_or_create(settings.key_path), [*also, *_trusted_keys(settings)])
 
 
-def open_tables(settings: RegistrySettings) -> Engine:
-    """The database of these settings, its tables made."""
-    engine = open_database(settings.database)
-    create_tables(engine, TABLES)
-    with writing(engine) as connection:
-        ledger.begin(connection)
-    return engine
-
-
 def _trusted_keys(settings: RegistrySettings) -> list[dict[str, str]]:
     if settings.trusted_keys_file is None:
         return []
@@ -194,6 +184,8 @@ async def _watch(desk: Desk, record: AccessRecord, facts: dict[str, Any]) -> Non
     while True:
         try:
             await desk.sign_day()
+            if await desk.read(lambda connection: reviews.any_to_enter(connection, desk.now())):
+                await desk.note(lambda connection: reviews.enter_overdue(connection, now=desk.now()))
             facts["ledger"] = (await desk.read(ledger.head)).number
             facts["database"] = True
             facts["accesses"] = record.is_written

@@ -15,6 +15,7 @@ from services.plumbing.registry_client import RegistryClient
 from services.plumbing.registry_messages import VoteChoice
 from services.registry import (
     audit_commands,
+    database_commands,
     decision_commands,
     fhir_commands,
     key_commands,
@@ -48,6 +49,7 @@ app.command("close-condition")(decision_commands.close_condition)
 app.command("rollback")(decision_commands.rollback)
 app.command("import-fhir")(fhir_commands.import_fhir)
 app.command("package-fhir")(fhir_commands.package_fhir)
+app.add_typer(database_commands.app, name="database")
 app.add_typer(token_commands.app, name="token")
 app.add_typer(key_commands.app, name="key")
 app.command("audit")(audit_commands.audit)

@@ -106,6 +106,7 @@ def proposal_shown(proposal: Proposal) -> dict[str, Any]:
         "added_at": proposal.added_at,
         "changed_at": proposal.changed_at,
         "review_by": proposal.review_by if proposal.state in RUNNING else "",
+        "review_overdue": bool(proposal.overdue_entered) and proposal.overdue_entered == proposal.review_by,
     }
 
 

@@ -73,6 +73,8 @@ proposals = Table(
     Column("changed_at", String(32), nullable=False),
     # The day by which it is looked at again; empty unless it runs.
     Column("review_by", String(10), nullable=False),
+    # The `review_by` whose passing the ledger tells of; so it is told once, however many processes look.
+    Column("overdue_entered", String(10), nullable=False, server_default=""),
 )
 
 votes = Table(

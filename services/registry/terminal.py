@@ -50,7 +50,7 @@ def read_settings() -> RegistrySettings:
 
 def own_database() -> Engine:
     """The registry's own database, as its settings say."""
-    from services.registry.app import open_tables
+    from services.registry.database import open_tables
 
     return open_tables(read_settings())
 

@@ -51,10 +51,18 @@ def kind_of(entry: Mapping[str, Any]) -> Kind:
     return _BY_ACTION.get(action, "change")
 
 
-def told(entry: Mapping[str, Any]) -> str:
-    """An entry as a sentence: who, in which role, did what, and why if they said so."""
+def told(entry: Mapping[str, Any], *, openly: bool = True) -> str:
+    """An entry as a sentence: who, in which role, did what, and why if they said so.
+
+    `openly` false: for a page that anyone may read. A vote is told without its direction and its reason, and of what
+    people wrote only why something was stopped.
+    """
     detail: Mapping[str, Any] = entry["detail"]
     action = str(entry["action"])
+    if not openly and action == "voted":
+        return f"{_who(entry)} voted on the step to {detail.get('transition')}."
+    if not openly and action not in ("moved", "suspended"):
+        return f"{_who(entry)}: {action}{_of({'kind': detail.get('kind')})}."
     if action == "moved":
         return _moved(detail)
     if action == "voted":

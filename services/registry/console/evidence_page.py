@@ -5,7 +5,6 @@ It needs no account, if the organisation so sets. Votes on an open step show who
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from services.guidance.errors import NotFound
 from services.guidance.evidence import Evaluation, Judged
 from services.guidance.policies import POLICIES, Policy
 from services.guidance.words.alert_wording import alerts_right_sentence
+from services.guidance.words.memory_wording import told
 from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy, weighed
 from services.registry.console.shell import page_router, render
 from services.registry.decisions import gates, proposals, trials, votes
@@ -61,7 +61,9 @@ def _evidence(connection: Connection, digest: str, policy: Policy, now: datetime
         "others": _others(guidance, evaluation, shown_policy),
         "steps": _steps(connection, proposal, policy, now),
         "votes": _decided_votes(connection, proposal),
-        "entries": [_told(entry) for entry in ledger.entries_about(connection, [digest])],
+        "entries": [
+            {**entry, "said": told(entry, openly=False)} for entry in ledger.entries_about(connection, [digest])
+        ],
         "filed": proposals.filed_for(connection, digest),
         "trial": trials.in_force(connection, proposal.id),
     }
@@ -148,14 +150,3 @@ def _decided_votes(connection: Connection, proposal: Proposal) -> list[dict[str,
         for kept in votes.kept_for(connection, proposal.id)
         if kept.vote.round < proposal.round
     ]
-
-
-def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """One entry as a sentence, without the direction of a vote."""
-    detail = entry["detail"]
-    step = f" from {detail['from']} to {detail['to']}" if "from" in detail else ""
-    about = f" on the step to {detail['transition']}" if "transition" in detail else ""
-    kind = f" ({detail['kind']})" if "kind" in detail else ""
-    why = f": {detail['reason']}" if entry["action"] == "suspended" and detail.get("reason") else ""
-    said = f"{entry['actor']}: {entry['action']}{step}{about}{kind}{why}"
-    return {"number": entry["number"], "at": entry["at"], "hash": entry["hash"], "said": said}

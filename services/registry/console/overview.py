@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from services.guidance.lifecycle import Person
 from services.guidance.policies import Policy
 from services.registry import schemas
-from services.registry.decisions import conditions, proposals, questions, rollbacks, trials, votes
+from services.registry.decisions import blind, conditions, proposals, questions, rollbacks, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed import deployments, feed
 from services.registry.deployed.deployments import Deployment
@@ -19,23 +20,27 @@ from services.registry.tables import instant_of
 MOST_WEIGHED: Final = 5
 
 
-def proposal_in_full(connection: Connection, proposal_id: str, policy: Policy, now: datetime) -> dict[str, Any]:
-    """One proposal with its evidence, votes, and each open step."""
+def proposal_in_full(
+    connection: Connection, proposal_id: str, viewer: Person, policy: Policy, now: datetime
+) -> dict[str, Any]:
+    """One proposal with its evidence, votes, and each open step, as far as this person is told before they vote."""
     proposal = proposals.must_get(connection, proposal_id)
     trial = trials.filed_last(connection, proposal.id)
     rollback = rollbacks.declared(connection, proposal)
+    kept = votes.kept_for(connection, proposal.id)
+    asked = blind.conditions_told(viewer, proposal, kept, conditions.of_proposal(connection, proposal.id))
     return {
         **schemas.proposal_shown(proposal),
         "round": proposal.round,
         "policy": policy.name,
         "evidence": [schemas.evidence_shown(filed) for filed in proposals.filed_for(connection, proposal.release)],
         "trial": trial.shown if trial is not None else None,
-        "conditions": [asdict(one) for one in conditions.of_proposal(connection, proposal.id)],
+        "conditions": [asdict(one) for one in asked],
         "questions": [asdict(one) for one in questions.of_proposal(connection, proposal.id)],
         "rollback": asdict(rollback) if rollback is not None else None,
-        "votes": [schemas.kept_shown(kept) for kept in votes.kept_for(connection, proposal.id)],
+        "votes": [blind.vote_told(viewer, proposal, kept, one) for one in kept],
         "steps": [
-            schemas.standing_shown(votes.stand(connection, proposal, to, policy=policy, now=now))
+            blind.step_told(viewer, proposal, kept, votes.stand(connection, proposal, to, policy=policy, now=now))
             for to in votes.steps_from(proposal.state)
         ],
     }

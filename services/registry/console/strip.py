@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from services.guidance.lifecycle import RUNNING
 from services.guidance.words import console_wording as words
-from services.registry.deployed import heard, leases
+from services.registry.deployed import leases, workers
 from services.registry.tables import instant_of
 
 SILENCE: Final = timedelta(seconds=90)
@@ -35,7 +35,7 @@ def strip_of(connection: Connection, now: datetime, *, names: bool) -> Strip:
         if one.stage == "suspended"
     ]
     if running:
-        last = heard.last_heard(connection)
+        last = workers.last_heard(connection)
         if last is None or now - last > SILENCE:
             silence = None if last is None else int((now - last).total_seconds())
             return Strip(kind="unknown", said=words.state_unknown(silence, stopped))

@@ -12,6 +12,7 @@ from services.guidance.words import console_wording as words
 from services.registry.console.standing import Line, my_role
 from services.registry.console.strip import SILENCE
 from services.registry.console.week import Week
+from services.registry.decisions.reviews import is_overdue
 from services.registry.decisions.votes import Standing
 
 RULES: Final = (
@@ -19,6 +20,7 @@ RULES: Final = (
     "cards were shown on more calls in 7 days than the guidance's alert budget allows",
     "guidance runs, and no service has asked what may speak for 90 seconds",
     "people vote on a step whose gate has a check that is not met",
+    "guidance runs, and the day by which it is looked at again has passed",
 )
 """One for each kind of task, in their order."""
 
@@ -46,6 +48,7 @@ def tasks_of(
             said = words.not_answered(line.guidance.title, seconds)
             found.append(Task(kind="CHECK", said=said, path=_page(line), verb="Look"))
         found.extend(_budget(line, weeks))
+        found.extend(_review(line, now))
     for line in lines:
         found.extend(_votes(line, person))
         found.extend(_failed(line))
@@ -74,6 +77,12 @@ def _budget(line: Line, weeks: Mapping[str, Week]) -> Iterator[Task]:
     week, budget = weeks.get(line.guidance.id), line.guidance.policy.alert_budget
     if week is not None and week.calls and week.shown / week.calls > budget:
         said = words.over_budget(line.guidance.title, shown=week.shown, calls=week.calls, budget=budget)
+        yield Task(kind="CHECK", said=said, path=_page(line), verb="Look")
+
+
+def _review(line: Line, now: datetime) -> Iterator[Task]:
+    if is_overdue(line.counts, now):
+        said = words.review_overdue(line.guidance.title, line.counts.review_by)
         yield Task(kind="CHECK", said=said, path=_page(line), verb="Look")
 
 

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from services.guidance.definition import Guidance
 from services.guidance.evidence import Kind
 from services.guidance.lifecycle import Check, State
 from services.guidance.policies import Policy
 from services.guidance.release import EvidencePack
+from services.guidance.transparency.disclosed import Filled
+from services.guidance.transparency.readings import Facts
 from services.guidance.trial import Trial
 from services.registry.decisions.conditions import Condition
+from services.registry.decisions.origins import Origin
 from services.registry.decisions.questions import Question
 from services.registry.decisions.rollbacks import Rollback
 
@@ -36,6 +40,15 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a reader is told of a release: the facts that it is computed from, and the attributes as they come out."""
+
+    facts: Facts
+    attributes: Mapping[Literal["predictive", "evidence-based"], tuple[Filled, ...]]
+    """Computed only before general, where they are asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What the registry knows of a proposal besides its evidence."""
 
@@ -49,6 +62,12 @@ class Surroundings:
     """Those that are in the way of this step."""
     questions: tuple[Question, ...] = ()
     """Blocking ones that are open."""
+    origin: Origin | None = None
+    """Where it came from; None if it was made here."""
+    foreign: frozenset[str] = frozenset()
+    """SHA-256 of every report about it that was found elsewhere."""
+    told: Told | None = None
+    """None where only evidence is weighed; the registry always fills it in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

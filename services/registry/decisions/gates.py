@@ -23,7 +23,9 @@ from services.registry.decisions.reports import read_evaluation, read_silent, re
 from services.registry.decisions.silent_gate import silent_gate
 from services.registry.decisions.subgroup_gate import subgroup_gate
 from services.registry.decisions.talk_gate import talk_gate
+from services.registry.decisions.tested_here_gate import tested_here_gate
 from services.registry.decisions.training_gate import training_gate
+from services.registry.decisions.transparency_gate import transparency_gate
 from services.registry.decisions.trial_gate import trial_gate
 
 __all__ = ["GATES", "check_gate", "read_evaluation", "read_silent", "read_trial_report", "within"]
@@ -36,6 +38,8 @@ GATES: Final[tuple[Gate, ...]] = (
     trial_gate,
     readiness_gate,
     talk_gate,
+    tested_here_gate,
+    transparency_gate,
 )
 """Every part, in the order in which a reader goes through them."""
 

@@ -48,6 +48,8 @@ class Proposal:
     changed_at: str
     review_by: str = ""
     """The day by which those who let it run look at it again; empty unless it runs."""
+    overdue_entered: str = ""
+    """The `review_by` whose passing the ledger tells of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

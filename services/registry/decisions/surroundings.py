@@ -7,16 +7,27 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from services.guidance.evidence import Kind
 from services.guidance.lifecycle import RUNNING, State
 from services.guidance.policies import Policy
-from services.registry.decisions import conditions, questions, rollbacks, trials
-from services.registry.decisions.gate_facts import Surroundings, Watch
+from services.guidance.release import EvidencePack
+from services.guidance.transparency.disclosed import disclose
+from services.registry.decisions import conditions, origins, questions, rollbacks, trials
+from services.registry.decisions.gate_facts import Surroundings, Told, Watch
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed import feed
+from services.registry.transparency import edits
+from services.registry.transparency.about import facts_of
 
 
 def surroundings_of(
-    connection: Connection, proposal: Proposal, to: State, *, policy: Policy, now: datetime
+    connection: Connection,
+    proposal: Proposal,
+    to: State,
+    *,
+    packs: Mapping[Kind, EvidencePack],
+    policy: Policy,
+    now: datetime,
 ) -> Surroundings:
     """Everything that is filed, declared, open or reported about a proposal, for one step."""
     kept = conditions.of_proposal(connection, proposal.id)
@@ -28,7 +39,19 @@ def surroundings_of(
         watch=_watch(connection, proposal, policy, now),
         conditions=tuple(conditions.in_the_way(kept, to=to, round_=proposal.round)),
         questions=tuple(one for one in asked if one.blocking and one.is_open),
+        origin=origins.of_release(connection, proposal.release),
+        foreign=origins.foreign(connection, proposal.release),
+        told=_told(connection, proposal, to, packs, now) if to in RUNNING else None,
     )
+
+
+def _told(
+    connection: Connection, proposal: Proposal, to: State, packs: Mapping[Kind, EvidencePack], now: datetime
+) -> Told:
+    facts = facts_of(connection, proposal, packs)
+    if to != "general":
+        return Told(facts=facts, attributes={})
+    return Told(facts=facts, attributes=disclose(facts, edits=edits.in_force(connection, proposal.guidance), now=now))
 
 
 def _watch(connection: Connection, proposal: Proposal, policy: Policy, now: datetime) -> Watch:

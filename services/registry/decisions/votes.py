@@ -22,10 +22,8 @@ from services.registry.decisions.kept_votes import Kept, kept_for
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.surroundings import surroundings_of
 from services.registry.deployed import deployments
-from services.registry.fhir.arriving.tested_here import tested_here
 from services.registry.memory import ledger
 from services.registry.people import persons
-from services.registry.transparency.gate import transparency_checks
 
 __all__ = ["Ballot", "Kept", "Standing", "cast", "kept_for", "move", "settle", "stand", "steps_from"]
 
@@ -83,10 +81,8 @@ def stand(connection: Connection, proposal: Proposal, to: State, *, policy: Poli
         release=proposal.release,
         packs=packs,
         policy=policy,
-        around=surroundings_of(connection, proposal, to, policy=policy, now=now),
+        around=surroundings_of(connection, proposal, to, packs=packs, policy=policy, now=now),
     )
-    checks += tested_here(connection, to, proposal.release, packs)
-    checks += transparency_checks(connection, proposal, to, packs, now=now)
     here = [kept.vote for kept in kept_for(connection, proposal.id) if kept.vote.round == proposal.round]
     decision = decide(
         case=case_of(connection, proposal, policy=policy, now=now),

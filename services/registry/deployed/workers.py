@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from services.guidance.errors import NotFound
 from services.guidance.lifecycle import RUNNING, Person
 from services.guidance.manifest import LONGEST_LEASE, lease_of
+from services.plumbing.database import insert_once
 from services.registry.decisions import proposals
 from services.registry.deployed import leases
 from services.registry.deployed.deployments import Deployment
 from services.registry.deployed.tables import workers
-from services.registry.tables import acknowledgements, instant_of, instant_text
+from services.registry.tables import acknowledgements, instant_of, instant_text, people
+
+OFTEN_ENOUGH: Final = timedelta(
+    seconds=10
+)  # a nameless question within that time of the last is not written down again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +62,32 @@ class Confirmation:
 
 
 def heard(connection: Connection, worker: str, *, wait: float, by: Person, now: datetime) -> None:
-    """Note that a worker asks for manifests now, and may be answered within `wait` seconds."""
-    _forget(connection, worker, by.name)
-    answered_by = instant_text(now + timedelta(seconds=wait))
-    connection.execute(
-        insert(workers).values(reporter=by.name, worker=worker, heard_at=instant_text(now), answered_by=answered_by)
-    )
+    """Note that a worker asks for manifests now, and may be answered within `wait` seconds.
+
+    A service that gives no worker's name is noted under the empty one, and seldom: it confirms nothing.
+    """
+    if not is_due(connection, worker, by=by, now=now):
+        return
+    key = {"reporter": by.name, "worker": worker}
+    facts = {"heard_at": instant_text(now), "answered_by": instant_text(now + timedelta(seconds=wait))}
+    if not insert_once(connection, workers, key | facts):
+        connection.execute(update(workers).where(*(workers.c[name] == key[name] for name in key)).values(facts))
+
+
+def is_due(connection: Connection, worker: str, *, by: Person, now: datetime) -> bool:
+    """Whether this question is worth a write: a worker's always is, a nameless service's if its last was a while ago."""
+    if worker or not by.is_service:
+        return bool(worker)
+    asked = select(workers.c.heard_at).where(workers.c.reporter == by.name, workers.c.worker == "")
+    last = connection.execute(asked).scalar()
+    return last is None or abs(now - instant_of(last)) >= OFTEN_ENOUGH
+
+
+def last_heard(connection: Connection) -> datetime | None:
+    """When any service asked last; None if none is known. What persons asked for does not count."""
+    services = select(people.c.name).where(people.c.is_service)
+    at = connection.execute(select(func.max(workers.c.heard_at)).where(workers.c.reporter.in_(services))).scalar()
+    return None if at is None else instant_of(at)
 
 
 def gone(connection: Connection, worker: str, *, by: Person) -> None:
@@ -85,7 +111,7 @@ def confirmation(
     lease = max(lease_of(one.risk_tier, longest) for one in held)
     rows = connection.execute(
         select(workers)
-        .where(workers.c.answered_by >= instant_text(now - lease))
+        .where(workers.c.worker != "", workers.c.answered_by >= instant_text(now - lease))
         .order_by(workers.c.reporter, workers.c.worker)
     )
     said = _said(connection, guidance)

@@ -20,13 +20,12 @@ from services.guidance.lifecycle import State
 from services.guidance.prefetch import derive_queries
 from services.guidance.queries import Query
 from services.guidance.release import pack, unpack, unpack_evidence
-from services.registry.decisions import gates, proposals, votes
+from services.registry.decisions import gates, origins, proposals, votes
+from services.registry.decisions.origins import Origin
 from services.registry.decisions.proposals import Filed, Proposal
 from services.registry.decisions.votes import Kept
 from services.registry.deployed import deployments
 from services.registry.deployed.deployments import Deployment
-from services.registry.fhir.arriving import origins
-from services.registry.fhir.arriving.origins import Origin
 from services.registry.fhir.names import key_of, version_of
 from services.registry.memory import ledger
 from services.registry.tables import releases

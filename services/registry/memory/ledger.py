@@ -17,6 +17,7 @@ import rfc8785
 from sqlalchemy import Connection, insert, select, update
 
 from services.guidance.manifest import LedgerHead
+from services.plumbing.database import insert_once
 from services.plumbing.keys import SigningKey, sign
 from services.registry.tables import daily_heads, instant_text, ledger, ledger_head
 
@@ -33,7 +34,8 @@ def head(connection: Connection) -> LedgerHead:
 def begin(connection: Connection) -> None:
     """Put down the head of an empty ledger, so that even the first two writers queue for it."""
     if connection.execute(select(ledger_head.c.id)).first() is None:
-        connection.execute(insert(ledger_head).values(id=1, number=0, hash=GENESIS))
+        # Another process may do so at this moment.
+        insert_once(connection, ledger_head, {"id": 1, "number": 0, "hash": GENESIS})
 
 
 def wait_in_line(connection: Connection) -> None:

@@ -25,7 +25,7 @@ from services.plumbing.registry_messages import Acknowledgement, Aggregate
 from services.registry.decisions import proposals, rollbacks, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Ballot
-from services.registry.deployed import feed, heard, leases, stops
+from services.registry.deployed import feed, leases, stops, workers
 from services.registry.people import persons
 from tests.registry import samples
 
@@ -193,7 +193,7 @@ def fill(connection: Connection, policy: Policy, now: datetime, *, nasty: str = 
         now=now - timedelta(hours=5),
     )  # fmt: skip
     _report(connection, old, stopped, bedside, now)
-    heard.note(connection, bedside, now)
+    workers.heard(connection, "", wait=0, by=bedside, now=now)
     named = {"new": new, "old": old, "stopped": stopped, "waiting": waiting}
     return tokens | {name: bundle.digest for name, bundle in named.items()} | {"newer": newer.id}
 

@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 from services.guidance.policies import POLICIES, Policy
 from services.plumbing.database import writing
-from services.registry.app import create_app, open_tables
+from services.registry.app import create_app
+from services.registry.database import open_tables
 from services.registry.settings import RegistrySettings
 from tests.registry.console import content
 

@@ -38,7 +38,7 @@ async def test_the_evidence_page_needs_no_account(house: House) -> None:
         "0.720 (0.700 to 0.740)",
         "3,000 decisions, 2,500 with a known outcome, 300 with the event",
         "Ann Clinical clinical-reviewer pilot approve read and agreed",
-        "registry: moved from silent to pilot",
+        "Moved from silent to pilot. Cards are shown in the pilot. Agreed: Ann Clinical (clinical-reviewer)",
         proposed.release,
         samples.training_pack(proposed.release).digest,
     ):

@@ -15,7 +15,7 @@ import httpx
 from services.guidance.ready import open_release
 from services.plumbing.database import writing
 from services.plumbing.registry_messages import Proposed
-from services.registry.app import open_tables
+from services.registry.database import open_tables
 from services.registry.people import persons
 from services.registry.settings import RegistrySettings
 from tests.cds.faults.load import Answer, Load, until

@@ -14,10 +14,9 @@ from sqlalchemy import Connection
 from services.guidance.errors import Refused
 from services.guidance.lifecycle import Person
 from services.guidance.release import EvidencePack, canonical_json, pack
-from services.registry.decisions import proposals
+from services.registry.decisions import origins, proposals
+from services.registry.decisions.origins import Origin
 from services.registry.decisions.proposals import Proposal
-from services.registry.fhir.arriving import origins
-from services.registry.fhir.arriving.origins import Origin
 from services.registry.fhir.arriving.recognise import Arrived
 from services.registry.memory import ledger
 

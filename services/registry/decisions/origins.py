@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from services.guidance.evidence import EVALUATION_FILE, SILENT_FILE, Kind
 from services.guidance.release import EvidencePack
-from services.registry.fhir.tables import foreign_reports, origins
+from services.registry.decisions.tables import foreign_reports, origins
 from services.registry.tables import instant_text
 
 REPORTS: Mapping[Kind, str] = {"training": EVALUATION_FILE, "silent": SILENT_FILE}
