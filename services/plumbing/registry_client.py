@@ -90,9 +90,7 @@ class RegistryClient(Exchange):
         body = {"fallback": fallback, "reason": reason}
         return object_in(await self.post(f"/proposals/{proposal}/rollback", body))
 
-    async def suspend(
-        self, guidance: str, *, reason: str = "", release: str = "", site: str = ""
-    ) -> dict[str, Any]:
+    async def suspend(self, guidance: str, *, reason: str = "", release: str = "", site: str = "") -> dict[str, Any]:
         """Stop every release of this guidance, only that one, or what speaks at that site, at once."""
         body = {"reason": reason, "release": release, "site": site}
         return object_in(await self.post(f"/deployments/{guidance}/suspend", body))

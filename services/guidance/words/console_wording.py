@@ -143,7 +143,9 @@ def gate_fails(title: str, version: str, *, step: str) -> str:
 def silent_days(where: str, *, calls: int, due: int, days: int) -> str:
     """`In silence a card was due at ward-7 on 130 of 1,200 calls, 20 days with reports.`."""
     over = f"{days:,} day{'' if days == 1 else 's'} with reports"
-    return f"In silence a card was due {where} on {due:,} of {calls:,} calls, {over}: about {number(due / days, 1)} a day."
+    return (
+        f"In silence a card was due {where} on {due:,} of {calls:,} calls, {over}: about {number(due / days, 1)} a day."
+    )
 
 
 def silent_month(rate: Estimate, *, decisions: int, days: int) -> str:

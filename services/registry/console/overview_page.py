@@ -17,7 +17,7 @@ from services.registry.console import standing, week
 from services.registry.console.reader import Reader
 from services.registry.console.shell import page_router, render
 from services.registry.console.tasks import RULES, tasks_of
-from services.registry.deployed import heard
+from services.registry.deployed import heard, reasons
 from services.registry.desk import DeskDep
 
 router = page_router()
@@ -36,7 +36,7 @@ def _facts(connection: Connection, person: Person, policy: Policy, now: datetime
     weeks = week.weeks(connection, now)
     all_of_it = week.total(weeks)
     return {
-        "tasks": tasks_of(person, lines, weeks, heard.last_heard(connection), now),
+        "tasks": tasks_of(person, lines, weeks, heard.last_heard(connection), now, reasons.due(connection, now)),
         "rules": RULES,
         "lines": lines,
         "weeks": weeks,

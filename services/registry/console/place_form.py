@@ -76,6 +76,7 @@ def placement_of(fields: Fields) -> tuple[Placement | None, list[tuple[str, str]
 
 def said_of(planned: Deployment) -> dict[str, str]:
     """A deployment in words, for the answers that are shown once more."""
+
     def all_or(names: Sequence[str]) -> str:
         return "all" if EVERYWHERE in names else ", ".join(names)
 

@@ -1,4 +1,4 @@
-"""Deploy: where does this release speak, to which share, from when to when, and what speaks if it is stopped?
+"""Deploy: where a release speaks, to which share, from when to when, and what speaks if it is stopped.
 
 Operations decide it after the vote, and nobody who made the release (ADR 0030). What is decided is shown once more, with
 the cards to expect and what it takes the place of; only then it counts. A stage that no vote allows is not offered.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from services.guidance.definition import Guidance
 from services.guidance.errors import NotFound, Refused
 from services.guidance.lifecycle import RUNNING, STATES
+from services.guidance.manifest import Stage
 from services.plumbing.error_answers import status_of
 from services.registry.console import place_form
 from services.registry.console.place_form import FIELD_OF, TOP
@@ -56,6 +57,11 @@ class Found:
     def name(self) -> str:
         """`Readmission 1.1.0`."""
         return f"{self.guidance.title} {self.guidance.version}"
+
+    @property
+    def stage(self) -> Stage:
+        """The furthest that its vote allows."""
+        return cast("Stage", self.proposal.state)
 
     @property
     def stamp(self) -> str:
@@ -153,7 +159,7 @@ async def _form(
 
 def _as_it_may(connection: Connection, found: Found, now: datetime) -> list[str]:
     """The cards of all that the vote allows: every site, every patient, the furthest stage."""
-    furthest = deployments.widest(found.known, found.stages[-1][0])
+    furthest = deployments.widest(found.known, found.stage)
     return volume_of(connection, furthest, found.guidance, now)
 
 

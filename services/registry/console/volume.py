@@ -68,9 +68,7 @@ def volume_of(connection: Connection, planned: Deployment, guidance: Guidance, n
     return said
 
 
-def reported_silence(
-    connection: Connection, release: str, sites: Sequence[str], now: datetime
-) -> Silence | None:
+def reported_silence(connection: Connection, release: str, sites: Sequence[str], now: datetime) -> Silence | None:
     """The silent days of the last four weeks, from the counts that CDS services sent; None if there are none.
 
     A day on which anything of it was shown or masked is left out: there it was asked for a part of the patients only.
