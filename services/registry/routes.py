@@ -19,6 +19,7 @@ from services.registry.console import (
     review_page,
     shell,
     stop_page,
+    talk_page,
     try_page,
 )
 from services.registry.deployed import api as deployed_api
@@ -38,6 +39,7 @@ CONSOLE: Final = (
     memory_page.router,
     report.router,
     review_page.router,
+    talk_page.router,
     place_page.router,
     stop_page.router,
     evidence_page.router,
