@@ -40,7 +40,7 @@ SHOTS: Final[tuple[tuple[str, str, int, int, Scheme], ...]] = (
 
 EVERY: Final[tuple[tuple[int, Scheme], ...]] = ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark"))
 """Width of the window and colours, of the picture of each page."""
-LONGEST: Final = 1800
+LONGEST: Final = 1400
 """How far down a page is shown: what comes after is on the page itself."""
 QUALITY: Final = 40  # of WebP: text stays sharp, and the whole set below four megabytes
 
