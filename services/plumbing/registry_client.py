@@ -90,9 +90,10 @@ class RegistryClient(Exchange):
         body = {"fallback": fallback, "reason": reason}
         return object_in(await self.post(f"/proposals/{proposal}/rollback", body))
 
-    async def suspend(self, guidance: str, *, reason: str = "", release: str = "") -> dict[str, Any]:
-        """Stop every release of this guidance, or only that one, at once."""
-        return object_in(await self.post(f"/deployments/{guidance}/suspend", {"reason": reason, "release": release}))
+    async def suspend(self, guidance: str, *, reason: str = "", release: str = "", site: str = "") -> dict[str, Any]:
+        """Stop every release of this guidance, only that one, or what speaks at that site, at once."""
+        body = {"reason": reason, "release": release, "site": site}
+        return object_in(await self.post(f"/deployments/{guidance}/suspend", body))
 
     async def deploy(self, guidance: str, release: str, **placement: Any) -> dict[str, Any]:
         """Decide where a release speaks: `sites`, `tenants`, `hooks`, `stage`, `share` (%), `starts_at`, `ends_at`, `fallback`."""

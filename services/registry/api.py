@@ -20,11 +20,13 @@ from services.registry.decisions import intake, proposals, votes
 from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
 from services.registry.deployed import feed, workers
+from services.registry.deployed.site_stops import stop_at
 from services.registry.deployed.stops import stop
 from services.registry.desk import DeskDep as DeskDep
 from services.registry.memory import ledger
 from services.registry.people.persons import Act
 from services.registry.people.visitor import shown_token
+from services.timeline.errors import BadInput
 
 router: Final = APIRouter()
 T = TypeVar("T")
@@ -161,14 +163,18 @@ async def cast_vote(proposal: str, request: Request, desk: DeskDep, voter: Voter
 
 @router.post("/deployments/{guidance}/suspend")
 async def suspend(guidance: str, request: Request, desk: DeskDep, stopper: Stopper) -> Response:
-    """Stop every running release of a guidance, or one of them, at once."""
+    """Stop every running release of a guidance, one of them, or what speaks at one site, at once."""
     raw = await read_body(request)
     body = decode(schemas.SUSPEND, raw) if raw else schemas.SuspendBody()
-    stopped = await desk.write(
-        lambda connection: stop(
-            connection, guidance, release=body.release, by=stopper, reason=body.reason, now=desk.now()
-        )
-    )
+    if body.site and body.release:
+        raise BadInput("a release and a site at once", place="site", remedy="Stop the one, then the other")
+
+    def act(connection: Connection) -> list[str]:
+        if body.site:
+            return stop_at(connection, guidance, body.site, by=stopper, reason=body.reason, now=desk.now())
+        return stop(connection, guidance, release=body.release, by=stopper, reason=body.reason, now=desk.now())
+
+    stopped = await desk.write(act)
     return json_response({"guidance": guidance, "state": "suspended", "stopped": stopped})
 
 

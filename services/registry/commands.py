@@ -202,6 +202,7 @@ def stop(
     guidance: Annotated[str, typer.Argument(help="Id of the guidance")],
     reason: Annotated[str, typer.Option(help="May follow within 24 hours")] = "",
     release: Annotated[str, typer.Option(help="Only this release; what it names as fallback speaks then")] = "",
+    site: Annotated[str, typer.Option(help="Only at this site, where it is deployed by the names of its sites")] = "",
     wait: Annotated[float, typer.Option(help="Seconds to wait for the workers", min=0.0)] = CONFIRMED_WITHIN,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
@@ -214,7 +215,9 @@ def stop(
     Example: knowdo registry stop readmission-30d --reason "wrong units from the new analyser" --token-file me.token
     """
     answer = asked(
-        lambda client: stopped(client, guidance, reason=reason, release=release, seconds=wait), url, token_file
+        lambda client: stopped(client, guidance, reason=reason, release=release, site=site, seconds=wait),
+        url,
+        token_file,
     )
     if as_json:
         show(answer, as_json)

@@ -14,10 +14,12 @@ from services.registry.console import (
     guidance_page,
     memory_page,
     overview_page,
+    place_page,
     report,
     review_page,
     shell,
     stop_page,
+    talk_page,
     try_page,
 )
 from services.registry.deployed import api as deployed_api
@@ -38,6 +40,8 @@ CONSOLE: Final = (
     memory_page.router,
     report.router,
     review_page.router,
+    talk_page.router,
+    place_page.router,
     stop_page.router,
     evidence_page.router,
     disclosure_page.router,

@@ -64,6 +64,7 @@ class SuspendBody(msgspec.Struct, forbid_unknown_fields=True):
 
     reason: _Text = ""
     release: _Short = ""
+    site: _Short = ""
 
 
 class ReportBody(msgspec.Struct, forbid_unknown_fields=True):

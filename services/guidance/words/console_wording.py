@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from services.guidance.evidence import Estimate
 from services.guidance.words.rounding import count_of, denominator, number, out_of
 
 NOTHING_RUNS: Final = "No guidance runs."
@@ -142,3 +143,29 @@ def stands_in(version: str, state: str) -> str:
 def gate_fails(title: str, version: str, *, step: str) -> str:
     """Votes are cast on a step that cannot be taken until something is mended."""
     return f"{title} {version}: votes are cast on the step to {step}, and its gate has a check that is not met."
+
+
+def silent_days(where: str, *, calls: int, due: int, days: int) -> str:
+    """`In silence a card was due at ward-7 on 130 of 1,200 calls, 20 days with reports.`."""
+    over = f"{days:,} day{'' if days == 1 else 's'} with reports"
+    return (
+        f"In silence a card was due {where} on {due:,} of {calls:,} calls, {over}: about {number(due / days, 1)} a day."
+    )
+
+
+def silent_month(rate: Estimate, *, decisions: int, days: int) -> str:
+    """What a release would have shown in its silent month, with the interval and what it rests on."""
+    low, high = rate.ci
+    return (
+        f"In its silent month it would have shown a card on {rate.value * 100:.0f} ({low * 100:.0f} to {high * 100:.0f}) "
+        f"of 100 calls: about {rate.value * decisions / days:.1f} a day, of {decisions:,} calls in {days} days."
+    )
+
+
+def cards_to_come(a_day: float, *, share: float, shown: float) -> str:
+    """Cards a day for a share of the patients, of whom a trial shows them to a part; both from 0 to 1."""
+    parts = [f"{share * 100:g}% of patients"] if share < 1 else []
+    if shown < 1:
+        parts.append(f"{shown * 100:.0f}% of {'these' if parts else 'patients'} in the trial's arms that see cards")
+    of = f" (for {', '.join(parts)})" if parts else ""
+    return f"Expect about {number(a_day * share * shown, 1)} cards a day{of}, if calls stay as they were."

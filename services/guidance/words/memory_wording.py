@@ -13,6 +13,8 @@ _BY_ACTION: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "moved": "decision",
         "suspended": "stop",
+        "stopped at a site": "stop",
+        "deployed": "decision",
         "incident": "incident",
         "lesson": "lesson",
         "correction": "correction",
@@ -70,6 +72,10 @@ def told(entry: Mapping[str, Any], *, openly: bool = True) -> str:
         return _because(f"{_who(entry)} {said} on the step to {detail.get('transition')}", detail.get("reason"))
     if action == "suspended":
         return _because(f"{_who(entry)} stopped it (it was in {detail.get('from')})", detail.get("reason"))
+    if action == "stopped at a site":
+        return _because(f"{_who(entry)} stopped it at {detail.get('site')}", detail.get("reason"))
+    if action == "deployed":
+        return f"{_who(entry)} deployed it as {detail.get('stage')}: {_placed(detail)}."
     if action in ("lesson", "incident", "correction", "outcome"):
         return _noted(entry, action, detail)
     return _because(f"{_who(entry)}: {action}{_of(detail)}", detail.get("reason") or detail.get("note"))
@@ -84,6 +90,20 @@ def _moved(detail: Mapping[str, Any]) -> str:
     return f"Moved from {detail['from']} to {to}. {_SERVES.get(to, '')} Agreed: {names or 'nobody'}.{against}".replace(
         "  ", " "
     )
+
+
+def _placed(detail: Mapping[str, Any]) -> str:
+    """Sites, share and times of a deployment, as its entry has them."""
+    sites = [str(one) for one in detail.get("sites", ())]
+    share = int(detail.get("share", 10_000))
+    parts = ["all sites" if "*" in sites else ", ".join(sites)]
+    parts += [f"{share / 100:g}% of patients"] if share != 10_000 else []
+    parts += [
+        f"{word} {str(detail[name])[:16].replace('T', ' ')} UTC"
+        for name, word in (("starts_at", "from"), ("ends_at", "until"))
+        if detail.get(name)
+    ]
+    return "; ".join(parts)
 
 
 def _noted(entry: Mapping[str, Any], action: str, detail: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from services.registry.console.alerts_right import right_of
 from services.registry.console.reader import Reader
 from services.registry.console.shell import page_router, render
 from services.registry.console.tasks import RULES, tasks_of
-from services.registry.deployed import workers
+from services.registry.deployed import reasons, workers
 from services.registry.desk import DeskDep
 
 router = page_router()
@@ -37,7 +37,7 @@ def _facts(connection: Connection, person: Person, policy: Policy, now: datetime
     weeks = week.weeks(connection, now)
     all_of_it = week.total(weeks)
     return {
-        "tasks": tasks_of(person, lines, weeks, workers.last_heard(connection), now),
+        "tasks": tasks_of(person, lines, weeks, workers.last_heard(connection), now, reasons.due(connection, now)),
         "rules": RULES,
         "lines": lines,
         "weeks": weeks,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from fastapi import Query
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -23,7 +24,8 @@ from services.registry.console.reader import Reader
 from services.registry.console.shell import page_router, render
 from services.registry.console.standing import Line
 from services.registry.decisions import gates, proposals
-from services.registry.deployed import deployments, reasons, stops, workers
+from services.registry.deployed import deployments, placing, reasons, stops, workers
+from services.registry.deployed.site_stops import stop_at
 from services.registry.deployed.workers import Confirmation
 from services.registry.desk import Desk, DeskDep
 from services.registry.memory.api import ask
@@ -71,10 +73,17 @@ async def one_place(guidance: str, request: Request, desk: DeskDep, visitor: Rea
 
 
 @router.get("/console/deploy/{guidance}/stop")
-async def stop_page(guidance: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
-    """The second click: what will be stopped, and why, if there is time to say so."""
+async def stop_page(
+    guidance: str,
+    request: Request,
+    desk: DeskDep,
+    visitor: Reader,
+    release: Annotated[str, Query(max_length=80)] = "",
+    site: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
+    """The second click: what will be stopped, all of it or one release or one site, and why, if there is time to say so."""
     facts = await desk.read(lambda connection: _one(connection, guidance, desk, visitor.person))
-    return await render("stop.html.j2", request, visitor, reasons=REASONS, **facts)
+    return await render("stop.html.j2", request, visitor, reasons=REASONS, only=release, site=site, **facts)
 
 
 @router.post("/console/deploy/{guidance}/stop")
@@ -83,9 +92,22 @@ async def stop_now(guidance: str, request: Request, desk: DeskDep, visitor: Read
     fields = await checked_form(request, visitor)
     chosen, written = fields.get("reason", [""])[0], fields.get("words", [""])[0].strip()
     reason = ": ".join(part for part in (chosen[:200], written[:2000]) if part)
-    await desk.write(
-        lambda connection: stops.stop(connection, guidance, by=visitor.person, reason=reason, now=desk.now())
-    )
+    release, site = fields.get("release", [""])[0], fields.get("site", [""])[0]
+
+    def act(connection: Connection) -> list[str]:
+        if site:
+            return stop_at(connection, guidance, site, by=visitor.person, reason=reason, now=desk.now())
+        return stops.stop(connection, guidance, release=release, by=visitor.person, reason=reason, now=desk.now())
+
+    await desk.write(act)
+    return RedirectResponse(f"{root_of(request)}/console/deploy/{guidance}", 303)
+
+
+@router.post("/console/deploy/{guidance}/reason")
+async def give_reason(guidance: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
+    """The reason that a stop owes, from whoever may stop."""
+    words = (await checked_form(request, visitor)).get("reason", [""])[0]
+    await desk.write(lambda connection: reasons.give(connection, guidance, words, by=visitor.person, now=desk.now()))
     return RedirectResponse(f"{root_of(request)}/console/deploy/{guidance}", 303)
 
 
@@ -105,6 +127,7 @@ def _one(connection: Connection, guidance: str, desk: Desk, person: Person) -> d
         "said": _said(place.confirmation, now),
         "preview": _preview(connection, line),
         "runs": [one for one in deployments.of_guidance(connection, guidance) if one.stage in RUNNING],
+        "mine": {one.release for one in line.proposals if placing.may_decide(person, one)},
         "everybody": deployments.ALL,
         "owing": [one for one in reasons.due(connection, now) if one.guidance == line.guidance.id],
     }

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from services.guidance.lifecycle import ENTRY, RUNNING, Person
+from services.guidance.lifecycle import ENTRY, RUNNING, Person, may_stop, person_key
 from services.guidance.words import console_wording as words
 from services.registry.console.standing import Line, my_role
 from services.registry.console.strip import SILENCE
 from services.registry.console.week import Week
 from services.registry.decisions.reviews import is_overdue
 from services.registry.decisions.votes import Standing
+from services.registry.deployed.reasons import Due
 
 RULES: Final = (
     "a release meets its gate and awaits a vote in a role that you hold",
@@ -21,6 +22,7 @@ RULES: Final = (
     "guidance runs, and no service has asked what may speak for 90 seconds",
     "people vote on a step whose gate has a check that is not met",
     "guidance runs, and the day by which it is looked at again has passed",
+    "a stop of yours owes its reason; once it is late, all who may stop are told",
 )
 """One for each kind of task, in their order."""
 
@@ -29,14 +31,19 @@ RULES: Final = (
 class Task:
     """One thing to do: its kind in a word, the sentence, and where it is done."""
 
-    kind: Literal["VOTE", "CHECK"]
+    kind: Literal["VOTE", "CHECK", "REASON"]
     said: str
     path: str
     verb: str
 
 
 def tasks_of(
-    person: Person, lines: Sequence[Line], weeks: Mapping[str, Week], last_heard: datetime | None, now: datetime
+    person: Person,
+    lines: Sequence[Line],
+    weeks: Mapping[str, Week],
+    last_heard: datetime | None,
+    now: datetime,
+    owing: Sequence[Due] = (),
 ) -> list[Task]:
     """Everything that waits for this person, the most pressing first."""
     silence = None if last_heard is None else now - last_heard
@@ -49,10 +56,19 @@ def tasks_of(
             found.append(Task(kind="CHECK", said=said, path=_page(line), verb="Look"))
         found.extend(_budget(line, weeks))
         found.extend(_review(line, now))
+    found.extend(_reasons(owing, person))
     for line in lines:
         found.extend(_votes(line, person))
         found.extend(_failed(line))
     return found
+
+
+def _reasons(owing: Sequence[Due], person: Person) -> Iterator[Task]:
+    for one in owing:
+        if may_stop(person) and (one.is_late or person_key(one.by) == person_key(person.name)):
+            late = ", and is late" if one.is_late else ""
+            said = f"{one.guidance}: its stop by {one.by} owes a reason until {one.due_at:%d %b %H:%M} UTC{late}."
+            yield Task(kind="REASON", said=said, path=f"/console/deploy/{one.guidance}#owed", verb="Give it")
 
 
 def _votes(line: Line, person: Person) -> Iterator[Task]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -203,6 +203,13 @@ def of_proposal(connection: Connection, proposal: str) -> Deployment | None:
     """The deployment of one release; None before its silent stage."""
     row = connection.execute(_WITH_TRIAL.where(deployments.c.proposal == proposal)).first()
     return None if row is None else _deployment(row)
+
+
+def widest(known: Deployment, stage: Stage) -> Deployment:
+    """The same deployment for every site, tenant and patient, from now on and without an end."""
+    return replace(
+        known, stage=stage, sites=(EVERYWHERE,), tenants=(EVERYWHERE,), share=ALL, starts_at=None, ends_at=None
+    )
 
 
 def seed_of(connection: Connection, guidance: str) -> str:

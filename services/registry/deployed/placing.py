@@ -6,7 +6,7 @@ And what speaks when it is stopped. Operations decide it, nobody who made it, wi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -49,6 +49,53 @@ def deploy(
 
     NotPermitted for who is not of operations or made it; Refused where no vote allows it; BadInput for what cannot be meant.
     """
+    planned = plan(connection, guidance, release, placement, by=by, now=now)
+    entry = ledger.head(connection).number + 1
+    facts: dict[str, Any] = {
+        "stage": planned.stage,
+        "sites": list(planned.sites),
+        "tenants": list(planned.tenants),
+        "hooks": list(planned.hooks),
+        "share": planned.share,
+        "starts_at": planned.starts_at,
+        "ends_at": planned.ends_at,
+        "fallback": planned.fallback,
+    }
+    ledger.append(
+        connection,
+        actor=by.name,
+        role="operations",
+        action="deployed",
+        subject=release,
+        detail={"proposal": planned.proposal, "guidance": guidance, "deployment": planned.id, **facts},
+        now=now,
+    )
+    connection.execute(
+        update(deployments)
+        .where(deployments.c.id == planned.id)
+        .values(
+            **facts,
+            decided_by=by.name,
+            decided_in=entry,
+            changed_at=instant_text(now),
+            changed_by=by.name,
+            changed_in=entry,
+        )
+    )
+    placed = of_proposal(connection, planned.proposal)
+    assert placed is not None  # noqa: S101 (updated above)
+    for other in giving_way(connection, placed):
+        suspend(
+            connection, proposals.must_get(connection, other.proposal), by=by, role="registry",
+            reason=f"replaced by {placed.release}", now=now, replaced_by=placed.release,
+        )  # fmt: skip
+    return placed
+
+
+def plan(
+    connection: Connection, guidance: str, release: str, placement: Placement, *, by: Person, now: datetime
+) -> Deployment:
+    """The deployment as it would stand, every rule asked and nothing written; raises what `deploy` would."""
     proposal = proposals.by_release(connection, release)
     if proposal is None or proposal.guidance != guidance:
         raise NotFound("no such release of that guidance", place=release[:80], remedy="See `knowdo registry list`")
@@ -68,42 +115,38 @@ def deploy(
     _check_share(connection, placement, stage, proposal)
     _check_fallback(connection, placement, proposal)
     _check_side_by_side(connection, opened, proposal)
-    entry = ledger.head(connection).number + 1
-    facts: dict[str, Any] = {
-        "stage": stage,
-        "sites": sites,
-        "tenants": tenants,
-        "hooks": hooks,
-        "share": placement.share,
-        "starts_at": _text(placement.starts_at),
-        "ends_at": _text(placement.ends_at),
-        "fallback": placement.fallback,
-    }
-    ledger.append(
-        connection,
-        actor=by.name,
-        role="operations",
-        action="deployed",
-        subject=release,
-        detail={"proposal": proposal.id, "guidance": guidance, "deployment": known.id, **facts},
-        now=now,
+    return replace(
+        known,
+        stage=stage,
+        sites=tuple(sites),
+        tenants=tuple(tenants),
+        hooks=tuple(hooks),
+        share=placement.share,
+        starts_at=_text(placement.starts_at),
+        ends_at=_text(placement.ends_at),
+        fallback=placement.fallback,
     )
-    connection.execute(
-        update(deployments)
-        .where(deployments.c.id == known.id)
-        .values(
-            **facts,
-            decided_by=by.name,
-            decided_in=entry,
-            changed_at=instant_text(now),
-            changed_by=by.name,
-            changed_in=entry,
-        )
-    )
-    placed = of_proposal(connection, proposal.id)
-    assert placed is not None  # noqa: S101 (updated above)
-    _take_places(connection, placed, by=by, now=now)
-    return placed
+
+
+def giving_way(connection: Connection, placed: Deployment) -> list[Deployment]:
+    """What would speak nowhere any more: each place of it belongs to this one, for every patient."""
+    if placed.stage not in SPEAKING or not placed.is_whole:
+        return []
+    where: Where = placed.where
+    return [
+        other
+        for other in every(connection, guidance=placed.guidance)
+        if other.proposal != placed.proposal
+        and other.stage in SPEAKING
+        and other.share == ALL
+        and where.encloses(other.where)
+    ]
+
+
+def may_decide(by: Person, proposal: Proposal) -> bool:
+    """Whether this person may say where a release speaks: of operations, and not among those who made it."""
+    able = by.is_active and not by.is_service and "operations" in by.roles
+    return able and person_key(by.name) not in {person_key(author) for author in proposal.authors}
 
 
 def _may(by: Person, proposal: Proposal) -> None:
@@ -113,7 +156,7 @@ def _may(by: Person, proposal: Proposal) -> None:
             place="roles",
             remedy="Ask an operations person; an administrator gives roles with `knowdo registry person add`",
         )
-    if person_key(by.name) in {person_key(author) for author in proposal.authors}:
+    if not may_decide(by, proposal):
         raise NotPermitted(
             "who authored, configured or ran a release does not deploy it", place="roles", remedy="Ask a colleague"
         )
@@ -210,24 +253,6 @@ def _templates(opened: Release) -> Mapping[tuple[str, str], str]:
         for hook in opened.guidance.hooks
         for key, template in prefetch_templates(opened.guidance, opened.value_sets, hook=hook.hook).items()
     }
-
-
-def _take_places(connection: Connection, placed: Deployment, *, by: Person, now: datetime) -> None:
-    """Suspend what speaks nowhere any more: each place of it now belongs to this one, for every patient."""
-    if placed.stage not in SPEAKING or not placed.is_whole:
-        return
-    where: Where = placed.where
-    for other in every(connection, guidance=placed.guidance):
-        if (
-            other.proposal != placed.proposal
-            and other.stage in SPEAKING
-            and other.share == ALL
-            and where.encloses(other.where)
-        ):
-            suspend(
-                connection, proposals.must_get(connection, other.proposal), by=by, role="registry",
-                reason=f"replaced by {placed.release}", now=now, replaced_by=placed.release,
-            )  # fmt: skip
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -15,10 +15,16 @@ LOOK_EVERY: Final = 0.1  # seconds; a worker confirms in a few hundredths
 
 
 async def stopped(
-    client: RegistryClient, guidance: str, *, reason: str = "", release: str = "", seconds: float = CONFIRMED_WITHIN
+    client: RegistryClient,
+    guidance: str,
+    *,
+    reason: str = "",
+    release: str = "",
+    site: str = "",
+    seconds: float = CONFIRMED_WITHIN,
 ) -> dict[str, Any]:
     """Stop a guidance and wait for its workers: the registry's answer with `confirmation`, complete or as it was then."""
-    answer = await client.suspend(guidance, reason=reason, release=release)
+    answer = await client.suspend(guidance, reason=reason, release=release, site=site)
     ends = time.monotonic() + seconds
     while True:
         found = await client.confirmation(guidance)

@@ -52,6 +52,7 @@ class Served:
             "review": f"/console/review/{self.known['newer']}/pilot",
             "deploy": "/console/deploy",
             "deploy-one": "/console/deploy/readmission-30d",
+            "place": f"/console/deploy/readmission-30d/place/{self.known['old']}",
             "deploy-stopped": "/console/deploy/nephrotoxin-aki",
             "stop": "/console/deploy/readmission-30d/stop",
             "evidence-stopped": f"/releases/{self.known['stopped']}/page",

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx
 import msgspec
 import pytest
 from sqlalchemy import Connection
 
+from services.guidance.manifest import Manifest, read_manifest
 from services.guidance.policies import Policy
 from services.guidance.trial import TrialPlan
+from services.plumbing.keys import verify
 from services.registry.decisions import proposals, rollbacks
 from services.registry.people import accounts, persons
 from tests.browser.chromium import chromium, why_not
@@ -62,7 +65,8 @@ def _proposed(connection: Connection, policy: Policy, now: datetime) -> dict[str
     plan = msgspec.convert(samples.PLAN, TrialPlan)
     proposals.file_trial(connection, proposal, plan, by=jon, now=now)
     rollbacks.declare(connection, proposal, fallback="none", reason="the first of its kind", by=jon, now=now)
-    return {"proposal": proposal.id}
+    cds = persons.add_person(connection, "cds", ["cds"], now=now, by="tests", is_service=True)
+    return {"proposal": proposal.id, "cds": cds.token, "release": bundle.digest}
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +116,31 @@ def vote(page: Page, step: str, role: str, look: Any = None) -> None:
     assert page.inner_text("h1") == "Your vote is recorded"
 
 
-def test_five_people_take_a_release_to_the_pilot_and_one_stops_it(browser: Browser, registry: Served) -> None:
-    """Each votes from the task on the overview; two clicks stop it; a search of the memory finds why. All of it accessible."""
+def deploy(page: Page, look: Any) -> None:
+    """From the table of what runs to the decision, by the form; `look` is called on the form and on the check."""
+    page.click("text=Deploy or change")
+    look(page)
+    page.fill("#sites", "ward-7, ward-9")
+    page.check("input[name=stage][value=pilot]")
+    page.fill("#share", "10")
+    page.click("text=Check what it would do")
+    assert page.inner_text("h1").endswith("speak there?")
+    look(page)
+    page.click("main button[name=sure]")
+    page.wait_for_url("**/console/deploy/small?done=*")
+
+
+def manifests_of(registry: Served) -> list[Manifest]:
+    """What a CDS is told, as signed."""
+    answer = httpx.get(
+        f"{registry.url}/manifests", headers={"Authorization": f"Bearer {registry.known['cds']}"}, timeout=30
+    )
+    keys = httpx.get(f"{registry.url}/keys", timeout=30).json()
+    return [read_manifest(verify(signed, keys)) for signed in answer.json()["manifests"]]
+
+
+def test_five_people_take_a_release_to_the_bedside_and_one_stops_it(browser: Browser, registry: Served) -> None:
+    """Each votes from the task on the overview; one deploys it, and the signed feed carries it; two clicks stop it; a search of the memory finds why. All of it accessible."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
 
     def look(page: Page) -> None:
@@ -135,11 +162,24 @@ def test_five_people_take_a_release_to_the_pilot_and_one_stops_it(browser: Brows
     assert "pilot" in dan.inner_text("tbody tr")
     dan.click("tbody th a")
     look(dan)
+    deploy(dan, look)
+    (told,) = manifests_of(registry)
+    assert (told.stage, told.where.sites, told.where.hooks) == ("pilot", ("ward-7", "ward-9"), ("patient-view",))
+    assert told.share is not None
+    assert told.share.of_10000 == 1000
+    dan.click("text=Stop at ward-9 only")
+    look(dan)
+    dan.fill("#words", WHY)
+    dan.click("text=Stop now")
+    (told,) = manifests_of(registry)
+    assert (told.stage, told.where.sites) == ("pilot", ("ward-7",))
     dan.click("text=STOP Small everywhere")
     look(dan)
     dan.fill("#words", WHY)
     dan.click("text=Stop now")
     assert "It stands still." in dan.inner_text("main")
+    (told,) = manifests_of(registry)
+    assert told.stage == "suspended"
     eve.goto(registry.url)
     assert "1 guidance stopped: small by Dan Privacy" in eve.inner_text(".strip")
     eve.click("nav >> text=Memory")
