@@ -24,6 +24,7 @@ from services.registry.deployed.site_stops import stop_at
 from services.registry.deployed.stops import stop
 from services.registry.desk import DeskDep as DeskDep
 from services.registry.memory import ledger
+from services.registry.memory.notes import NOTING
 from services.registry.people.persons import Act
 from services.registry.people.visitor import shown_token
 from services.timeline.errors import BadInput
@@ -47,12 +48,21 @@ def allowed(act: Act) -> Callable[[Request], Any]:
     return caller
 
 
+async def _noter(request: Request) -> Person:
+    """Whoever adds to the memory, with a token that may do more than read."""
+    known = await shown_token(request)
+    if not known.acts & NOTING:
+        known.must("vote")
+    return known.person
+
+
 Reader = Annotated[Person, Depends(allowed("read"))]
 Proposer = Annotated[Person, Depends(allowed("propose"))]
 Voter = Annotated[Person, Depends(allowed("vote"))]
 Stopper = Annotated[Person, Depends(allowed("stop"))]
 Runner = Annotated[Person, Depends(allowed("run"))]
 Reporter = Annotated[Person, Depends(allowed("report"))]
+Noter = Annotated[Person, Depends(_noter)]
 
 
 @router.get("/keys")

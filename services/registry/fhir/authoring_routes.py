@@ -6,17 +6,16 @@ They translate; the use cases decide.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.guidance.lifecycle import Person
 from services.plumbing.web import read_body
-from services.registry.api import DeskDep, Proposer, Reader, Voter
+from services.registry.api import DeskDep, Noter, Proposer, Reader, Voter
 from services.registry.decisions.proposals import Proposal
 from services.registry.fhir import authoring, copying, packaging, reviewing, shelf
 from services.registry.fhir.api import fhir_json, place_of
@@ -27,21 +26,9 @@ from services.registry.fhir.operations import MAX_IMPORT
 from services.registry.fhir.parameters import parameters_in, query_parameters, resource_in
 from services.registry.fhir.views.plan import plan_definition
 from services.registry.fhir.views.requirements import data_requirements
-from services.registry.people.visitor import shown_token
 from services.timeline.errors import BadInput
 
 router: Final = APIRouter(prefix="/fhir")
-
-
-async def _commenter(request: Request) -> Person:
-    """Whoever adds to the memory, with a token that may do more than read."""
-    known = await shown_token(request)
-    if not known.acts & {"vote", "stop", "propose"}:
-        known.must("vote")
-    return known.person
-
-
-Commenter = Annotated[Person, Depends(_commenter)]
 
 
 @router.post("/PlanDefinition")
@@ -108,7 +95,7 @@ async def clone(number: str, request: Request, desk: DeskDep, proposer: Proposer
 
 
 @router.post("/PlanDefinition/{number}/$review")
-async def review(number: str, request: Request, desk: DeskDep, commenter: Commenter) -> Response:
+async def review(number: str, request: Request, desk: DeskDep, commenter: Noter) -> Response:
     """Words about a release; answers the rule and everything that was said about it."""
     given = parameters_in(await read_body(request), reviewing.REVIEW)
     place = place_of(desk)

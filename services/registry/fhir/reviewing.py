@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from services.guidance.errors import NotPermitted
 from services.guidance.lifecycle import Person
 from services.registry.decisions.proposals import Proposal
 from services.registry.fhir import shelf
@@ -21,8 +20,7 @@ from services.registry.fhir.held import Place
 from services.registry.fhir.names import REVIEWED
 from services.registry.fhir.parameters import one_text
 from services.registry.memory import ledger
-from services.registry.memory.notes import patient_like
-from services.registry.people.persons import acts_of
+from services.registry.memory.notes import must_note, patient_like
 from services.timeline.errors import BadInput
 
 LONGEST: Final = 4000
@@ -45,12 +43,7 @@ def review(
 ) -> Proposal:
     """Keep one review of the release behind a PlanDefinition, whatever its state."""
     proposal = shelf.plan_behind(connection, number)
-    if not acts_of(by) & {"vote", "stop", "propose"}:
-        raise NotPermitted(
-            f"{by.name} ({', '.join(sorted(by.roles)) or 'no role'}) adds nothing to the memory",
-            place="roles",
-            remedy="Ask a reviewer, the safety officer or a developer to note it",
-        )
+    must_note(by)
     must_be_of(connection, proposal, one_text(given, "artifactAssessmentTarget"), place)
     must_be_today(one_text(given, "reviewDate"), now, place="reviewDate")
     must_be_you(given, by)

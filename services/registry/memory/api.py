@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.plumbing.web import decode, json_response, read_body
-from services.registry.api import DeskDep, Reader
+from services.registry.api import DeskDep, Noter, Reader
 from services.registry.desk import Desk
 from services.registry.memory import cycle_times, notes, search
 from services.registry.memory.export import export
@@ -79,7 +79,7 @@ async def ask(
 
 
 @router.post("/memory")
-async def add(request: Request, desk: DeskDep, reader: Reader) -> Response:
+async def add(request: Request, desk: DeskDep, noter: Noter) -> Response:
     """Add an incident, a lesson, a later outcome or a correction."""
     body = decode(_NOTE, await read_body(request))
     head = await desk.write(
@@ -88,7 +88,7 @@ async def add(request: Request, desk: DeskDep, reader: Reader) -> Response:
             body.guidance,
             kind=body.kind,
             text=body.text,
-            by=reader,
+            by=noter,
             now=desk.now(),
             about=body.about,
             owner=body.owner,

@@ -16,12 +16,14 @@ from services.guidance.lifecycle import Person
 from services.guidance.manifest import LedgerHead
 from services.registry.decisions import proposals
 from services.registry.memory import ledger
-from services.registry.people.persons import acts_of
+from services.registry.people.persons import Act, acts_of
 from services.timeline.errors import BadInput
 
 NoteKind = Literal["incident", "lesson", "outcome", "correction"]
 NOTE_KINDS: Final[tuple[NoteKind, ...]] = get_args(NoteKind)
 LONGEST: Final = 4000
+NOTING: Final[frozenset[Act]] = frozenset({"vote", "stop", "propose"})
+"""Who may do one of these may add to the memory, and so may a token whose scopes name one."""
 _PATIENT_LIKE: Final = (
     (re.compile(r"\b[\w.+-]+@[\w-]+\.[\w.]+\b"), "an e-mail address"),
     (re.compile(r"\b(?:\+?\d[ ()/.-]?){9,}\b"), "a long number, as of a telephone or a record"),
@@ -30,6 +32,16 @@ _PATIENT_LIKE: Final = (
     (re.compile(r"\b(?:Mr|Mrs|Ms)\.? [A-Z]\w+"), "a person's name"),
 )
 """Looks that a patient's details have. It cannot find every one: the page says so beside the field."""
+
+
+def must_note(by: Person) -> None:
+    """NotPermitted unless this person's roles add to the memory: whoever votes, stops or proposes."""
+    if not acts_of(by) & NOTING:
+        raise NotPermitted(
+            f"{by.name} ({', '.join(sorted(by.roles)) or 'no role'}) adds nothing to the memory",
+            place="roles",
+            remedy="Ask a reviewer, the safety officer or a developer to note it",
+        )
 
 
 def remember(
@@ -45,12 +57,7 @@ def remember(
     review_on: date | None = None,
 ) -> LedgerHead:
     """Add a note about a guidance, or about an entry of it. BadInput if it looks like a patient's details."""
-    if not acts_of(by) & {"vote", "stop", "propose"}:
-        raise NotPermitted(
-            f"{by.name} ({', '.join(sorted(by.roles)) or 'no role'}) adds nothing to the memory",
-            place="roles",
-            remedy="Ask a reviewer, the safety officer or a developer to note it",
-        )
+    must_note(by)
     if not proposals.every(connection, guidance=guidance):
         raise NotFound(
             "no guidance of that name is known here", place=guidance[:80], remedy="See `knowdo registry list`"

@@ -6,32 +6,25 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx
 import pytest
 import structlog
 
 from services.all_in_one import Platform, open_platform
-from services.guidance.made_up import CODE, SYSTEM
 from services.plumbing.cds_client import CdsClient
-from services.plumbing.database import writing
 from services.plumbing.keys import SigningKey
 from services.registry.console.card_view import detail_of, view_of
 from services.registry.console.shell import CSP
-from services.registry.people import persons
-from tests.registry import samples
-from tests.registry.conftest import Clock, House
+from tests.registry.conftest import House
 from tests.registry.console.pages import Page, page
+from tests.registry.console.trying import in_silence, request_of
 from tests.registry.people.browsing import Browser, signed_in
 
 pytestmark = pytest.mark.anyio
-META = {"security": [{"system": SYSTEM, "code": CODE}]}
-Json = dict[str, Any]
 EVIL = "</textarea><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
@@ -53,42 +46,8 @@ class Both:
 async def both(tmp_path: Path) -> AsyncIterator[Both]:
     """The platform with `small` in its silent stage, heard by the CDS."""
     async with open_platform(var=tmp_path, demo=False) as platform:
-        app, now = platform.services[0], datetime.now(UTC)
-        http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://registry.test")
-        tokens = {}
-        with writing(app.state.desk.engine) as connection:
-            for name, roles in samples.TEAM.items():
-                tokens[name] = persons.add_person(connection, name, roles, now=now, by="tests").token
-            added = persons.add_person(connection, "learner", ["learner"], now=now, by="tests", is_service=True)
-            tokens["learner"] = added.token
-        house = House(app=app, http=http, settings=platform.registry, clock=Clock(now), tokens=tokens)
-        await house.climb(await house.propose(), "silent")
-        approved = platform.services[2].state.cds.desk.approved
-        with anyio.fail_after(10):
-            while not approved.holds("small"):  # noqa: ASYNC110 (no event leads out)
-                await anyio.sleep(0.02)
+        house = await in_silence(platform)
         yield Both(platform, house, await signed_in(house, "Ann Clinical"))
-
-
-def request_of(*, meta: Json | None = None, **more: Any) -> Json:
-    """A call about an old woman in hospital."""
-    tagged = {"meta": META if meta is None else meta}
-    act = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}
-    woman = {"resourceType": "Patient", "id": "p", "birthDate": "1941-07-09", "gender": "female", **tagged}
-    stay = {
-        "resourceType": "Encounter", "id": "e", "status": "in-progress", "class": act, "subject": {"reference": "Patient/p"},
-        "period": {"start": "2026-11-01T00:00:00Z"}, **tagged,
-    }  # fmt: skip
-    return {
-        "hook": "patient-view", "hookInstance": "try-1",
-        "context": {"userId": "Practitioner/u", "patientId": "p", "encounterId": "e"},
-        "prefetch": {
-            "patient": woman,
-            "encounter": stay,
-            "encounters": {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": stay}]},
-            **more,
-        },
-    }  # fmt: skip
 
 
 def well_formed(answer: httpx.Response) -> Page:

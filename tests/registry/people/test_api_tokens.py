@@ -101,5 +101,8 @@ async def test_scopes_hold_on_every_door(house: House) -> None:
     assert (await house.http.get("/proposals", headers=bearer)).status_code == 200
     answer = await house.http.post("/deployments/small/suspend", headers=bearer)
     assert (answer.status_code, answer.json()["place"]) == (403, "scopes")
+    note = {"guidance": "small", "kind": "lesson", "text": "Ask the ward first."}
+    answer = await house.http.post("/memory", headers=bearer, json=note)
+    assert (answer.status_code, answer.json()["place"]) == (403, "scopes")
     house.clock.pass_time(days=1)
     assert (await house.http.get("/proposals", headers=bearer)).status_code == 401
