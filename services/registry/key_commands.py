@@ -70,7 +70,7 @@ def key_list(name: Name, as_json: AsJson = False) -> None:
     show(rows, as_json, title=f"Keys of {name}")
 
 
-@app.command("remove")
+@app.command("remove", context_settings={"ignore_unknown_options": True})  # an id may begin with a hyphen
 def key_remove(name: Name, kid: Annotated[str, typer.Argument(help="Id of the key, as listed")]) -> None:
     """Trust a key no longer; tokens that it obtained end within five minutes.
 

@@ -75,6 +75,8 @@ def main() -> None:
             )  # fmt: skip
             shown = context.new_page()
             for name, address in registry.pages.items():
+                if name == "report":  # a stand-in of the tests; real ones are among the report's own pictures
+                    continue
                 shown.goto(registry.url + address)
                 taken = Image.open(io.BytesIO(shown.screenshot(full_page=True)))
                 kept = taken.crop((0, 0, taken.width, min(taken.height, LONGEST)))

@@ -44,6 +44,7 @@ class Served:
             "memory": "/console/memory",
             "memory-search": "/console/memory?words=why+stopped+potassium",
             "proof": "/console/memory/proof",
+            "notices": "/console/notices",
             "report": f"/console/releases/{self.known['new']}/report",
             "sign-in": "/sign-in",
             "error": "/console/guidance/nothing-of-that-name",

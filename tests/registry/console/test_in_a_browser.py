@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "there is a browser")
 PAGES: Final = (
     "overview", "guidance-list", "guidance", "compare", "try", "memory", "memory-search", "proof", "evidence", "evidence-stopped",
-    "sign-in", "error", "plain", "deploy-stopped", "place",
+    "sign-in", "error", "plain", "deploy-stopped", "place", "notices",
 )  # fmt: skip
 
 

@@ -47,8 +47,12 @@ def test_what_is_announced_is_trusted_before_it_signs_and_what_signed_after(sett
     assert [one.kid for one in known_keys(settings, NOW + LONGEST_LEASE + timedelta(seconds=1))] == [new.kid]
 
 
-def test_by_command(tmp_path: Path) -> None:
-    """Listed, announced, retired; and what was shown before is shown as before."""
+@pytest.mark.parametrize("begins", ["", "-"], ids=["any", "a hyphen"])
+def test_by_command(tmp_path: Path, begins: str) -> None:
+    """Listed, announced, retired, also where its id begins with a hyphen; and what was shown before is shown as before."""
+    path = RegistrySettings(var=tmp_path).key_path
+    while not SigningKey.load_or_create(path).kid.startswith(begins):
+        path.unlink()
     run, environment = CliRunner(), {"KNOWDO_VAR": str(tmp_path)}
 
     def said(*words: str) -> str:
