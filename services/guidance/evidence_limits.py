@@ -37,6 +37,12 @@ class EvidenceLimits(Part):
     false_alarms_above: float = Field(
         default=0.1, gt=0, lt=1, description="of those without it, a group may have this share more flagged than all"
     )
+    unmeasured_above: float = Field(
+        default=0.1,
+        gt=0,
+        lt=1,
+        description="of each input, a group may have this share more rows without a value than its recorded needs explain",
+    )
     error_rates: Literal["block", "committee"] = Field(
         default="block",
         description="a group that misses more, or has more false alarms, than its limit: stops the release, or goes to "

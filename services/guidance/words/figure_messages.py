@@ -118,6 +118,20 @@ def missing(*, name: str, share: float) -> str:
     return f"{name[:1].upper()}{name[1:]} is missing most often: in {out_of(share, denominator(share))} rows"
 
 
+def measured_less(*, found: Sequence[tuple[str, str]], unknown: int, comparisons: int) -> str:
+    """Which inputs are measured less than need explains, in whom (input, group); and of how many nobody can tell."""
+    if not comparisons:
+        return "No input is missing anywhere"
+    said = (
+        f"of {comparisons:,} comparisons, {unknown:,} cannot be told" if unknown else f"{comparisons:,} were compared"
+    )
+    if not found:
+        return f"No group is shown to have an input measured less than its needs explain; {said}"
+    names = [f"{name} ({group})" for name, group in found[:3]]
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"Measured less than needs explain: {listed(names)}{more}; {said}"
+
+
 def lead(*, median: float, events: int) -> str:
     """Half of the events caught come so long after the prediction."""
     when = f"{half_up(median / 24)} days" if median >= 72 else f"{half_up(median)} hours"

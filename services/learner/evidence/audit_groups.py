@@ -91,6 +91,16 @@ def attributes_of(guidance: Guidance, rows: Rows) -> Attributes:
     return Attributes(groups=found, missing=tuple(_missing(found, rows)))
 
 
+def features_of(guidance: Guidance, attribute: str) -> tuple[str, ...]:
+    """The features that tell the groups of an attribute, in the guidance's order."""
+    return tuple(
+        name
+        for name, feature in guidance.features.items()
+        if (feature.kind == "age" and attribute == "age")
+        or CALLED.get(feature.source or "", feature.label) == attribute
+    )
+
+
 def _told(rows: Rows) -> dict[str, Told]:
     """What the record says besides, but for the ward: of wards there are too many."""
     sites = {"site": Told(words=rows.sites.names, of=rows.sites.of)} if rows.sites.names else {}

@@ -41,6 +41,20 @@ def share_of(hit: NDArray[np.bool_], patients: Patients, *, level: float = 0.95)
     return Estimate(value=share, ci=wilson(share * worth, worth, level=level))
 
 
+def share_beside(
+    hit: NDArray[np.bool_], expected: Numbers, patients: Patients, *, level: float = 0.95
+) -> tuple[Estimate, Estimate]:
+    """The share of rows that are hit, and how far it is from the mean that was expected of them (taken as known).
+
+    Wilson's interval with the number of rows that they are worth beside what was expected, never more than there are.
+    """
+    share, mean = float(hit.mean()), min(max(float(expected.mean()), 0.0), 1.0)
+    residuals = hit - expected
+    worth = _worth(residuals - residuals.mean(), patients, share * (1 - share))
+    low, high = wilson(share * worth, worth, level=level)
+    return Estimate(value=share, ci=(low, high)), Estimate(value=share - mean, ci=(low - mean, high - mean))
+
+
 def _worth(residuals: Numbers, patients: Patients, variance: float) -> float:
     """How many independent rows these rows are worth."""
     by_patient = _by_patient(residuals, patients)

@@ -21,6 +21,7 @@ from services.learner.evidence.draws import PatientDraws
 from services.learner.evidence.evaluation import Performance
 from services.learner.evidence.instability import Instability
 from services.learner.evidence.lead_time import LeadTime, lead_time
+from services.learner.evidence.measured_less import MeasuredLess, measured_less
 from services.learner.evidence.missing_inputs import MissingInput, missing_inputs
 from services.learner.evidence.old_and_new import OldAndNew, old_and_new
 from services.learner.evidence.over_time import OverTime, over_time
@@ -67,6 +68,8 @@ class Looks:
     """F11."""
     missing_inputs: tuple[MissingInput, ...] = ()
     """F12, the most often missing first."""
+    measured_less: MeasuredLess | None = None
+    """Of every group, which inputs are missing more often than its recorded needs explain."""
     lead_time: LeadTime | None = None
     """F12; None: the outcome has no moment, or too few were caught."""
     instability: Instability | None = None
@@ -142,6 +145,7 @@ def look_at(
         spread=score_spread(rows.y, risk, rows.patients, threshold=threshold),
         ranking=ranking_curves(rows.y, risk, threshold=threshold),
         missing_inputs=missing_inputs(guidance, rows, inputs),
+        measured_less=measured_less(guidance, rows, attributes.groups, inputs),
         lead_time=lead_time(
             rows.happened,
             rows.at,

@@ -14,11 +14,12 @@ from services.figures.spread import Bins, spread
 from services.guidance.evidence import Estimate
 from services.guidance.words import figure_messages as words
 from services.learner.report.consequences import changed_figure, decision_figure, groups_figure, work_figure
+from services.learner.report.measuring import measuring_figure
 from services.learner.report.told import NOT_RECKONED, Told, flagged_from
 
 
 def figures_of(told: Told) -> dict[str, Markup]:
-    """F1 to F8 by name."""
+    """F1 to F8 by name, and with the groups in whom inputs are measured less."""
     return {
         "tree": _tree(told),
         "hundred": _hundred(told),
@@ -27,6 +28,7 @@ def figures_of(told: Told) -> dict[str, Markup]:
         "decision": decision_figure(told),
         "work": work_figure(told),
         "groups": groups_figure(told),
+        "measured_less": measuring_figure(told),
         "changed": changed_figure(told),
     }
 

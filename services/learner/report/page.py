@@ -160,7 +160,7 @@ def _view(
         judged=judged,
         sentences=sentences_of(prediction, judged, looks, sample),
         rules=rules_of(guidance, name, judged, looks),
-        unknowns=unknowns_of(evaluation, judged, looks),
+        unknowns=unknowns_of(guidance, evaluation, judged, looks),
         looks=looks,
         figures=figures,
         annex=annex,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from services.guidance.definition import Guidance
 from services.guidance.evidence import Evaluation, Judged
 from services.guidance.words.grammar import listed
 from services.guidance.words.rounding import percent
@@ -28,9 +29,24 @@ _STATES = {
 }
 
 
-def unknowns_of(evaluation: Evaluation, judged: Judged, looks: Looks | None) -> tuple[str, ...]:
+OXIMETRY: Final = frozenset({"http://loinc.org|59408-5", "http://loinc.org|2708-6"})
+"""Oxygen saturation as US Core's profile for pulse oximetry codes it."""
+
+
+def unknowns_of(guidance: Guidance, evaluation: Evaluation, judged: Judged, looks: Looks | None) -> tuple[str, ...]:
     """One sentence each, those of the design first."""
-    return tuple(_unknowns(evaluation, judged, looks))
+    return (*_unknowns(evaluation, judged, looks), *_of_devices(guidance))
+
+
+def _of_devices(guidance: Guidance) -> Iterator[str]:
+    """What no count of what is there or missing shows: a reading that is there, and wrong in some people."""
+    for feature in guidance.features.values():
+        if feature.codes is not None and OXIMETRY.intersection(feature.codes.tokens):
+            yield (
+                f"Whether {feature.label} is read too high in some groups: pulse oximeters miss low oxygen more often in dark "
+                "skin (Sjoding, N Engl J Med 2020;383:2477), and nothing here compares them with arterial blood."
+            )
+            return
 
 
 def _unknowns(evaluation: Evaluation, judged: Judged, looks: Looks | None) -> Iterator[str]:

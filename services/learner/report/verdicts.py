@@ -17,6 +17,7 @@ from services.guidance.words.rounding import half_up, percent
 
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them
     from services.learner.evidence.looks import Looks
+    from services.learner.evidence.measured_less import MeasuredLess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ def _rules(guidance: Guidance, name: str, judged: Judged, looks: Looks | None) -
         ),
     )
     yield _groups(looks)
+    if looks.measured_less is not None and looks.measured_less.comparisons:
+        yield _measured(looks.measured_less)
 
 
 def _leaks(judged: Judged) -> Rule:
@@ -214,6 +217,26 @@ def _groups(looks: Looks) -> Rule:
             f"All {len(lines)} groups of patients keep every limit.",
             f"It is worse than agreed for {', '.join(worse[:3])}{f' and {len(worse) - 3} more' if len(worse) > 3 else ''}.",
             f"Of {len(lines)} groups, {counts['cannot tell']} are too small, or too close to a limit, to be told.",
+        ),
+    )
+
+
+def _measured(found: MeasuredLess) -> Rule:
+    verdicts: list[Verdict] = [one.verdict for _, one in found.lines]
+    less = [f"{one.label} ({group.name})" for group, one in found.found]
+    unknown = verdicts.count("cannot tell")
+    verdict = _all_of(verdicts)
+    return Rule(
+        rule="Inputs are measured in every group as its needs ask",
+        limit=f"at most {half_up(100 * found.limit)} points more without a value",
+        result=f"{len(less)} measured less; {unknown:,} of {found.comparisons:,} comparisons cannot be told",
+        verdict=verdict,
+        anchor="measured-less",
+        reason=_said(
+            verdict,
+            "In every group inputs are measured as its recorded needs ask.",
+            f"Measured less than needs explain: {', '.join(less[:3])}{f' and {len(less) - 3} more' if len(less) > 3 else ''}.",
+            f"Whether every group's inputs are measured as its needs ask: {unknown:,} of {found.comparisons:,} comparisons cannot be told.",
         ),
     )
 
