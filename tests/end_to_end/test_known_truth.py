@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.demo.faults.planted import MISLABELLED
+from services.demo.faults.planted import MISLABELLED, UNDERTESTED, UNDERTESTED_SITE
 from services.demo.hospital import Hospital, write_hospital
 from services.guidance.check import load_guidance
 from services.guidance.models.model_file import load_model
@@ -139,6 +139,22 @@ def test_too_small_a_cohort_is_refused_for_want_of_sample_size(tmp_path: Path) -
     (refused,) = [one for one in checks if one.name == "sample-size"]
     assert refused.verdict == "does not meet"
     assert f"Riley: {size.needed:,}" in refused.asked
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_whom_the_demo_hospital_tests_less_is_found_and_nobody_else(tmp_path: Path) -> None:
+    """6,000 patients with the planted faults: of every group and every group at each site one line does not meet, albumin of Spanish speakers at St Vera."""
+    store = lived(tmp_path / "a", patients=6_000, seed=7, faults=True)
+    trained = learned(tmp_path, store, candidates="logistic", workers=2)
+    (prediction,) = json.loads(trained.pack.files["evidence.json"])["predictions"].values()
+    found = [
+        (group["attribute"], group["value"], one["name"])
+        for group in prediction["looks"]["measured_less"]["groups"]
+        for one in group["inputs"]
+        if one["verdict"] == "does not meet"
+    ]
+    assert found == [("site and language", f"site-{UNDERTESTED_SITE}, Spanish", f"{UNDERTESTED}_last")]
 
 
 HOSPITALS = (7, 17, 27)
