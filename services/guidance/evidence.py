@@ -1,10 +1,9 @@
 """The reports a committee reads, as types: `evaluation.json` (training), `silent.json` (the silent month).
 
-That of a trial is in `trial_evidence`, and is written and read by the same two functions.
-
-The learner fills them, the registry's gates check them, and the evidence page prints them: one shape for all three.
-A number without its interval and its counts has no place here. No timestamps of the run, run ids or durations: the
-digest of an evidence pack says what was found, not when it was computed.
+That of a trial is in `trial_evidence`, and is written and read by the same two functions. The learner fills them, the
+registry's gates check them, and the evidence page prints them: one shape for all three. A number without
+its interval and its counts has no place here. No timestamps of the run, run ids or durations: the digest of an evidence
+pack says what was found, not when it was computed.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import msgspec
 import rfc8785
 
 from services.guidance.alert_evidence import Alerts
+from services.guidance.bedside_evidence import Bedside
 from services.guidance.comparison import Compared
 from services.guidance.estimate import Estimate as Estimate  # whoever reads a report reads these
 from services.timeline.errors import BadInput
@@ -257,18 +257,22 @@ class SilentMonth(msgspec.Struct, frozen=True, kw_only=True):
     """Share of feature values that were unknown."""
     alerts: Alerts | None = None
     """How many of the cards would have been right; None: no outcome is known, or the report is of before this was counted."""
+    bedside: Bedside | None = None
+    """What the CDS service did, by its own log; None: the report is of before this was read."""
 
     def __post_init__(self) -> None:
         if not self.events <= self.matured <= self.decisions:
             raise ValueError("`events` <= `matured` <= `decisions` must hold")
         if self.matured and self.calibration is None:
             raise ValueError("`calibration` is missing, although outcomes are known")
+        if self.bedside is not None and self.bedside.decisions != self.decisions:
+            raise ValueError("`bedside` must be of the same decisions")
 
 
 # A guidance with one learned prediction says nothing of these, as before there were others.
 _WHERE_THERE_IS_ONE: Final = (
     "predictions", "published", "unevaluated", "price_of_glass_box", "leaks", "sample_size", "validations", "no_later_time",
-    "censoring", "beside", "alerts",
+    "censoring", "beside", "alerts", "bedside",
 )  # fmt: skip
 
 Report = TypeVar("Report", bound=msgspec.Struct)

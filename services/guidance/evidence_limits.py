@@ -17,6 +17,19 @@ CALIBRATION_SLOPE: Final = (0.8, 1.25)
 """Of the slope of log-odds: risks neither much too extreme (below 1) nor much too timid (above it)."""
 
 
+class ReadBeside(Part):
+    """What else tells of the same state of the body as an input: a reference measurement, or findings that move with it."""
+
+    beside: tuple[Name, ...] = Field(
+        min_length=1,
+        description="features that tell of the same state: the same by another device where it is measured, else findings "
+        "that move with it in every body alike",
+    )
+    apart: float = Field(
+        gt=0, description="so far, in the input's unit, a group's readings may be from what these explain"
+    )
+
+
 class EvidenceLimits(Part):
     """Limits of the verdicts, what the model is compared with, and what the wards agreed to."""
 
@@ -42,6 +55,10 @@ class EvidenceLimits(Part):
         gt=0,
         lt=1,
         description="of each input, a group may have this share more rows without a value than its recorded needs explain",
+    )
+    read_beside: dict[Name, ReadBeside] = Field(
+        default={},
+        description="features whose readings are held, in every group, against others that tell of the same state",
     )
     error_rates: Literal["block", "committee"] = Field(
         default="block",

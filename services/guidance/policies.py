@@ -50,6 +50,12 @@ class Policy:
     """Roles that must agree besides those of the floor, by risk tier and state."""
     observed_expected: tuple[float, float] = OBSERVED_EXPECTED
     """Limits of observed / expected in the silent month: 20 % either way."""
+    replays: bool = False
+    """Whether a silent period may be one of replayed calls: only where patients are made up."""
+    failed_share: float = 0.01
+    """Of the calls in a silent period, so many may fail."""
+    in_record_share: float = 0.95
+    """Of its decisions, the learner must know the patients of so many."""
     deploys: Literal["at once", "by decision"] = "at once"
     """When the vote lets a release speak: everywhere at once, or only where operations then decide."""
     approval_days: int = 180
@@ -100,6 +106,7 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
         "demo": Policy(
             name="demo",
             said="DEMONSTRATION policy: made-up patients, demo persons and small samples. Not for patient care.",
+            replays=True,
             quorum=_FURTHER,
             floors=Floors(
                 training_rows=200, training_events=20, riley_share=0.1,

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -58,8 +62,19 @@ def propose_run(
 
 def silent(
     guidance: Annotated[str, typer.Argument(help="Folder of a guidance, or the name of one in the library")],
-    decisions: Annotated[Path, typer.Option(help="Decisions that CDS exported, NDJSON")],
     release: Annotated[str, typer.Option(help="Digest of the release that was silent")],
+    decisions: Annotated[
+        Path | None, typer.Option(help="Decisions that CDS exported: a file of NDJSON, an archive, or a folder of them")
+    ] = None,
+    cds: Annotated[str, typer.Option(help="The CDS service, to fetch them from: https://HOST/PATH")] = "",
+    cds_token_file: Annotated[
+        Path | None, typer.Option(help="File with its export token (KNOWDO_CDS_EXPORT_TOKEN_FILE there)")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="With --cds: keep what is fetched in this folder, and weigh all that is in it")
+    ] = None,
+    since: Annotated[str, typer.Option(help="Only decisions of this moment or later")] = "",
+    until: Annotated[str, typer.Option(help="Only decisions before this moment")] = "",
     store: StoreOption = None,
     data_until: Annotated[str, typer.Option(help="End of the data, if it is not the last known event")] = "",
     out: Annotated[Path | None, typer.Option(help="Where to write the evidence pack; default beside the run")] = None,
@@ -68,9 +83,11 @@ def silent(
     token_file: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Weigh a silent period: calibration, alert burden, unknown data, and features at the bedside against history.
+    """Weigh a silent period by what the CDS service itself decided, against what then happened.
 
-    Example: knowdo learner silent readmission-30d --decisions decisions.ndjson --release sha256:… --store var/learner/store
+    Calibration, cards due, faults, latency, unknown data, and features at the bedside against history.
+
+    Example: knowdo learner silent readmission-30d --release sha256:… --cds https://cds.example.org --cds-token-file export.token
     """
     from services.learner.evidence.silent import weigh_silence
     from services.learner.train_options import moment_of
@@ -86,12 +103,16 @@ def silent(
         )
     end = moment_of(data_until, "--data-until", NAT)
     opened = EventStore.open(store or settings.store_folder)
-    with screen.stages_bar() as bar:
+    first, last = moment_of(since, "--since", NAT), moment_of(until, "--until", NAT)
+    source = _Decisions(path=decisions, cds=cds, token_file=cds_token_file, keep=keep, guidance=bundle.guidance)
+    with source.at_hand(settings, since=None if first == NAT else first) as path, screen.stages_bar() as bar:
         evidence = weigh_silence(
             opened,
             bundle,
-            decisions,
+            path,
             data_end=None if end == NAT else end,
+            since=None if first == NAT else first,
+            until=None if last == NAT else last,
             on_bucket=lambda done: bar.update(
                 bar.task_ids[0], description="weighing", completed=done, total=opened.buckets
             ),
@@ -108,6 +129,8 @@ def silent(
                 "evidence": evidence.pack.digest,
                 "file": str(target),
                 "outcomes": evidence.outcomes,
+                "repeated": evidence.exported.repeated,
+                "other_releases": evidence.exported.others,
             }
         )
     else:
@@ -127,6 +150,43 @@ def report(
     if not page.is_file():
         raise BadInput("the run has no report", place=run, remedy="Name a run that is done: `knowdo learner runs`")
     out.write_bytes(page.read_bytes())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decisions:
+    """Where decisions come from: what lies here, or the service."""
+
+    path: Path | None
+    cds: str
+    token_file: Path | None
+    keep: Path | None
+    guidance: str
+
+    @contextmanager
+    def at_hand(self, settings: LearnerSettings, *, since: int | None) -> Iterator[Path]:
+        """Their file or folder; what was fetched and is not to be kept is gone afterwards."""
+        if (self.path is None) == (not self.cds) or (not self.cds and (self.keep or self.token_file)):
+            raise BadInput(
+                "decisions come from --decisions or from --cds, one of them",
+                place="knowdo learner silent",
+                remedy="Name the file or folder, or the service with --cds-token-file",
+            )
+        if self.path is not None:
+            yield self.path
+            return
+        from services.learner.intake.fetch_decisions import fetch_decisions
+
+        with TemporaryDirectory(prefix="knowdo-decisions-") as passing:
+            folder = self.keep or Path(passing)
+            fetch_decisions(
+                self.cds,
+                self.token_file,
+                folder,
+                guidance=self.guidance,
+                since=since,
+                private=settings.private_networks,
+            )
+            yield folder
 
 
 def _release(log: RunLog, settings: LearnerSettings, digest: str, url: str, token_file: Path | None) -> bytes:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from services.guidance.words.bedside_wording import at_the_bedside
 from services.guidance.words.evidence_wording import weighed
 from services.learner.quality_screen import show_quality
 
@@ -166,6 +167,12 @@ def show_silence(evidence: SilentEvidence) -> None:
     )
     for cause, count in sorted(evidence.skew.causes.items()):
         out.print(f"  {count:,} {cause}", highlight=False)
+    for sentence in at_the_bedside(report.bedside) if report.bedside is not None else ():
+        out.print(sentence, highlight=False)
+    exported = evidence.exported
+    if exported.repeated or exported.others:
+        left_out = f"{exported.repeated:,} exported twice, {sum(exported.others.values()):,} of other releases"
+        out.print(f"Not counted: {left_out}", highlight=False)
     for decision, feature, _ in evidence.skew.examples[:5]:
         out.print(f"  unexplained: decision {decision}, {feature}", highlight=False)
     out.print(f"Evidence {evidence.pack.digest}", highlight=False)

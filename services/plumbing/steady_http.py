@@ -75,17 +75,17 @@ class Server:
     also: frozenset[Origin] = frozenset()
 
     @classmethod
-    def of(cls, url: str, also: Iterable[str] = ()) -> Server:
+    def of(cls, url: str, also: Iterable[str] = (), *, called: str = "the FHIR server") -> Server:
         """From the command line; BadInput if an address is none, or would get tokens and patients without TLS."""
         server = cls(
-            base=read_base(url, place="the FHIR server"),
+            base=read_base(url, place=called),
             also=frozenset(origin_of(text, place="--origin") for text in also),
         )
         for origin in (server.base.origin, *server.also):
             if origin.scheme != "https" and not origin.loopback:
                 raise BadInput(
                     f"{origin} would get tokens and patients without TLS",
-                    place="the FHIR server",
+                    place=called,
                     remedy="Use https; plain http is for this machine alone",
                 )
         return server

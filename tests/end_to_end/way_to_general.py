@@ -17,6 +17,7 @@ from services.guidance.release import EvidencePack
 from services.guidance.trial_evidence import TRIAL_FILE, Effect, Harm, Tally, TrialReport
 from services.plumbing.registry_messages import Acknowledgement, Aggregate, Proposed
 from tests.registry.conftest import VOTERS, House
+from tests.registry.samples import bedside
 
 GUIDANCE = "readmission-30d"
 
@@ -28,7 +29,7 @@ def silent_pack(release: str, *, budget: float) -> EvidencePack:
         decisions=200, matured=190, events=20,
         calibration=Calibration(observed=20, expected=19.2, o_e=Estimate(value=1.04, ci=(0.67, 1.61))),
         alert_rate=Estimate(value=0.12, ci=(0.08, 0.17)), alert_budget=budget, skew=Skew(compared=9000, different=0),
-        unknown_share=0.05, alerts=Alerts(stays=24, patients=23, right=7, ppv=Estimate(value=0.29, ci=(0.15, 0.49))),
+        unknown_share=0.05, bedside=bedside(200), alerts=Alerts(stays=24, patients=23, right=7, ppv=Estimate(value=0.29, ci=(0.15, 0.49))),
     )  # fmt: skip
     return EvidencePack(evidence="silent", release=release, files={SILENT_FILE: encode_report(month)})
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from services.guidance.bedside_evidence import Bedside
 from services.guidance.evidence import (
     EVALUATION_FILE,
     SILENT_FILE,
@@ -194,6 +195,7 @@ def silent_month(
     release: str = RELEASE, *, different: int = 0, causes: Mapping[str, int] | None = None, **change: Any
 ) -> SilentMonth:
     """A report of the silent month that passes the gate of both policies, or with some of its parts changed."""
+    change = {"bedside": bedside(change.get("decisions", 3000))} | change
     good = SilentMonth(
         guidance="small",
         release=release,
@@ -207,6 +209,29 @@ def silent_month(
         alert_budget=0.2,
         skew=Skew(compared=30_000, different=different, causes=dict(causes or {})),
         unknown_share=0.05,
+    )
+    return msgspec.structs.replace(good, **change)
+
+
+def bedside(decisions: int, **change: Any) -> Bedside:
+    """What the CDS service did in a silent month of so many calls as they came, or with some of its parts changed."""
+    none = Estimate(value=0.0, ci=(0.0, 0.001))
+    good = Bedside(
+        live=decisions,
+        replayed=0,
+        ended={"below-band": decisions - decisions // 10, "silent": decisions // 10},
+        failed=none,
+        refused=none,
+        abstained=none,
+        with_card=Estimate(value=0.1, ci=(0.09, 0.11)),
+        clinicians=12,
+        clinician_days=300,
+        cards_per_clinician_day=1.0,
+        most_cards_in_a_day=4,
+        answers=0,
+        not_in_record=0,
+        pseudonyms=0,
+        differing=none,
     )
     return msgspec.structs.replace(good, **change)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.guidance.checking.fault_report import FaultReport
 from services.guidance.definition import Guidance
-from services.guidance.evidence_limits import CALIBRATION_SLOPE, OBSERVED_EXPECTED
+from services.guidance.evidence_limits import CALIBRATION_SLOPE, OBSERVED_EXPECTED, ReadBeside
 
 
 def check_evidence(guidance: Guidance, report: FaultReport) -> None:
@@ -31,3 +31,24 @@ def check_evidence(guidance: Guidance, report: FaultReport) -> None:
                 report.at(path, f"`{name}` is read for audit only: nothing is predicted from it")
             elif key == "compare_with" and feature.kind != "score" and feature.range is None:
                 report.at(path, f"`{name}` is neither a published score nor a number with a declared range")
+    for name, declared in limits.read_beside.items():
+        _check_beside(guidance, name, declared, report)
+
+
+def _check_beside(guidance: Guidance, name: str, declared: ReadBeside, report: FaultReport) -> None:
+    """What is held against others is a reading, and these are not made of it."""
+    here = ("evidence", "read_beside", name)
+    feature = guidance.features.get(name)
+    if feature is None:
+        report.at(here, f"there is no feature `{name}`")
+    elif feature.unit is None or feature.is_computed:
+        report.at(here, f"`{name}` is no reading: it has no unit, or is computed")
+    for place, other in enumerate(declared.beside):
+        path = (*here, "beside", place)
+        found = guidance.features.get(other)
+        if found is None:
+            report.at(path, f"there is no feature `{other}`")
+        elif other == name or (found.is_computed and name in found.computed_from):
+            report.at(path, f"`{name}` cannot be held against itself, or what is computed from it")
+        elif found.use == "audit":
+            report.at(path, f"`{other}` is read for audit only: it tells groups apart, not the state of a body")

@@ -132,6 +132,26 @@ def measured_less(*, found: Sequence[tuple[str, str]], unknown: int, comparisons
     return f"Measured less than needs explain: {listed(names)}{more}; {said}"
 
 
+def read_otherwise(*, found: Sequence[tuple[str, str, float, str]], unknown: int, comparisons: int) -> str:
+    """What reads otherwise than other findings explain (input, unit, by how much, group); and of how many nobody can tell."""
+    if not comparisons:
+        return "There is no reading to compare"
+    said = (
+        f"of {comparisons:,} comparisons, {unknown:,} cannot be told" if unknown else f"{comparisons:,} were compared"
+    )
+    if not found:
+        return f"In no group a device is shown to read otherwise than other findings explain; {said}"
+    names = [reads(name, unit, apart, group) for name, unit, apart, group in found[:3]]
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"{listed(names)[:1].upper()}{listed(names)[1:]}{more}; {said}"
+
+
+def reads(name: str, unit: str, apart: float, group: str) -> str:
+    """`oxygen saturation reads 2.1 points higher than other findings explain in race: Black or African American`."""
+    much = f"{half_up(abs(apart), 1)} {'points' if unit == '%' else unit}"
+    return f"{name} reads {much} {'higher' if apart > 0 else 'lower'} than other findings explain in {group}"
+
+
 def lead(*, median: float, events: int) -> str:
     """Half of the events caught come so long after the prediction."""
     when = f"{half_up(median / 24)} days" if median >= 72 else f"{half_up(median)} hours"

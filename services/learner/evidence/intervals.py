@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm, rankdata
+from scipy.stats import chi2, norm, rankdata, t
 
 from services.guidance.evidence import Estimate
 from services.guidance.models.explanation import Numbers
@@ -53,6 +53,22 @@ def share_beside(
     worth = _worth(residuals - residuals.mean(), patients, share * (1 - share))
     low, high = wilson(share * worth, worth, level=level)
     return Estimate(value=share, ci=(low, high)), Estimate(value=share - mean, ci=(low - mean, high - mean))
+
+
+def mean_beside(
+    values: Numbers, expected: Numbers, patients: Patients, *, level: float = 0.95
+) -> tuple[Estimate, Estimate]:
+    """The mean of the values, and how far it is from the mean that was expected of them (taken as known).
+
+    Student's interval of the residuals, added up by patient.
+    """
+    residuals = values - expected
+    by_patient = _by_patient(residuals - residuals.mean(), patients)
+    people = len(by_patient)
+    spread = math.sqrt(float((by_patient**2).sum()) * _unbiased(people)) / len(values)
+    half = float(t.ppf((1 + level) / 2, max(people - 1, 1))) * spread
+    mean, apart = float(values.mean()), float(residuals.mean())
+    return Estimate(value=mean, ci=(mean - half, mean + half)), Estimate(value=apart, ci=(apart - half, apart + half))
 
 
 def _worth(residuals: Numbers, patients: Patients, variance: float) -> float:

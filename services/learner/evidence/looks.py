@@ -26,6 +26,7 @@ from services.learner.evidence.missing_inputs import MissingInput, missing_input
 from services.learner.evidence.old_and_new import OldAndNew, old_and_new
 from services.learner.evidence.over_time import OverTime, over_time
 from services.learner.evidence.ranking import Ranking, ranking_curves
+from services.learner.evidence.read_otherwise import ReadOtherwise, read_otherwise
 from services.learner.evidence.rivals import NotCompared, RivalReport, find_rivals
 from services.learner.evidence.spread import Spread, score_spread
 from services.learner.evidence.subgroups import SubgroupTable, subgroup_table
@@ -70,6 +71,8 @@ class Looks:
     """F12, the most often missing first."""
     measured_less: MeasuredLess | None = None
     """Of every group, which inputs are missing more often than its recorded needs explain."""
+    read_otherwise: ReadOtherwise | None = None
+    """Of every group, which readings are not what other findings explain; None: the guidance names none to look at."""
     lead_time: LeadTime | None = None
     """F12; None: the outcome has no moment, or too few were caught."""
     instability: Instability | None = None
@@ -146,6 +149,7 @@ def look_at(
         ranking=ranking_curves(rows.y, risk, threshold=threshold),
         missing_inputs=missing_inputs(guidance, rows, inputs),
         measured_less=measured_less(guidance, rows, attributes.groups, inputs),
+        read_otherwise=read_otherwise(guidance, rows, attributes.groups),
         lead_time=lead_time(
             rows.happened,
             rows.at,

@@ -10,23 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.guidance.definition import Guidance
 from services.guidance.estimate import Estimate
 from services.guidance.features import VALUE
 from services.guidance.lifecycle import Verdict
 from services.guidance.models.explanation import Numbers
-from services.learner.evidence.audit_groups import features_of
-from services.learner.evidence.intervals import Patients, share_beside
-from services.learner.evidence.recorded_needs import SITE, Needs, need_features
-from services.learner.evidence.subgroups import HIDDEN_BELOW, UNKNOWN
+from services.learner.evidence.group_lines import Chosen, groups_of_rows, not_its_own, seen_through
+from services.learner.evidence.intervals import share_beside
+from services.learner.evidence.recorded_needs import Needs, need_features
 from services.learner.feature_matrix import CohortRows
-
-Chosen = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +92,8 @@ def measured_less(
     columns = {name: rows.states[:, rows.names.index(name)] != VALUE for name in inputs}
     names = tuple(name for name, column in columns.items() if column.any())
     missing = np.column_stack([columns[name] for name in names]) if names else np.zeros((len(rows), 0), dtype=np.bool_)
-    groups = list(_groups(attributes, rows.patients))
-    told = [one for one in groups if one.people >= HIDDEN_BELOW]
+    groups = list(groups_of_rows(attributes, rows.patients))
+    told = [one for one in groups if one.told]
     comparisons = len(told) * len(names)
     level = 1 - 0.05 / max(comparisons, 1)
     needs = Needs.of_rows(guidance, rows)
@@ -110,8 +106,8 @@ def measured_less(
     found = []
     for group in groups:
         lines: list[InputOfGroup] = []
-        if group.people >= HIDDEN_BELOW and names:
-            by_needs = expected(_not_its_own(guidance, group))[group.chosen]
+        if group.told and names:
+            by_needs = expected(not_its_own(guidance, group))[group.chosen]
             hit, people = missing[group.chosen], rows.patients[group.chosen]
             for at, name in enumerate(names):
                 shares = share_beside(hit[:, at], by_needs[:, at], people, level=level)
@@ -128,7 +124,7 @@ def measured_less(
         left = group.chosen & ~left_out
         if not left.any():
             return "cannot tell"
-        by_needs = expected(_not_its_own(guidance, group))[left, at]
+        by_needs = expected(not_its_own(guidance, group))[left, at]
         return _verdict(share_beside(missing[left, at], by_needs, rows.patients[left], level=level)[1], limit)
 
     chosen = [one.chosen for one in groups]
@@ -139,46 +135,6 @@ def measured_less(
         needs=need_features(guidance),
         groups=_traced(found, chosen, names, without),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
-    attribute: str
-    value: str
-    people: int
-    chosen: Chosen
-    of: str
-    """The attribute that tells it apart, within a site or not."""
-
-
-def _groups(attributes: Mapping[str, Sequence[str | None]], patients: Patients) -> Iterator[_Group]:
-    """Each value of each attribute, then the same at each site; a site has no other side, so it is not looked at there."""
-    words = {name: np.array([value or UNKNOWN for value in column]) for name, column in attributes.items()}
-    for name, column in words.items():
-        for value in np.unique(column):
-            yield _group(name, str(value), column == value, patients, name)
-    sites = np.unique(words[SITE]) if SITE in words else ()
-    if len(sites) < 2:
-        return
-    for name, column in words.items():
-        if name == SITE:
-            continue
-        for site in sites:
-            for value in np.unique(column):
-                chosen = (words[SITE] == site) & (column == value)
-                # Of fewer than ten patients it is of nobody in particular.
-                if len(np.unique(patients[chosen])) >= HIDDEN_BELOW:
-                    yield _group(f"{SITE} and {name}", f"{site}, {value}", chosen, patients, name)
-
-
-def _group(attribute: str, value: str, chosen: Chosen, patients: Patients, of: str) -> _Group:
-    people = len(np.unique(patients[chosen]))
-    return _Group(attribute=attribute, value=value, people=people, chosen=chosen, of=of)
-
-
-def _not_its_own(guidance: Guidance, group: _Group) -> tuple[str, ...]:
-    """What tells the group apart is no need of it: else nobody is measured less for being old."""
-    return (SITE,) if group.attribute == SITE else features_of(guidance, group.of)
 
 
 def _line(name: str, label: str, shares: tuple[Estimate, Estimate], limit: float) -> InputOfGroup:
@@ -208,13 +164,16 @@ def _traced(
     """The strongest line of an input stands by itself; each further one must without the rows of those that stand."""
     lines = [{line.name: line for line in group.inputs} for group in found]
     for at, name in enumerate(names):
-        beyond = [place for place, line in enumerate(lines) if name in line and line[name].verdict == "does not meet"]
-        standing: list[int] = []
-        for place in sorted(beyond, key=lambda place: -lines[place][name].beyond.ci[0]):
-            left_out = np.logical_or.reduce([chosen[one] for one in standing]) if standing else None
-            if left_out is None or without(place, at, left_out) == "does not meet":
-                standing.append(place)
-                continue
-            most = max(standing, key=lambda one: int((chosen[one] & chosen[place]).sum()))
-            lines[place][name] = replace(lines[place][name], through=found[most].name)
+        beyond = {
+            place: line[name].beyond.ci[0]
+            for place, line in enumerate(lines)
+            if name in line and line[name].verdict == "does not meet"
+        }
+        stands = partial(_stands, without, at)
+        for place, other in seen_through(beyond, chosen, stands).items():
+            lines[place][name] = replace(lines[place][name], through=found[other].name)
     return tuple(replace(group, inputs=tuple(line.values())) for group, line in zip(found, lines, strict=True))
+
+
+def _stands(without: Callable[[int, int, Chosen], Verdict], at: int, place: int, left_out: Chosen) -> bool:
+    return without(place, at, left_out) == "does not meet"

@@ -47,19 +47,26 @@ class Needs:
     @classmethod
     def of_rows(cls, guidance: Guidance, rows: CohortRows) -> Self:
         """Every need that the guidance reads, and the site."""
-        of, columns = [""], [np.ones(len(rows), dtype=np.bool_)]
-        for name in need_features(guidance):
+        return cls.of_features(need_features(guidance), rows, np.ones(len(rows), dtype=np.bool_))
+
+    @classmethod
+    def of_features(cls, names: Collection[str], rows: CohortRows, chosen: NDArray[np.bool_]) -> Self:
+        """These features and the site, of the chosen rows."""
+        of, columns = [""], [np.ones(int(chosen.sum()), dtype=np.bool_)]
+        for name in names:
             place = rows.names.index(name)
-            for column in _classes(rows.values[:, place], rows.states[:, place] == VALUE):
+            for column in _classes(rows.values[chosen, place], rows.states[chosen, place] == VALUE):
                 of.append(name)
                 columns.append(column)
-        for column in _of_sites(rows.sites):
+        for column in _of_sites(rows.sites.where(chosen)):
             of.append(SITE)
             columns.append(column)
         return cls(of=tuple(of), columns=np.column_stack(columns))
 
-    def expected(self, missing: NDArray[np.bool_], inputs: Collection[str], *, without: Collection[str]) -> Numbers:
-        """N x J: the share to expect of each input (a column of `missing`), not knowing the features of `without`.
+    def expected(
+        self, told: NDArray[np.bool_] | Numbers, inputs: Collection[str], *, without: Collection[str]
+    ) -> Numbers:
+        """N x J: what to expect of each input (a column of `told`: whether it is missing, or its value), not knowing `without`.
 
         An input that is itself a need is not told by itself.
         """
@@ -69,7 +76,7 @@ class Needs:
         for part in self._parts():
             numbers = self.columns[part].astype(np.float64)
             gram += numbers.T @ numbers
-            moments += numbers.T @ missing[part].astype(np.float64)
+            moments += numbers.T @ told[part].astype(np.float64)
         weights = np.zeros_like(moments)
         for place, name in enumerate(inputs):
             chosen = np.flatnonzero(kept & np.array([of != name for of in self.of]))

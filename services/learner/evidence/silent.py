@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.guidance.alert_evidence import FEWEST, Alerts
+from services.guidance.bedside_evidence import Bedside
 from services.guidance.evidence import SILENT_FILE, Calibration, SilentMonth, Skew, encode_report
 from services.guidance.group_evidence import SILENT_GROUPS_FILE
 from services.guidance.outcome import horizon_passed, label_outcome
 from services.guidance.ready import Release, open_release
 from services.guidance.release import EvidencePack, ReleaseBundle
-from services.learner.evidence.decisions_file import LoggedDecision, read_decisions
+from services.learner.evidence.at_the_bedside import at_the_bedside
+from services.learner.evidence.decisions_file import Exported, LoggedDecision, read_export
 from services.learner.evidence.intervals import observed_expected, share_of
 from services.learner.evidence.silent_groups import GroupRows, silent_groups
 from services.learner.evidence.skew import SkewFound, causes_of, compare_features, joined
@@ -41,6 +43,8 @@ class SilentEvidence:
 
     report: SilentMonth
     skew: SkewFound
+    exported: Exported
+    """What was read, and what else was there."""
     outcomes: dict[str, int]
     """Stays by the state of their outcome."""
     pack: EvidencePack
@@ -68,12 +72,17 @@ def weigh_silence(
     decisions: Path,
     *,
     data_end: int | None = None,
+    since: int | None = None,
+    until: int | None = None,
     on_bucket: Callable[[int], None] = lambda _: None,
 ) -> SilentEvidence:
-    """Calibration, alert burden, unknown share and skew of one release in its silent stage."""
+    """Calibration, alert burden, unknown share and skew of one release in its silent stage.
+
+    `decisions`: a file, archive or folder of exports. `since`, `until`: only decisions of these moments (microseconds).
+    """
     release = open_release(bundle)
-    logged = read_decisions(decisions, guidance=release.guidance.id, release=bundle.digest)
-    silent = [one for one in logged if one.stage == "silent"]
+    exported = read_export(decisions, guidance=release.guidance.id, release=bundle.digest, since=since, until=until)
+    silent = [one for one in exported.decisions if one.stage == "silent"]
     if not silent:
         raise BadInput(
             "none of these decisions was made in the silent stage",
@@ -86,12 +95,17 @@ def weigh_silence(
     outcomes: Counter[str] = Counter()
     known: list[_Known] = []
     groups: list[GroupRows] = []
+    in_record: set[str] = set()
     for number in range(store.buckets):
         here = [one for one in silent if bucket_of(one.person, store.buckets) == number]
         columns = store.read_bucket(number) if here else None
         if columns is not None:
-            found.append(compare_features(release.guidance, release.value_sets, release.plan, columns, here))
             timeline = assemble(columns)
+            people = set(timeline.patients)
+            in_record |= people & {one.person for one in here}
+            # Of whom there is no record, history says nothing: that is no skew, and is counted by itself.
+            there = [one for one in here if one.person in people]
+            found.append(compare_features(release.guidance, release.value_sets, release.plan, columns, there))
             own = [stay for stay in stays if bucket_of(stay.first.person, store.buckets) == number]
             rows = index_rows(
                 timeline,
@@ -113,7 +127,7 @@ def weigh_silence(
         on_bucket(number + 1)
     skew = joined(found)
     matured = [one for one in known if one.stay.first.risk is not None]
-    report = _report(release, silent, stays, known, matured, skew)
+    report = _report(release, silent, stays, known, matured, skew, at_the_bedside(silent, in_record, skew))
     details = {
         "identical": skew.identical,
         "causes": dict(sorted(skew.causes.items())),
@@ -141,7 +155,7 @@ def weigh_silence(
             SILENT_GROUPS_FILE: by_group,
         },
     )
-    return SilentEvidence(report=report, skew=skew, outcomes=dict(outcomes), pack=pack)
+    return SilentEvidence(report=report, skew=skew, exported=exported, outcomes=dict(outcomes), pack=pack)
 
 
 def _stays(decisions: Sequence[LoggedDecision]) -> list[_Stay]:
@@ -166,6 +180,7 @@ def _report(
     known: Sequence[_Known],
     matured: Sequence[_Known],
     skew: SkewFound,
+    bedside: Bedside,
 ) -> SilentMonth:
     published = release.guidance.model.published is not None
     if not matured and not published:
@@ -197,6 +212,7 @@ def _report(
         skew=Skew(compared=skew.compared, different=skew.different, causes=causes_of(skew)),
         unknown_share=states["unknown"] / max(sum(states.values()), 1),
         alerts=_alerts([one for one in known if one.stay.flagged]) if known else None,
+        bedside=bedside,
     )
 
 

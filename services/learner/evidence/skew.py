@@ -47,6 +47,9 @@ class SkewFound:
     causes: Counter[str] = field(default_factory=Counter)
     by_feature: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(feature, cause) → how many."""
+    compared_by_feature: Counter[str] = field(default_factory=Counter)
+    decisions: dict[str, bool] = field(default_factory=dict)
+    """Every decision that was compared, and whether any of its features differs."""
     examples: list[tuple[str, str, str]] = field(default_factory=list)
     """Some unexplained differences: decision, feature, cause."""
 
@@ -65,6 +68,8 @@ class SkewFound:
         self.compared += other.compared
         self.causes.update(other.causes)
         self.by_feature.update(other.by_feature)
+        self.compared_by_feature.update(other.compared_by_feature)
+        self.decisions |= other.decisions
         self.examples = (self.examples + other.examples)[:20]
 
 
@@ -94,10 +99,12 @@ def compare_features(
             if name not in decision.states:
                 continue
             found.compared += 1
+            found.compared_by_feature[name] += 1
             state = STATES[int(rebuilt.states[row, place])]
             value = float(rebuilt.values[row, place])
             if not _same(decision.states[name], decision.features.get(name), state, value):
                 differing.append(place)
+        found.decisions[decision.decision] = bool(differing)
         if not differing:
             continue
         if evidence is None:

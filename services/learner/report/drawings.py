@@ -15,11 +15,12 @@ from services.guidance.evidence import Estimate
 from services.guidance.words import figure_messages as words
 from services.learner.report.consequences import changed_figure, decision_figure, groups_figure, work_figure
 from services.learner.report.measuring import measuring_figure
+from services.learner.report.reading import reading_figure
 from services.learner.report.told import NOT_RECKONED, Told, flagged_from
 
 
 def figures_of(told: Told) -> dict[str, Markup]:
-    """F1 to F8 by name, and with the groups in whom inputs are measured less."""
+    """F1 to F8 by name, and with the groups in whom inputs are measured less, or read otherwise."""
     return {
         "tree": _tree(told),
         "hundred": _hundred(told),
@@ -29,6 +30,7 @@ def figures_of(told: Told) -> dict[str, Markup]:
         "work": work_figure(told),
         "groups": groups_figure(told),
         "measured_less": measuring_figure(told),
+        "read_otherwise": reading_figure(told),
         "changed": changed_figure(told),
     }
 

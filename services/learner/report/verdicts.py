@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from services.guidance.definition import Guidance
 from services.guidance.evidence import Estimate, Judged, Validation
 from services.guidance.lifecycle import Verdict
+from services.guidance.words.figure_messages import reads
 from services.guidance.words.rounding import half_up, percent
 
 if TYPE_CHECKING:  # the service shows pages without loading what reckons them
     from services.learner.evidence.looks import Looks
     from services.learner.evidence.measured_less import MeasuredLess
+    from services.learner.evidence.read_otherwise import ReadOtherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,8 @@ def _rules(guidance: Guidance, name: str, judged: Judged, looks: Looks | None) -
     yield _groups(looks)
     if looks.measured_less is not None and looks.measured_less.comparisons:
         yield _measured(looks.measured_less)
+    if looks.read_otherwise is not None and looks.read_otherwise.comparisons:
+        yield _read(looks.read_otherwise)
 
 
 def _leaks(judged: Judged) -> Rule:
@@ -237,6 +241,26 @@ def _measured(found: MeasuredLess) -> Rule:
             "In every group inputs are measured as its recorded needs ask.",
             f"Measured less than needs explain: {', '.join(less[:3])}{f' and {len(less) - 3} more' if len(less) > 3 else ''}.",
             f"Whether every group's inputs are measured as its needs ask: {unknown:,} of {found.comparisons:,} comparisons cannot be told.",
+        ),
+    )
+
+
+def _read(found: ReadOtherwise) -> Rule:
+    verdicts: list[Verdict] = [line.verdict for _, line in found.lines]
+    apart = [reads(one.label, one.unit, line.apart.value, line.name) for one in found.inputs for line in one.found]
+    unknown = verdicts.count("cannot tell")
+    verdict = _all_of(verdicts)
+    return Rule(
+        rule="Devices read in every group as other findings explain",
+        limit="; ".join(f"{one.label}: {one.limit:g} {one.unit} apart" for one in found.inputs),
+        result=f"{len(apart)} read otherwise; {unknown:,} of {found.comparisons:,} comparisons cannot be told",
+        verdict=verdict,
+        anchor="read-otherwise",
+        reason=_said(
+            verdict,
+            "In every group devices read as other findings explain.",
+            f"{'; '.join(apart[:3])}{f'; and {len(apart) - 3} more' if len(apart) > 3 else ''}. Device or body, a reference measurement tells.",
+            f"Whether devices read in every group as other findings explain: {unknown:,} of {found.comparisons:,} comparisons cannot be told.",
         ),
     )
 

@@ -17,6 +17,7 @@ from services.guidance.errors import NotFound
 from services.guidance.evidence import Evaluation, Judged
 from services.guidance.policies import POLICIES, Policy
 from services.guidance.words.alert_wording import alerts_right_sentence
+from services.guidance.words.bedside_wording import at_the_bedside
 from services.guidance.words.memory_wording import told
 from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy, weighed
 from services.registry.console.shell import page_router, render
@@ -57,6 +58,7 @@ def _evidence(connection: Connection, digest: str, policy: Policy, now: datetime
         "evaluation": evaluation,
         "silent": silent,
         "silent_right": alerts_right_sentence(guidance.outcome, silent) if silent is not None else "",
+        "silent_bedside": tuple(at_the_bedside(silent.bedside)) if silent is not None and silent.bedside else (),
         "sentences": _sentences(guidance, evaluation, shown_policy),
         "others": _others(guidance, evaluation, shown_policy),
         "steps": _steps(connection, proposal, policy, now),

@@ -10,6 +10,7 @@ from services.guidance.evidence import SilentMonth
 from services.guidance.lifecycle import Check, Role
 from services.guidance.policies import Policy
 from services.guidance.release import EvidencePack
+from services.registry.decisions.bedside_gate import bedside_checks
 from services.registry.decisions.checked import check, met, within
 from services.registry.decisions.gate_facts import GateFacts
 from services.registry.decisions.reports import checked_evidence, read_silent
@@ -46,6 +47,7 @@ def _silent(pack: EvidencePack, report: SilentMonth, guidance: Guidance, policy:
         matured=report.matured,
         events=report.events,
     )
+    yield from bedside_checks(report.bedside, policy, pack)
     yield _calibration(report, policy.narrowed(guidance.evidence.observed_expected), pack)
     rate = report.alert_rate
     yield check(

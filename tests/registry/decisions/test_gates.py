@@ -17,7 +17,7 @@ from services.guidance.release import EvidencePack
 from services.registry.decisions.gate_facts import Surroundings
 from services.registry.decisions.gates import check_gate, within
 from tests.guidance import small_guidance
-from tests.registry.samples import RELEASE, evaluation, leaks, ready, silent_pack, training_pack
+from tests.registry.samples import RELEASE, bedside, evaluation, leaks, ready, silent_pack, training_pack
 
 GUIDANCE = Guidance.model_validate(yaml.safe_load(small_guidance.GUIDANCE))
 OTHER = "sha256:" + "b" * 64
@@ -129,11 +129,27 @@ def rate(low: float, high: float) -> Estimate:
         ({"different": 3, "causes": {"late result": 2}}, {"feature-skew": "does not meet"}),
         ({"different": 3, "causes": {"late result": 3}}, {}),
         ({"unknown_share": 0.6}, {"unknown-data": "does not meet"}),
+        ({"bedside": None}, {"silent-source": "cannot tell"}),
+        ({"bedside": bedside(3000, live=2999, replayed=1)}, {"silent-source": "cannot tell"}),
+        ({"bedside": bedside(3000, answers=1)}, {"silent-unseen": "does not meet"}),
+        ({"bedside": bedside(3000, ended={"shown": 1, "silent": 2999})}, {"silent-unseen": "does not meet"}),
+        ({"bedside": bedside(3000, failed=rate(0.01, 0.03))}, {"silent-faults": "does not meet"}),
+        ({"bedside": bedside(3000, failed=rate(0.0, 0.02))}, {}),
+        ({"bedside": bedside(3000, not_in_record=151)}, {"silent-joined": "does not meet"}),
+        ({"bedside": bedside(3000, not_in_record=150)}, {}),
     ],
 )
 def test_each_silent_check_has_three_answers(change: dict[str, Any], found: dict[str, str]) -> None:
     """Inside the limit meets, outside does not, across it cannot tell; skew needs a cause for every difference."""
     assert in_the_way("pilot", training_pack(RELEASE), silent_pack(RELEASE, **change)) == found
+
+
+def test_replayed_calls_do_where_patients_are_made_up() -> None:
+    """Under the demonstration's policy a silent month may be a replay, and the check says that it is one."""
+    month = silent_pack(RELEASE, bedside=bedside(3000, live=0, replayed=3000))
+    found = checks("pilot", training_pack(RELEASE), month, policy="demo")
+    assert found["silent-source"].verdict == "meets"
+    assert found["silent-source"].found == "3,000 decisions that the CDS service made and kept on replayed calls"
 
 
 def test_a_doubt_names_who_may_accept_it() -> None:
@@ -151,7 +167,7 @@ def test_a_pack_without_its_report_does_not_meet() -> None:
         assert in_the_way("silent", pack) == {"training-report": "does not meet"}
 
 
-def test_the_demo_policy_takes_smaller_samples_and_nothing_else() -> None:
+def test_the_demo_policy_takes_smaller_samples_and_replays_and_nothing_else() -> None:
     """A small sample passes under demo only; a leak, a skew and a miscalibration pass under neither."""
     small = training_pack(RELEASE, rows=250, events=30), silent_pack(RELEASE, decisions=80, matured=60, events=8)
     assert in_the_way("pilot", *small, policy="demo") == {}
