@@ -18,7 +18,7 @@ from services.guidance.policies import Policy
 from services.registry.console import compare
 from services.registry.console.compare import Change, Side
 from services.registry.console.compare_page import side_of
-from services.registry.decisions import conditions, proposals, questions, trials, votes
+from services.registry.decisions import blind, conditions, proposals, questions, trials, votes
 from services.registry.decisions.ballots import Ballot, vote_of
 from services.registry.decisions.cases import case_of
 from services.registry.decisions.conditions import NewCondition
@@ -59,7 +59,7 @@ class Review:
     """Checks that cannot tell and that this person may accept."""
     questions: tuple[questions.Question, ...]
     conditions: tuple[conditions.Condition, ...]
-    """Open ones; those of votes on this step only after this person's own."""
+    """Open ones; whoever may still vote on the step is not told those of others' votes on it."""
     other: Side | None
     """The release that runs now, if there is another."""
     changes: tuple[Change, ...]
@@ -102,11 +102,8 @@ def review_of(
     trial = trials.filed_last(connection, proposal.id)
     filed = [one.digest for one in proposals.filed_for(connection, proposal.release)]
     reads = (*filed, *([trial.digest] if trial is not None else []))
-    here = [
-        kept.vote
-        for kept in votes.kept_for(connection, proposal.id)
-        if kept.vote.round == proposal.round and kept.vote.transition == to
-    ]
+    every = votes.kept_for(connection, proposal.id)
+    here = [kept.vote for kept in every if kept.vote.round == proposal.round and kept.vote.transition == to]
     mine = next((vote for vote in reversed(here) if person_key(vote.person) == person_key(person.name)), None)
     roles, barred = _roles(connection, proposal, standing, person, policy, now)
     if mine is not None and mine.vote != "withdraw":
@@ -129,8 +126,8 @@ def review_of(
         questions=tuple(questions.of_proposal(connection, proposal.id)),
         conditions=tuple(
             one
-            for one in conditions.of_proposal(connection, proposal.id)
-            if one.state == "open" and (mine is not None or one.round < proposal.round)
+            for one in blind.conditions_told(person, proposal, every, conditions.of_proposal(connection, proposal.id))
+            if one.state == "open"
         ),
         other=other,
         changes=changes,
