@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from services.guidance.counting import why_not
 from services.guidance.definition import Guidance
 from services.guidance.errors import NotFound
-from services.guidance.lifecycle import APPROVALS, STATES, Check, Choice, Person, State, Vote, person_key
+from services.guidance.lifecycle import APPROVALS, NEVER_VOTE, STATES, Check, Choice, Person, State, Vote, person_key
 from services.guidance.policies import Policy
 from services.registry.console import compare
 from services.registry.console.compare import Change, Side
@@ -21,8 +21,9 @@ from services.registry.console.compare_page import side_of
 from services.registry.decisions import blind, conditions, proposals, questions, trials, votes
 from services.registry.decisions.ballots import Ballot, vote_of
 from services.registry.decisions.cases import case_of
-from services.registry.decisions.conditions import NewCondition
+from services.registry.decisions.conditions import Condition, NewCondition
 from services.registry.decisions.proposals import Proposal
+from services.registry.decisions.questions import Question
 from services.registry.decisions.votes import Standing
 
 CHOICES: Final[tuple[tuple[Choice, str, str], ...]] = (
@@ -57,8 +58,8 @@ class Review:
     """(role, who has voted in it, or that nobody has); how, only after this person's own vote."""
     doubts: tuple[Check, ...]
     """Checks that cannot tell and that this person may accept."""
-    questions: tuple[questions.Question, ...]
-    conditions: tuple[conditions.Condition, ...]
+    questions: tuple[Question, ...]
+    conditions: tuple[Condition, ...]
     """Open ones; whoever may still vote on the step is not told those of others' votes on it."""
     other: Side | None
     """The release that runs now, if there is another."""
@@ -78,6 +79,13 @@ class Review:
         """Changes with everything that a vote binds: the release, the round, and what was read."""
         told = "\n".join((self.proposal.release, self.to, str(self.proposal.round), *sorted(self.reads)))
         return sha256(told.encode()).hexdigest()
+
+    def may_close(self, person: Person, one: Condition | Question) -> bool:
+        """Whether this person may say that a condition is met, or a question answered; the rules of `must_close`."""
+        role = one.closes if isinstance(one, Condition) else one.role
+        made_it = person_key(person.name) in {person_key(name) for name in self.proposal.authors}
+        entitled = person_key(person.name) == person_key(one.person) or role in person.roles
+        return entitled and not made_it and not person.roles & NEVER_VOTE.keys()
 
     @property
     def unheard(self) -> tuple[str, ...]:
