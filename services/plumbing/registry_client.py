@@ -72,6 +72,10 @@ class RegistryClient(Exchange):
         """Say that a condition of an approval is met, and how."""
         return object_in(await self.post(f"/proposals/{proposal}/conditions/{number}/close", {"how": how}))
 
+    async def tasks(self) -> dict[str, Any]:
+        """What waits for whoever holds the token, and the rules by which it was looked for."""
+        return object_in(await self.get("/tasks"))
+
     async def ask(self, proposal: str, text: str, *, role: str, blocking: bool = False) -> dict[str, Any]:
         """Put a question; a blocking one holds every step up until it is closed."""
         body = {"text": text, "role": role, "blocking": blocking}

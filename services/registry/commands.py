@@ -37,6 +37,7 @@ from services.registry.terminal import (
     object_in,
     show,
 )
+from services.registry.waiting import commands as waiting_commands
 from services.timeline.errors import BadInput
 
 CHOICES: Final[tuple[str, ...]] = get_args(VoteChoice)
@@ -53,6 +54,7 @@ app.add_typer(database_commands.app, name="database")
 app.add_typer(token_commands.app, name="token")
 app.add_typer(key_commands.app, name="key")
 app.command("audit")(audit_commands.audit)
+app.command("tasks")(waiting_commands.tasks)
 
 
 @app.command()

@@ -30,6 +30,7 @@ from services.registry.notices import api as notices_api
 from services.registry.people import audit, pages, token_endpoint
 from services.registry.transparency import api as transparency_api
 from services.registry.transparency import page as disclosure_page
+from services.registry.waiting import api as waiting_api
 
 CONSOLE: Final = (
     shell.static,
@@ -55,6 +56,7 @@ API: Final = (
     deployed_api.router,
     transparency_api.router,
     notices_api.router,
+    waiting_api.router,
 )
 # Operations first: `$release` would otherwise be read as an id.
 FHIR: Final = (operations.router, authoring_routes.router, fhir_api.router)

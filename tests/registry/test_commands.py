@@ -103,6 +103,10 @@ def test_from_the_first_person_to_a_stop(shell: Shell) -> None:
             result = shell.run("vote", made["proposal"], "--to", to, "--role", role, "--reason", "read", *people[role])
         assert f"state: {to}" in result.output
     assert shell.json("list", *learner)[0]["state"] == "silent"
+    (silence,) = shell.json("tasks", *people["operations"])["tasks"]
+    assert (silence["kind"], silence["link"]) == ("check", f"{shell.url}/console/deploy/small")
+    assert f"CHECK  {silence['said']}" in shell.run("tasks", *people["operations"]).output
+    assert "Nothing needs you; looked for by 9 rules" in shell.run("tasks", *learner).output
     result = shell.run("stop", "small", "--reason", "drill", *people["operations"])
     assert "1 running release(s) stopped" in result.output
     assert "no worker holds a lease" in result.output

@@ -57,11 +57,6 @@ def state_unknown(seconds: int | None, stopped: Sequence[Stopped] = ()) -> str:
     return f"STATE UNKNOWN: no service has asked what may speak {since}; guidance may still show until its lease ends.{also}"
 
 
-def review_overdue(title: str, day: str) -> str:
-    """`Readmission: its review was due by 2027-05-21.`: what runs is looked at again by a day."""
-    return f"{title}: its review was due by {day}."
-
-
 def duration(seconds: float) -> str:
     """`95 s`, `12 min`, `5 h`, `3 days`: rounded down, in the unit people would use."""
     whole = int(seconds)

@@ -17,9 +17,9 @@ from services.registry.console import standing, week
 from services.registry.console.alerts_right import right_of
 from services.registry.console.reader import Reader
 from services.registry.console.shell import page_router, render
-from services.registry.console.tasks import RULES, tasks_of
-from services.registry.deployed import reasons, workers
 from services.registry.desk import DeskDep
+from services.registry.waiting.everything import everything_open
+from services.registry.waiting.tasks import RULES, tasks_of
 
 router = page_router()
 
@@ -34,13 +34,13 @@ async def overview_page(request: Request, desk: DeskDep, visitor: Reader) -> Res
 
 def _facts(connection: Connection, person: Person, policy: Policy, now: datetime) -> dict[str, Any]:
     lines = standing.lines(connection, policy, now)
-    weeks = week.weeks(connection, now)
-    all_of_it = week.total(weeks)
+    found = everything_open(connection, policy, now, lines)
+    all_of_it = week.total(found.weeks)
     return {
-        "tasks": tasks_of(person, lines, weeks, workers.last_heard(connection), now, reasons.due(connection, now)),
+        "tasks": tasks_of(person, found),
         "rules": RULES,
         "lines": lines,
-        "weeks": weeks,
+        "weeks": found.weeks,
         "right": {line.guidance.id: right_of(connection, line.guidance, line.counts.release) for line in lines},
         "total": all_of_it,
         "cards_said": words.cards_of_week(shown=all_of_it.shown, calls=all_of_it.calls, days=all_of_it.days),

@@ -13,16 +13,17 @@ from typing import Final, cast
 
 from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from services.guidance.definition import Guidance
 from services.guidance.errors import NotFound, Refused
 from services.guidance.lifecycle import RUNNING, STATES
 from services.guidance.manifest import Stage
-from services.plumbing.error_answers import status_of
 from services.registry.console import place_form
+from services.registry.console.done import leads_to
 from services.registry.console.place_form import FIELD_OF, TOP
 from services.registry.console.reader import Reader
+from services.registry.console.refused import Faults, said_of, status_within
 from services.registry.console.shell import page_router, render
 from services.registry.console.volume import volume_of
 from services.registry.decisions import proposals
@@ -31,7 +32,7 @@ from services.registry.deployed import deployments, placing, stops
 from services.registry.deployed.deployments import Deployment
 from services.registry.deployed.placing import Placement
 from services.registry.desk import Desk, DeskDep
-from services.registry.people.visitor import Visitor, checked_form, root_of
+from services.registry.people.visitor import Visitor, checked_form
 from services.timeline.errors import KnowdoError
 
 router = page_router()
@@ -105,14 +106,11 @@ async def place(guidance: str, release: str, request: Request, desk: DeskDep, vi
                     connection, guidance, release, placement, by=visitor.person, now=desk.now()
                 )
             )
-            return RedirectResponse(f"{root_of(request)}/console/deploy/{guidance}?done={release}", 303)
+            return leads_to(request, f"/console/deploy/{guidance}", "deployed")
         planned = await _planned(desk, found, placement, visitor)
     except KnowdoError as fault:
-        status, _ = status_of(fault)
-        if status >= 500:
-            raise
-        said = f"{fault.message[:1].upper()}{fault.message[1:]}. {fault.remedy or ''}".strip()
-        faults = [(FIELD_OF.get(fault.place or "", TOP), said)]
+        status = status_within(fault)
+        faults = [(FIELD_OF.get(fault.place or "", TOP), said_of(fault))]
         return await _form(request, desk, visitor, found, fields, faults, status=status)
     return await render(
         "place_check.html.j2", request, visitor, found=found, planned=planned, fields=fields,
@@ -145,7 +143,7 @@ async def _form(
     visitor: Visitor,
     found: Found,
     fields: Mapping[str, Sequence[str]],
-    faults: Sequence[tuple[str, str]] = (),
+    faults: Faults = (),
     *,
     status: int = 200,
 ) -> Response:

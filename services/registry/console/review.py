@@ -13,16 +13,17 @@ from sqlalchemy import Connection
 from services.guidance.counting import why_not
 from services.guidance.definition import Guidance
 from services.guidance.errors import NotFound
-from services.guidance.lifecycle import APPROVALS, STATES, Check, Choice, Person, State, Vote, person_key
+from services.guidance.lifecycle import APPROVALS, NEVER_VOTE, STATES, Check, Choice, Person, State, Vote, person_key
 from services.guidance.policies import Policy
 from services.registry.console import compare
 from services.registry.console.compare import Change, Side
 from services.registry.console.compare_page import side_of
-from services.registry.decisions import conditions, proposals, questions, trials, votes
+from services.registry.decisions import blind, conditions, proposals, questions, trials, votes
 from services.registry.decisions.ballots import Ballot, vote_of
 from services.registry.decisions.cases import case_of
-from services.registry.decisions.conditions import NewCondition
+from services.registry.decisions.conditions import Condition, NewCondition
 from services.registry.decisions.proposals import Proposal
+from services.registry.decisions.questions import Question
 from services.registry.decisions.votes import Standing
 
 CHOICES: Final[tuple[tuple[Choice, str, str], ...]] = (
@@ -57,9 +58,9 @@ class Review:
     """(role, who has voted in it, or that nobody has); how, only after this person's own vote."""
     doubts: tuple[Check, ...]
     """Checks that cannot tell and that this person may accept."""
-    questions: tuple[questions.Question, ...]
-    conditions: tuple[conditions.Condition, ...]
-    """Open ones; those of votes on this step only after this person's own."""
+    questions: tuple[Question, ...]
+    conditions: tuple[Condition, ...]
+    """Open ones; whoever may still vote on the step is not told those of others' votes on it."""
     other: Side | None
     """The release that runs now, if there is another."""
     changes: tuple[Change, ...]
@@ -78,6 +79,13 @@ class Review:
         """Changes with everything that a vote binds: the release, the round, and what was read."""
         told = "\n".join((self.proposal.release, self.to, str(self.proposal.round), *sorted(self.reads)))
         return sha256(told.encode()).hexdigest()
+
+    def may_close(self, person: Person, one: Condition | Question) -> bool:
+        """Whether this person may say that a condition is met, or a question answered; the rules of `must_close`."""
+        role = one.closes if isinstance(one, Condition) else one.role
+        made_it = person_key(person.name) in {person_key(name) for name in self.proposal.authors}
+        entitled = person_key(person.name) == person_key(one.person) or role in person.roles
+        return entitled and not made_it and not person.roles & NEVER_VOTE.keys()
 
     @property
     def unheard(self) -> tuple[str, ...]:
@@ -102,11 +110,8 @@ def review_of(
     trial = trials.filed_last(connection, proposal.id)
     filed = [one.digest for one in proposals.filed_for(connection, proposal.release)]
     reads = (*filed, *([trial.digest] if trial is not None else []))
-    here = [
-        kept.vote
-        for kept in votes.kept_for(connection, proposal.id)
-        if kept.vote.round == proposal.round and kept.vote.transition == to
-    ]
+    every = votes.kept_for(connection, proposal.id)
+    here = [kept.vote for kept in every if kept.vote.round == proposal.round and kept.vote.transition == to]
     mine = next((vote for vote in reversed(here) if person_key(vote.person) == person_key(person.name)), None)
     roles, barred = _roles(connection, proposal, standing, person, policy, now)
     if mine is not None and mine.vote != "withdraw":
@@ -129,8 +134,8 @@ def review_of(
         questions=tuple(questions.of_proposal(connection, proposal.id)),
         conditions=tuple(
             one
-            for one in conditions.of_proposal(connection, proposal.id)
-            if one.state == "open" and (mine is not None or one.round < proposal.round)
+            for one in blind.conditions_told(person, proposal, every, conditions.of_proposal(connection, proposal.id))
+            if one.state == "open"
         ),
         other=other,
         changes=changes,

@@ -12,52 +12,37 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.plumbing.error_answers import status_of
 from services.registry.console import review as reviews
 from services.registry.console.reader import Reader
+from services.registry.console.refused import Faults, said_of, status_within, written_in
 from services.registry.console.review import CHOICES, SAID, Review
 from services.registry.console.shell import page_router, render
 from services.registry.decisions import votes
 from services.registry.desk import Desk, DeskDep
 from services.registry.people.persons import must
-from services.registry.people.visitor import (
-    NewPasswordNeeded,
-    Visitor,
-    checked_form,
-    read_form,
-    root_of,
-    sign_in_address,
-    visitor_or_none,
-)
+from services.registry.people.visitor import Visitor, checked_form, root_of
 from services.timeline.errors import KnowdoError
 
 router = page_router()
 SURE: Final = "sure"
 CHANGE: Final = "change"
-WRITTEN: Final = ("reason", "conditions", "conflict", "plan-")
-"""Fields, or how their names begin, that hold a person's own words."""
 
 
 @router.get("/console/review/{proposal}/{to}")
 async def review_page(proposal: str, to: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """What is asked, what the evidence says, who must agree, and the form."""
-    found = await _review(desk, proposal, to, visitor)
-    return await _form(request, visitor, found)
+    found = await review_in(desk, proposal, to, visitor)
+    return await review_form(request, visitor, found)
 
 
 @router.post("/console/review/{proposal}/{to}")
-async def answer(proposal: str, to: str, request: Request, desk: DeskDep) -> Response:
+async def answer(proposal: str, to: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """The answers once more; with `sure`, the vote is cast."""
-    visitor, must_change = await visitor_or_none(request)
-    if visitor is None or visitor.via == "demo":
-        return await _session_ended(request, visitor)
-    if must_change:
-        raise NewPasswordNeeded(request)
     must(visitor.person, "vote")
     fields = await checked_form(request, visitor)
-    found = await _review(desk, proposal, to, visitor)
+    found = await review_in(desk, proposal, to, visitor)
     if fields.get("stamp", [""])[0] != found.stamp:
-        return await _form(
+        return await review_form(
             request,
             visitor,
             found,
@@ -67,9 +52,9 @@ async def answer(proposal: str, to: str, request: Request, desk: DeskDep) -> Res
         )
     ballot, faults = reviews.ballot_of(found, fields)
     if CHANGE in fields:
-        return await _form(request, visitor, found, fields)
+        return await review_form(request, visitor, found, fields)
     if ballot is None:
-        return await _form(request, visitor, found, fields, faults, status=400)
+        return await review_form(request, visitor, found, fields, faults, status=400)
     if SURE not in fields:
         return await render(
             "review_check.html.j2", request, visitor, found=found, ballot=ballot, fields=fields, said=SAID,
@@ -82,21 +67,20 @@ async def answer(proposal: str, to: str, request: Request, desk: DeskDep) -> Res
             )
         )
     except KnowdoError as fault:
-        if status_of(fault)[0] >= 500:
-            raise
-        said = f"{fault.message}. {fault.remedy}" if fault.remedy else fault.message
-        return await _form(request, visitor, found, fields, [("vote-form", said)], status=409)
+        status_within(fault)
+        return await review_form(request, visitor, found, fields, [("vote-form", said_of(fault))], status=409)
     return RedirectResponse(f"{root_of(request)}/console/review/{proposal}/{to}/recorded", 303)
 
 
 @router.get("/console/review/{proposal}/{to}/recorded")
 async def recorded(proposal: str, to: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """What the vote did."""
-    found = await _review(desk, proposal, to, visitor)
+    found = await review_in(desk, proposal, to, visitor)
     return await render("review_done.html.j2", request, visitor, found=found, moved=found.proposal.state == to)
 
 
-async def _review(desk: Desk, proposal: str, to: str, visitor: Visitor) -> Review:
+async def review_in(desk: Desk, proposal: str, to: str, visitor: Visitor) -> Review:
+    """The review as this visitor sees it."""
     state, now = reviews.state_named(to), desk.now()
     return await desk.read(
         lambda connection: reviews.review_of(
@@ -105,30 +89,41 @@ async def _review(desk: Desk, proposal: str, to: str, visitor: Visitor) -> Revie
     )
 
 
-async def _form(
+async def review_form(
     request: Request,
     visitor: Visitor,
     found: Review,
     fields: Mapping[str, Sequence[str]] | None = None,
-    faults: Sequence[tuple[str, str]] = (),
+    faults: Faults = (),
     *,
+    typed: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> Response:
+    """The page. `fields`: what was written into the vote; `typed`: into a form of the talk around it, by id of its control."""
     return await render(
         "review.html.j2", request, visitor, status=status, found=found, choices=_choices(found), said=SAID,
-        fields=fields or {}, faults=faults, wrong=dict(faults), read_only=visitor.via == "demo",
+        fields=fields or {}, typed=typed or {}, faults=faults, wrong=dict(faults), read_only=visitor.via == "demo",
+        written=_left_over(found, visitor, fields or {}, typed or {}),
     )  # fmt: skip
+
+
+def _left_over(
+    found: Review, visitor: Visitor, fields: Mapping[str, Sequence[str]], typed: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """The words that were typed into a form that the page no longer has: a question that was closed meanwhile, a vote."""
+    if found.roles and not typed:
+        return []
+    shown = {"question"} if found.roles else set()
+    shown |= {f"answer-{one.number}" for one in found.questions if one.is_open}
+    shown |= {f"how-{one.number}" for one in found.conditions if found.may_close(visitor.person, one)}
+    gone = {
+        "how" if name.startswith("how-") else "text": [text]
+        for name, text in typed.items()
+        if name not in shown and name.startswith(("question", "answer-", "how-"))
+    }
+    return written_in(gone if typed else fields)
 
 
 def _choices(found: Review) -> list[tuple[str, str, str]]:
     spoken = found.mine is not None and found.mine.vote != "withdraw"
     return [one for one in CHOICES if one[0] != "withdraw" or spoken]
-
-
-async def _session_ended(request: Request, visitor: Visitor | None) -> Response:
-    """The text that was written, to be carried over: signing in makes another session, whose forms are others."""
-    fields = await read_form(request)
-    written = [(name, text) for name, texts in fields.items() if name.startswith(WRITTEN) for text in texts if text]
-    return await render(
-        "review_again.html.j2", request, visitor, status=401, sign_in=sign_in_address(request), written=written,
-    )  # fmt: skip

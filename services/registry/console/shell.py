@@ -23,10 +23,12 @@ from services.guidance.errors import NotAuthenticated
 from services.guidance.policies import Policy
 from services.plumbing.error_answers import TITLE, status_of
 from services.plumbing.logs import REQUEST_ID
+from services.registry.console.done import said_on
 from services.registry.console.nav import NAV
+from services.registry.console.refused import typed_in
 from services.registry.console.strip import Strip, strip_of
 from services.registry.desk import Desk, desk_of
-from services.registry.people.visitor import Visitor
+from services.registry.people.visitor import SignInNeeded, Visitor, sign_in_address
 from services.registry.tables import instant_text
 from services.timeline.errors import KnowdoError
 
@@ -68,7 +70,8 @@ static: Final = APIRouter(include_in_schema=False)
 class PageRoute(APIRoute):
     """A route whose refusals are pages too: a browser is told what failed and what to do, never a bare code.
 
-    A caller that does not ask for HTML, and one that must first sign in, get the answer of the API.
+    What was typed into a form is never lost by it. A caller that does not ask for HTML, and one that must first sign in
+    and has typed nothing, get the answer of the API.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -78,13 +81,19 @@ class PageRoute(APIRoute):
         async def drawn(request: Request) -> Response:
             try:
                 return await handler(request)
+            except SignInNeeded:
+                if not (written := await typed_in(request)):
+                    raise
+                return await render(
+                    "again.html.j2", request, None, status=401, sign_in=sign_in_address(request), written=written
+                )
             except KnowdoError as error:
                 if isinstance(error, NotAuthenticated) or "text/html" not in request.headers.get("accept", ""):
                     raise
                 status, _ = status_of(error)
                 return await render(
                     "error.html.j2", request, None, status=status, title=TITLE.get(status, "Error"), error=error,
-                    request_id=REQUEST_ID.get(),
+                    request_id=REQUEST_ID.get(), written=await typed_in(request),
                 )  # fmt: skip
 
         return drawn
@@ -137,6 +146,7 @@ def drawn(
         policy=policy or desk.policy,
         as_of=instant_text(desk.now())[:16] + "Z",
         release=version("knowdo"),
+        done=said_on(request) if status == 200 else "",
         versions=_VERSIONS,
         glyphs=GLYPHS,
         **facts,

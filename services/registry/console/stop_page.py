@@ -19,8 +19,10 @@ from services.guidance.definition import Guidance
 from services.guidance.lifecycle import RUNNING, Person, may_stop
 from services.guidance.words.stopping import CONFIRMED_WITHIN, stop_confirmed
 from services.registry.console import standing
+from services.registry.console.done import leads_to
 from services.registry.console.guidance_page import known_releases
 from services.registry.console.reader import Reader
+from services.registry.console.refused import said_of, status_within
 from services.registry.console.shell import page_router, render
 from services.registry.console.standing import Line
 from services.registry.decisions import gates, proposals
@@ -31,6 +33,7 @@ from services.registry.desk import Desk, DeskDep
 from services.registry.memory.api import ask
 from services.registry.memory.search import Found
 from services.registry.people.visitor import checked_form, root_of
+from services.timeline.errors import KnowdoError
 
 router = page_router()
 LAST: Final = 10
@@ -69,7 +72,9 @@ async def where_it_is_on(request: Request, desk: DeskDep, visitor: Reader) -> Re
 async def one_place(guidance: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """Where one guidance is on, what is confirmed, what the next stage would show, and the last steps and stops."""
     facts = await desk.read(lambda connection: _one(connection, guidance, desk, visitor.person))
-    return await render("deploy_one.html.j2", request, visitor, stops=await _stops(desk, guidance), **facts)
+    return await render(
+        "deploy_one.html.j2", request, visitor, stops=await _stops(desk, guidance), typed="", wrong="", **facts
+    )
 
 
 @router.get("/console/deploy/{guidance}/stop")
@@ -83,7 +88,10 @@ async def stop_page(
 ) -> Response:
     """The second click: what will be stopped, all of it or one release or one site, and why, if there is time to say so."""
     facts = await desk.read(lambda connection: _one(connection, guidance, desk, visitor.person))
-    return await render("stop.html.j2", request, visitor, reasons=REASONS, only=release, site=site, **facts)
+    return await render(
+        "stop.html.j2", request, visitor, reasons=REASONS, only=release, site=site, chosen="", typed="", wrong="",
+        **facts,
+    )  # fmt: skip
 
 
 @router.post("/console/deploy/{guidance}/stop")
@@ -99,16 +107,45 @@ async def stop_now(guidance: str, request: Request, desk: DeskDep, visitor: Read
             return stop_at(connection, guidance, site, by=visitor.person, reason=reason, now=desk.now())
         return stops.stop(connection, guidance, release=release, by=visitor.person, reason=reason, now=desk.now())
 
-    await desk.write(act)
-    return RedirectResponse(f"{root_of(request)}/console/deploy/{guidance}", 303)
+    try:
+        stopped = await desk.write(act)
+    except KnowdoError as fault:
+        status = status_within(fault)
+        facts = await desk.read(lambda connection: _one(connection, guidance, desk, visitor.person))
+        return await render(
+            "stop.html.j2", request, visitor, status=status, reasons=REASONS, only=release, site=site,
+            chosen=chosen, typed=written, wrong=said_of(fault), **facts,
+        )  # fmt: skip
+    page = f"/console/deploy/{guidance}"
+    if not stopped:
+        return leads_to(request, page, "stood-still")
+    if site or release:
+        return leads_to(request, page, "stopped-site" if site else "stopped-release")
+    return RedirectResponse(f"{root_of(request)}{page}", 303)  # the page itself says who has confirmed it
 
 
 @router.post("/console/deploy/{guidance}/reason")
 async def give_reason(guidance: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """The reason that a stop owes, from whoever may stop."""
     words = (await checked_form(request, visitor)).get("reason", [""])[0]
-    await desk.write(lambda connection: reasons.give(connection, guidance, words, by=visitor.person, now=desk.now()))
-    return RedirectResponse(f"{root_of(request)}/console/deploy/{guidance}", 303)
+    try:
+        await desk.write(
+            lambda connection: reasons.give(connection, guidance, words, by=visitor.person, now=desk.now())
+        )
+    except KnowdoError as fault:
+        status = status_within(fault)
+        facts = await desk.read(lambda connection: _one(connection, guidance, desk, visitor.person))
+        return await render(
+            "deploy_one.html.j2", request, visitor, status=status, stops=await _stops(desk, guidance),
+            typed=words, wrong=said_of(fault), **facts,
+        )  # fmt: skip
+    return leads_to(request, f"/console/deploy/{guidance}", "reason")
+
+
+@router.get("/console/deploy/{guidance}/reason")
+async def back(guidance: str, request: Request, _visitor: Reader) -> Response:
+    """The page of this form, for who signs in again on the way."""
+    return RedirectResponse(f"{root_of(request)}/console/deploy/{guidance}#owed", 303)
 
 
 def _places(connection: Connection, desk: Desk) -> list[Place]:

@@ -20,6 +20,7 @@ from services.plumbing.web import decode
 from services.registry.console.card_view import LONGEST_SUMMARY, view_of
 from services.registry.console.made_up_requests import made_up_requests
 from services.registry.console.reader import Reader
+from services.registry.console.refused import said_of
 from services.registry.console.shell import page_router, render
 from services.registry.desk import DeskDep
 from services.registry.people.pages import one_of
@@ -64,8 +65,7 @@ async def try_out(request: Request, desk: DeskDep, visitor: Reader) -> Response:
     try:
         tried = await _tried(request, text, guidance)
     except KnowdoError as fault:
-        remedy = f" {fault.remedy}." if fault.remedy else ""
-        problem = f"{fault.message[:1].upper()}{fault.message[1:]}.{remedy}"
+        problem = said_of(fault)
         status = 400 if isinstance(fault, BadInput) else 404 if isinstance(fault, NotFound) else 503
     return await _page(
         request, desk, visitor, text=text, guidance=guidance, tried=tried, problem=problem, status=status

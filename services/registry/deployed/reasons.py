@@ -22,8 +22,9 @@ LONGEST: Final = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A stop that owes its reason."""
+    """A stop that owes its reason. `number`: the entry that tells of it."""
 
+    number: int
     guidance: str
     release: str
     by: str
@@ -53,6 +54,7 @@ def due(connection: Connection, now: datetime) -> list[Due]:
     rows = connection.execute(select(stops).where(stops.c.reason == "").order_by(stops.c.ledger_number))
     return [
         Due(
+            number=row.ledger_number,
             guidance=row.guidance,
             release=row.release,
             by=row.by,

@@ -15,6 +15,7 @@ from services.guidance.lifecycle import Person
 from services.plumbing.web import decode, json_response, read_body
 from services.registry.api import DeskDep
 from services.registry.console.reader import Reader
+from services.registry.console.refused import said_of
 from services.registry.console.shell import page_router, render
 from services.registry.notices import choices, outbox
 from services.registry.notices.choices import KINDS, SAID, Choice, Ways
@@ -68,7 +69,7 @@ async def choose(request: Request, desk: DeskDep) -> Response:
 async def notices_page(request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """The form, and the last notices."""
     facts = await desk.read(lambda connection: _shown(connection, visitor.person, ways_of(request)))
-    return await render("notices.html.j2", request, visitor, said="", secret="", words=SAID, **facts)
+    return await render("notices.html.j2", request, visitor, said="", secret="", words=SAID, faults=(), **facts)
 
 
 @pages.post("/console/notices")
@@ -81,15 +82,27 @@ async def notices_chosen(request: Request, desk: DeskDep, visitor: Reader) -> Re
     ways = ways_of(request)
     chosen = Choice(email=email, webhook=webhook, kinds=tuple(fields.get("kinds", [])))
     secret, said, status = "", "Kept.", 200
+    faults: list[tuple[str, str]] = []
+    typed: dict[str, object] = {}
     try:
         secret = await desk.note(
             lambda connection: choices.choose(connection, visitor.person, chosen, ways=ways, now=desk.now())
         )
     except BadInput as fault:
-        said, status = f"{fault.message.capitalize()}. {fault.remedy}.", 400
+        said, status = "", 400
+        faults = [(fault.place or "email", said_of(fault))]
+        typed = {"email": email, "webhook": webhook, "kinds": list(chosen.kinds)}
     facts = await desk.read(lambda connection: _shown(connection, visitor.person, ways))
     return await render(
-        "notices.html.j2", request, visitor, status=status, said=said, secret=secret, words=SAID, **facts
+        "notices.html.j2",
+        request,
+        visitor,
+        status=status,
+        said=said,
+        secret=secret,
+        words=SAID,
+        faults=faults,
+        **(facts | typed),
     )
 
 

@@ -17,13 +17,14 @@ from services.registry.notices.tables import notice_choices, notices
 from services.registry.tables import instant_text
 from services.timeline.errors import BadInput
 
-Kind = Literal["vote", "question", "condition", "reason", "stop", "review"]
+Kind = Literal["vote", "deploy", "question", "condition", "reason", "stop", "review"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 SAID: Final[dict[Kind, str]] = {
     "vote": "a release awaits my vote",
-    "question": "a question is open on a release of mine",
-    "condition": "a condition is open that I may close",
-    "reason": "a stop of mine owes its reason",
+    "deploy": "a release may speak, and I decide where",
+    "question": "a question waits for me: on a release of mine, or with a reply to mine",
+    "condition": "a condition is open that I may close, or on a release of mine",
+    "reason": "a stop owes its reason: mine, or late",
     "stop": "guidance was stopped",
     "review": "guidance that I let run is past its day of review",
 }

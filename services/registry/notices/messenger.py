@@ -21,7 +21,7 @@ from services.registry.notices import choices, outbox
 from services.registry.notices.choices import SAID, Ways
 from services.registry.notices.outbox import Claimed
 from services.registry.notices.tables import notice_choices
-from services.registry.notices.waiting import everything_open, waiting_for
+from services.registry.notices.waiting import to_tell, waiting_for
 from services.registry.people import persons
 from services.timeline.errors import BadInput, KnowdoError
 
@@ -78,7 +78,7 @@ class Messenger:
         people = [one for key, one in persons.everyone(connection).items() if key in known and one.is_active]
         if not people:
             return {}
-        everything = everything_open(connection, self.desk.policy, self.desk.now())
+        everything = to_tell(connection, self.desk.policy, self.desk.now())
         return {
             person_key(one.name): (choices.of(connection, one), tuple(waiting_for(one, everything))) for one in people
         }

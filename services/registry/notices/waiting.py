@@ -1,7 +1,4 @@
-"""What waits for one person, as notices: the same rules as on the console's first page, and nothing that tells a vote.
-
-No text that somebody typed goes into a notice: it names the guidance and what is asked, and links to the page.
-"""
+"""What is told to one person as notices: what waits for them, by the rules of the overview, and stops as news."""
 
 from __future__ import annotations
 
@@ -12,14 +9,13 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from services.guidance.lifecycle import ENTRY, NEVER_VOTE, RUNNING, Person, person_key
+from services.guidance.lifecycle import Person, person_key
 from services.guidance.policies import Policy
-from services.registry.console.standing import Line, lines, my_role
-from services.registry.decisions import conditions, questions
-from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.tables import stops
 from services.registry.notices.choices import Kind
 from services.registry.tables import instant_text
+from services.registry.waiting.everything import Open, everything_open
+from services.registry.waiting.tasks import tasks_of
 
 TOLD_FOR: Final = timedelta(days=2)
 """How long a stop is news."""
@@ -36,21 +32,6 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One release that is not retired, with all that is open on it."""
-
-    line: Line
-    proposal: Proposal
-    asked: Sequence[questions.Question]
-    open_conditions: Sequence[conditions.Condition]
-
-    @property
-    def name(self) -> str:
-        """Title and version."""
-        return f"{self.line.guidance.title} {self.line.versions[self.proposal.release]}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     """A stop by a person."""
 
@@ -58,101 +39,29 @@ class Stop:
     guidance: str
     by: str
     at: str
-    owes: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
-    """Everything that is open, read once for all people."""
+class ToTell:
+    """What is open, and the stops that are news; read once for all people."""
 
-    cases: tuple[Case, ...]
-    stops: tuple[Stop, ...]
-    now: datetime
-
-
-def everything_open(connection: Connection, policy: Policy, now: datetime) -> Open:
-    """What is open in the registry."""
-    cases = tuple(
-        Case(
-            line=line,
-            proposal=one,
-            asked=[asked for asked in questions.of_proposal(connection, one.id) if asked.is_open],
-            open_conditions=[kept for kept in conditions.of_proposal(connection, one.id) if kept.state == "open"],
-        )
-        for line in lines(connection, policy, now)
-        for one in line.proposals
-        if one.state != "retired"
-    )
-    rows = connection.execute(
-        select(stops).where((stops.c.reason == "") | (stops.c.at >= instant_text(now - TOLD_FOR)))
-    )
-    known = tuple(
-        Stop(number=row.ledger_number, guidance=row.guidance, by=row.by, at=row.at, owes=row.reason == "")
-        for row in rows
-    )
-    return Open(cases=cases, stops=known, now=now)
+    open: Open
+    stops: Sequence[Stop]
 
 
-def waiting_for(person: Person, found: Open) -> Iterator[Notice]:
-    """What of it waits for this person, of every kind."""
-    me = person_key(person.name)
-    for case in found.cases:
-        yield from _votes(person, case)
-        yield from _answers(person, me, case)
-        yield from _review(person, case, found.now)
+def to_tell(connection: Connection, policy: Policy, now: datetime) -> ToTell:
+    """What there is to tell of."""
+    rows = connection.execute(select(stops).where(stops.c.at >= instant_text(now - TOLD_FOR)))
+    news = [Stop(number=row.ledger_number, guidance=row.guidance, by=row.by, at=row.at) for row in rows]
+    return ToTell(open=everything_open(connection, policy, now), stops=news)
+
+
+def waiting_for(person: Person, found: ToTell) -> Iterator[Notice]:
+    """What of it concerns this person, of every kind. Checks of what runs change by the hour and stay on the overview."""
+    for task in tasks_of(person, found.open):
+        if task.kind != "check":
+            yield Notice(kind=task.kind, about=task.about, said=task.said, path=task.path)
     for one in found.stops:
-        mine = person_key(one.by) == me
-        page = f"/console/guidance/{one.guidance}"
-        if one.owes and mine:
-            said = (
-                f"Your stop of {one.guidance} owes its reason, within 24 hours of {one.at[:16].replace('T', ' ')} UTC."
-            )
-            yield Notice(kind="reason", about=f"reason:{one.number}", said=said, path="/console/deploy")
-        if not mine and one.at >= instant_text(found.now - TOLD_FOR):
+        if person_key(one.by) != person_key(person.name):
             said = f"{one.guidance} was stopped by {one.by} at {one.at[:16].replace('T', ' ')} UTC."
-            yield Notice(kind="stop", about=f"stop:{one.number}", said=said, path=page)
-
-
-def _votes(person: Person, case: Case) -> Iterator[Notice]:
-    for standing in case.line.steps:
-        if standing.proposal.id != case.proposal.id or any(one.verdict == "does not meet" for one in standing.checks):
-            continue
-        role, to = my_role(standing, person), standing.decision.to
-        if role is not None:
-            yield Notice(
-                kind="vote",
-                about=f"vote:{case.proposal.id}:{to}:{case.proposal.round}:{role}",
-                said=f"{case.name} awaits your vote as {role} on the step to {to}.",
-                path=f"/console/review/{case.proposal.id}/{to}",
-            )
-
-
-def _answers(person: Person, me: str, case: Case) -> Iterator[Notice]:
-    page = f"/releases/{case.proposal.release}/page"
-    made_it = me in {person_key(one) for one in case.proposal.authors}
-    for asked in case.asked:
-        if made_it and person_key(asked.person) != me:
-            holds = ", which holds it up" if asked.blocking else ""
-            said = f"A question is open on {case.name}{holds}."
-            yield Notice(kind="question", about=f"question:{asked.number}", said=said, path=page)
-    for kept in case.open_conditions:
-        entitled = kept.closes in person.roles or person_key(kept.person) == me
-        if entitled and not made_it and not person.roles & NEVER_VOTE.keys():
-            said = f"A condition is open on {case.name} that you may close as {kept.closes}."
-            yield Notice(kind="condition", about=f"condition:{kept.number}", said=said, path=page)
-
-
-def _review(person: Person, case: Case, now: datetime) -> Iterator[Notice]:
-    one = case.proposal
-    if (
-        one.state in RUNNING
-        and one.review_by
-        and one.review_by < f"{now:%Y-%m-%d}"
-        and ENTRY[one.state].roles & person.roles
-    ):
-        yield Notice(
-            kind="review",
-            about=f"review:{one.id}:{one.review_by}",
-            said=f"{case.name} runs in stage {one.state}, and was to be looked at again by {one.review_by}.",
-            path=f"/console/guidance/{one.guidance}",
-        )
+            yield Notice(kind="stop", about=f"stop:{one.number}", said=said, path=f"/console/deploy/{one.guidance}")

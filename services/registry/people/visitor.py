@@ -29,6 +29,8 @@ from services.timeline.errors import BadInput
 LARGEST_FORM: Final = 256 * 1024
 MOST_FIELDS: Final = 1000
 CSRF: Final = "csrf"
+TYPED: Final = "knowdo.form"
+"""Where a request keeps the fields that were read, so that a refusal can give them back."""
 FORM: Final = "application/x-www-form-urlencoded"
 DEMO_VISITOR: Final = Person(name="Visitor of the demonstration", roles=frozenset())
 
@@ -125,6 +127,8 @@ async def checked_form(request: Request, visitor: Visitor) -> Mapping[str, list[
 
 async def read_form(request: Request) -> dict[str, list[str]]:
     """The fields of a urlencoded body, as text in NFC; BadInput if it is something else or holds control characters."""
+    fields: dict[str, list[str]] = {}
+    request.scope[TYPED] = fields
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != FORM:
         raise BadInput("not a form", place="Content-Type", remedy=f"Send `{FORM}`")
@@ -133,14 +137,20 @@ async def read_form(request: Request) -> dict[str, list[str]]:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError as fault:  # not ASCII, not UTF-8 once decoded, or too many fields
         raise BadInput("not a form that can be read", place="body", remedy="Send it from the page") from fault
-    fields: dict[str, list[str]] = {}
+    strange = False
     for name, value in pairs:
         plain = unicodedata.normalize("NFC", value).replace("\r\n", "\n")
+        fields.setdefault(_printable(unicodedata.normalize("NFC", name)), []).append(_printable(plain))
         # PostgreSQL takes no NUL, and no person types the others.
-        if any(unicodedata.category(letter) == "Cc" and letter not in "\n\t" for letter in plain + name):
-            raise BadInput("a field holds control characters", place="body", remedy="Type the text anew")
-        fields.setdefault(unicodedata.normalize("NFC", name), []).append(plain)
+        strange = strange or _printable(name + plain) != name + plain
+    if strange:
+        raise BadInput("a field holds control characters", place="body", remedy="Read the text, and send it again")
     return fields
+
+
+def _printable(text: str) -> str:
+    """The text without control characters, but for line breaks and tabs."""
+    return "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) != "Cc")
 
 
 def check_origin(request: Request) -> None:

@@ -32,7 +32,8 @@ async def test_what_is_decided_in_the_form_is_in_the_manifest(house: House) -> N
     assert "The silent month is not told by site" in told.text
     assert (await manifests(house))[0].where.sites == ("*",)
     done = await fay.http.post(path, data={**hidden(check), "sure": "yes"})
-    assert done.status_code == 303
+    assert (done.status_code, done.headers["location"]) == (303, f"{ONE}?done=deployed")
+    assert "Deployed as you decided." in (await fay.open(f"{ONE}?done=deployed")).text
     (manifest,) = await manifests(house)
     assert manifest.where.sites == ("north", "south")
     assert manifest.share is not None

@@ -110,7 +110,7 @@ async def test_tags_within_data_are_text_in_the_answer(both: Both) -> None:
 async def test_only_people_who_are_signed_in_may_ask_by_their_own_form(both: Both) -> None:
     """No session, no CSRF token, a service: none of them."""
     fields = {"request": json.dumps(request_of()), "guidance": "small"}
-    assert (await Browser(both.house).http.post("/console/try", data=fields)).status_code == 303
+    assert (await Browser(both.house).http.post("/console/try", data=fields)).status_code == 401
     assert (await both.browser.http.post("/console/try", data=fields)).status_code == 403
     assert both.platform.cds.token is not None
     worker = {"Authorization": f"Bearer {both.platform.cds.token.get_secret_value()}"}
