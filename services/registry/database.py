@@ -14,7 +14,7 @@ from services.registry.settings import RegistrySettings
 
 MIGRATIONS: Final = Migrations(
     scripts=Path(__file__).parent / "migrations",
-    head="0003",
+    head="0004",
     first_table="people",
     lock=0x6B6E6F77646F02,
     before="0001",

@@ -142,6 +142,32 @@ def person_remove(name: Name) -> None:
     typer.echo(f"{name} may not act here any more")
 
 
+@app.command("sessions")
+def person_sessions(
+    name: Name,
+    end: Annotated[bool, typer.Option("--end", help="End all of them: signed out everywhere")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List where someone is signed in, or end all of it; the ledger keeps who did, and they find it on their page.
+
+    Example: knowdo registry person sessions "A. Roy" --end
+    """
+    from services.plumbing.database import reading, writing
+    from services.registry.desk import real_time
+    from services.registry.people import own_sessions, persons, sessions
+
+    engine = own_database()
+    if end:
+        with writing(engine) as connection:
+            ended = own_sessions.end_somebodys(connection, name, by=operator(), now=real_time())
+        typer.echo(json.dumps({"ended": ended}) if as_json else f"{ended} ended")
+        return
+    with reading(engine) as connection:
+        found = sessions.of(connection, persons.must_find(connection, name).name, now=real_time())
+    rows = [{"browser": one.browser, "since": one.began_at, "last used": one.seen_at, "by": one.how} for one in found]
+    show(rows, as_json, title=f"Sessions of {name}")
+
+
 @app.command("list")
 def person_list(as_json: AsJson = False) -> None:
     """List everyone with their roles.

@@ -17,7 +17,8 @@ from services.registry.api import DeskDep
 from services.registry.console.reader import Reader
 from services.registry.console.shell import page_router, render
 from services.registry.notices import choices, outbox
-from services.registry.notices.choices import KINDS, SAID, Choice, Ways
+from services.registry.notices.choices import Choice, Ways
+from services.registry.notices.kinds import KINDS, SAID
 from services.registry.people.visitor import checked_form, shown_token
 from services.timeline.errors import BadInput
 

@@ -1,4 +1,4 @@
-"""What a person wants to be told, and where. Nobody is told anything unasked, and nobody chooses for another."""
+"""What a person wants to be told, and where. Nobody chooses for another, and without an address nobody is told anything."""
 
 from __future__ import annotations
 
@@ -6,27 +6,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from services.guidance.errors import NotPermitted
 from services.guidance.lifecycle import Person, person_key
 from services.plumbing import webhooks
+from services.registry.notices import security
+from services.registry.notices.kinds import KINDS, SECURITY
 from services.registry.notices.tables import notice_choices, notices
 from services.registry.tables import instant_text
 from services.timeline.errors import BadInput
 
-Kind = Literal["vote", "question", "condition", "reason", "stop", "review"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-SAID: Final[dict[Kind, str]] = {
-    "vote": "a release awaits my vote",
-    "question": "a question is open on a release of mine",
-    "condition": "a condition is open that I may close",
-    "reason": "a stop of mine owes its reason",
-    "stop": "guidance was stopped",
-    "review": "guidance that I let run is past its day of review",
-}
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
@@ -67,11 +59,10 @@ def choose(connection: Connection, person: Person, choice: Choice, *, ways: Ways
     # What was made for another address is not sent to this one.
     for channel, old, new in (("email", before.email, email), ("webhook", before.webhook, webhook)):
         if old != new:
-            connection.execute(
-                delete(notices).where(
-                    notices.c.person == key, notices.c.channel == channel, notices.c.state == "waiting"
-                )
-            )
+            unsent = (notices.c.person == key, notices.c.channel == channel, notices.c.state == "waiting")
+            connection.execute(delete(notices).where(*unsent, notices.c.kind != SECURITY))
+            if old:
+                security.leave_address(connection, person.name, old if channel == "email" else "", now)
     if not email and not webhook:
         connection.execute(delete(notice_choices).where(notice_choices.c.person == key))
         return ""
@@ -96,6 +87,4 @@ def _checked(choice: Choice, ways: Ways) -> tuple[str, str, Sequence[str]]:
         raise BadInput("longer than 500 characters", place="webhook", remedy="Give a shorter address")
     if strange := sorted({*choice.kinds} - {*KINDS}):
         raise BadInput(f"no such notice: {strange[0][:40]}", place="kinds", remedy=f"Choose from {', '.join(KINDS)}")
-    if (email or webhook) and not choice.kinds:
-        raise BadInput("nothing was chosen to be told of", place="kinds", remedy=f"Choose from {', '.join(KINDS)}")
     return email, webhook, [one for one in KINDS if one in choice.kinds]

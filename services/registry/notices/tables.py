@@ -41,6 +41,8 @@ notices: Final = Table(
     Column("next_at", String(32), nullable=False),
     Column("fault", String(300), nullable=False),
     Column("sent_at", String(32)),
+    # Where it goes; empty: to the address chosen now. A former address still hears of what made it a former one.
+    Column("to", String(500), nullable=False, server_default=""),
     UniqueConstraint("person", "channel", "about"),
     Index("notices_due", "state", "next_at"),
 )

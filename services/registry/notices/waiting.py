@@ -18,21 +18,11 @@ from services.registry.console.standing import Line, lines, my_role
 from services.registry.decisions import conditions, questions
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.tables import stops
-from services.registry.notices.choices import Kind
+from services.registry.notices.kinds import Notice
 from services.registry.tables import instant_text
 
 TOLD_FOR: Final = timedelta(days=2)
 """How long a stop is news."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """One thing to tell one person. `about` is the same for as long as it is the same thing."""
-
-    kind: Kind
-    about: str
-    said: str
-    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ class Account:
     must_change: bool
     is_demo: bool
     good_until: datetime | None
+    changed_at: str
 
     def is_open(self, *, now: datetime, demo: bool) -> bool:
         """Whether it may be signed in to at all: an active person, a password not run out, a demo one only in demo."""
@@ -82,6 +83,7 @@ def find(connection: Connection, name: str) -> Account | None:
         must_change=row.must_change,
         is_demo=row.is_demo,
         good_until=instant_of(row.good_until) if row.good_until else None,
+        changed_at=row.changed_at,
     )
 
 

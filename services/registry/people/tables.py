@@ -38,6 +38,18 @@ sessions: Final = Table(
     Column("how", String(16), nullable=False),
     Column("began_at", String(32), nullable=False, index=True),
     Column("seen_at", String(32), nullable=False),
+    # `Firefox on Windows`, no more of it: enough to know one's own again.
+    Column("browser", String(60), nullable=False, server_default=""),
+)
+
+security_events: Final = Table(
+    "security_events",
+    TABLES,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("person", String(200), ForeignKey("people.key"), nullable=False, index=True),
+    Column("happened", String(40), nullable=False),
+    Column("by", String(200), nullable=False),  # empty: nobody who is known
+    Column("at", String(32), nullable=False),
 )
 
 tokens: Final = Table(
