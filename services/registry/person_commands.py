@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from services.registry.people.persons import Added
-from services.registry.terminal import AsJson, operator, own_database, show
+from services.registry.terminal import AsJson, operator, own_database, own_sealer, show
 
 app = typer.Typer(no_args_is_help=True, help="Persons and services that may act.")
 
@@ -75,7 +75,7 @@ def person_password(
     from services.registry.people.tokens import write_token
 
     with writing(own_database()) as connection:
-        given = accounts.give_password(connection, name, now=real_time(), by=operator())
+        given = accounts.give_password(connection, name, now=real_time(), by=operator(), sealer=own_sealer())
         if password_file is not None:
             write_token(password_file, given)
     shown = {"name": name} | ({"password_file": str(password_file)} if password_file else {"password": given})

@@ -59,7 +59,7 @@ async def choose(request: Request, desk: DeskDep) -> Response:
     chosen = Choice(email=body.email, webhook=body.webhook, kinds=tuple(body.kinds))
 
     def act(connection: Connection) -> dict[str, Any]:
-        secret = choices.choose(connection, caller.person, chosen, ways=ways, now=desk.now())
+        secret = choices.choose(connection, caller.person, chosen, ways=ways, now=desk.now(), sealer=desk.sealer)
         return _shown(connection, caller.person, ways) | ({"secret": secret} if secret else {})
 
     return json_response(await desk.note(act))
@@ -84,7 +84,9 @@ async def notices_chosen(request: Request, desk: DeskDep, visitor: Reader) -> Re
     secret, said, status = "", "Kept.", 200
     try:
         secret = await desk.note(
-            lambda connection: choices.choose(connection, visitor.person, chosen, ways=ways, now=desk.now())
+            lambda connection: choices.choose(
+                connection, visitor.person, chosen, ways=ways, now=desk.now(), sealer=desk.sealer
+            )
         )
     except BadInput as fault:
         said, status = f"{fault.message.capitalize()}. {fault.remedy}.", 400

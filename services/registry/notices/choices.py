@@ -13,9 +13,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 from services.guidance.errors import NotPermitted
 from services.guidance.lifecycle import Person, person_key
 from services.plumbing import webhooks
+from services.plumbing.sealing import Sealer
 from services.registry.notices import security
 from services.registry.notices.kinds import KINDS, SECURITY
 from services.registry.notices.tables import notice_choices, notices
+from services.registry.sealed import WEBHOOK, about
 from services.registry.tables import instant_text
 from services.timeline.errors import BadInput
 
@@ -50,7 +52,7 @@ def of(connection: Connection, person: Person) -> Choice:
     return Choice() if row is None else Choice(email=row.email, webhook=row.webhook, kinds=tuple(row.kinds))
 
 
-def choose(connection: Connection, person: Person, choice: Choice, *, ways: Ways, now: datetime) -> str:
+def choose(connection: Connection, person: Person, choice: Choice, *, ways: Ways, now: datetime, sealer: Sealer) -> str:
     """Keep a choice instead of the one before; answers the secret of a new webhook, shown this once, else nothing."""
     if person.is_service:
         raise NotPermitted("a service gets no notices", place="notices", remedy="Choose with your own account")
@@ -69,7 +71,7 @@ def choose(connection: Connection, person: Person, choice: Choice, *, ways: Ways
     secret = webhooks.new_secret() if webhook and webhook != before.webhook else ""
     values = {"email": email, "webhook": webhook, "kinds": list(kinds), "changed_at": instant_text(now)}
     if secret or not webhook:
-        values["secret"] = secret
+        values["secret"] = sealer.seal(secret, about=about(WEBHOOK, key)) if secret else ""
     if before.channels:
         connection.execute(update(notice_choices).where(notice_choices.c.person == key).values(**values))
     else:

@@ -26,6 +26,7 @@ from services.registry.notices.tables import notice_choices
 from services.registry.notices.waiting import everything_open, waiting_for
 from services.registry.people import persons
 from services.registry.people.tables import security_events
+from services.registry.sealed import WEBHOOK, about
 from services.timeline.errors import BadInput, KnowdoError
 
 EVERY: Final = 5.0  # seconds between two looks
@@ -116,14 +117,14 @@ class Messenger:
             if self.mail is None:
                 raise Unavailable("no mail server is set up", place="KNOWDO_REGISTRY_SMTP_HOST")
             domain = self.mail.sender.rpartition("@")[2].rstrip(">")
-            about = SAID[one.kind]  # type: ignore[index]  # kept kinds are known ones
-            why = "You are told of this always" if one.kind == SECURITY else f"You chose to be told when {about}"
+            what = SAID[one.kind]  # type: ignore[index]  # kept kinds are known ones
+            why = "You are told of this always" if one.kind == SECURITY else f"You chose to be told when {what}"
             text = f"{one.said}\n\n{link}\n\n{why}. Change where at {self.page}\n"
             await asyncio.to_thread(
                 send_mail,
                 self.mail,
                 to=one.to,
-                subject=f"Knowdo: {about}",
+                subject=f"Knowdo: {what}",
                 text=text,
                 message_id=f"<{one.id}@{domain}>",
             )
@@ -132,7 +133,8 @@ class Messenger:
         data = {"kind": one.kind, "said": one.said, "link": link}
         body = msgspec.json.encode({"type": f"notice.{one.kind}", "timestamp": one.made_at, "data": data})
         timestamp = int(self.desk.now().timestamp())
-        await post_webhook(self.http, one.to, secret=one.secret, message_id=one.id, timestamp=timestamp, body=body)
+        secret = self.desk.sealer.open(one.secret, about=about(WEBHOOK, one.person))
+        await post_webhook(self.http, one.to, secret=secret, message_id=one.id, timestamp=timestamp, body=body)
 
     @property
     def page(self) -> str:

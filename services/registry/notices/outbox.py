@@ -35,9 +35,11 @@ class Claimed:
 
     number: int
     id: str
+    person: str
     channel: str
     to: str
     secret: str
+    """Sealed."""
     kind: str
     said: str
     path: str
@@ -96,6 +98,7 @@ def claim(connection: Connection, now: datetime) -> list[Claimed]:
                 Claimed(
                     number=row.number,
                     id=row.id,
+                    person=row.person,
                     channel=row.channel,
                     to=row.to or (row.email if row.channel == "email" else row.webhook) or "",
                     secret=row.secret or "",

@@ -15,8 +15,8 @@ notice_choices: Final = Table(
     # Empty: not by this way.
     Column("email", String(254), nullable=False),
     Column("webhook", String(500), nullable=False),
-    # Signs what is sent to the webhook; whoever reads it can forge notices there, and do nothing here.
-    Column("secret", String(100), nullable=False),
+    # Signs what is sent to the webhook; sealed.
+    Column("secret", Text, nullable=False),
     Column("kinds", JSON, nullable=False),
     Column("changed_at", String(32), nullable=False),
 )

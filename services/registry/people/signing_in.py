@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from services.guidance.errors import NotAuthenticated
-from services.guidance.lifecycle import Person
+from services.guidance.lifecycle import Person, person_key
 from services.plumbing.password_hashes import password_fits
 from services.registry.desk import Desk
 from services.registry.people import accounts, persons, security_events, sessions, tries
 from services.registry.people.accounts import Account
 from services.registry.people.password_rules import plain_password
+from services.registry.sealed import PASSWORD, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ async def change_password(desk: Desk, person: Person, *, old: str, new: str, add
 
     def change(connection: Connection) -> str:
         tries.succeeded(connection, name=person.name, address=address)
-        accounts.change_password(connection, person, new, now=desk.now())
+        accounts.change_password(connection, person, new, now=desk.now(), sealer=desk.sealer)
         return sessions.begin(connection, person.name, how="password", now=desk.now(), browser=browser)
 
     return await desk.write(change)
@@ -63,7 +64,9 @@ async def _proven(desk: Desk, *, name: str, password: str, address: str, demo: b
 
     is_last, account = await desk.note(look)
     is_open = account is not None and account.is_open(now=now, demo=demo)
-    kept = account.password if account is not None and is_open else None
+    kept = None
+    if account is not None and is_open:
+        kept = desk.sealer.open(account.password, about=about(PASSWORD, person_key(account.person.name)))
     if not await run_in_threadpool(password_fits, kept, plain_password(password)) or account is None:
         if is_last:  # once in a row of failures: the person is told, whoever it was
             await desk.note(lock)

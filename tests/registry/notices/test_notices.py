@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from services.plumbing.database import writing
 from services.plumbing.webhooks import signature
+from services.registry.notices import messenger as messenger_module
 from services.registry.notices.messenger import Messenger
 from services.registry.notices.wiring import mail_server as mail_server_of
 from services.registry.people import api_tokens
@@ -171,9 +172,10 @@ async def test_it_is_given_up_after_two_days_or_when_the_receiver_is_gone(
 
 
 async def test_a_kill_between_outbox_and_sending_loses_nothing(
-    tmp_path: Path, clock: Clock, receiver: Receiver
+    tmp_path: Path, clock: Clock, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process claims the notice and is killed with SIGKILL before it sends; after the lease it is sent, once."""
+    monkeypatch.setattr(messenger_module, "EVERY", 3600.0)  # however long the other process takes to start
     given = settings(tmp_path)
     async with running(given, clock) as house:
         await choose(house, "Fay Operations", webhook=f"http://127.0.0.1:{receiver.port}/", kinds=["vote"])
