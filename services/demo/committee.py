@@ -20,6 +20,7 @@ from services.plumbing.registry_client import RegistryClient
 from services.registry.database import open_tables
 from services.registry.people import accounts, persons
 from services.registry.people.tokens import write_token
+from services.registry.sealed import open_sealer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +147,7 @@ def gather(platform: Platform) -> Committee:
 def _token(platform: Platform, member: Member, path: Path) -> str:
     """The member's token if it is still good, else a new one."""
     engine = open_tables(platform.registry)
+    sealer = open_sealer(platform.registry)
     try:
         if path.is_file():
             kept = path.read_text(encoding="utf-8").strip()
@@ -154,7 +156,7 @@ def _token(platform: Platform, member: Member, path: Path) -> str:
                     known = persons.who_is(connection, kept).name == member.name
                 if known:
                     with writing(engine) as connection:
-                        accounts.give_demo_password(connection, member.name, now=datetime.now(UTC))
+                        accounts.give_demo_password(connection, member.name, now=datetime.now(UTC), sealer=sealer)
                     return kept
             except NotAuthenticated:
                 pass  # another registry's token: the next lines make one for this
@@ -164,7 +166,7 @@ def _token(platform: Platform, member: Member, path: Path) -> str:
                 added = persons.add_person(connection, member.name, member.roles, now=now, by="knowdo demo")
             else:
                 added = persons.new_token(connection, member.name, now=now, by="knowdo demo")
-            accounts.give_demo_password(connection, member.name, now=now)
+            accounts.give_demo_password(connection, member.name, now=now, sealer=sealer)
             write_token(path, added.token)
         return added.token
     finally:

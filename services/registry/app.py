@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
 from services.guidance.policies import POLICIES, Policy, read_policy
 from services.plumbing.cds_client import CdsClient
@@ -32,6 +33,7 @@ from services.registry.people.accesses import AccessRecord, Recorded
 from services.registry.people.limits import RateLimits
 from services.registry.people.organisation import Organisation, read_organisation
 from services.registry.routes import ROUTERS
+from services.registry.sealed import open_sealer, to_seal
 from services.registry.settings import RegistrySettings
 from services.timeline.errors import BadInput, KnowdoError
 
@@ -64,6 +66,7 @@ def create_app(
         telling = asyncio.create_task(messenger.keep_on())
         writing_accesses = asyncio.create_task(record.keep_on())
         facts.update({"database": True, "policy": desk.policy.name})
+        facts["secrets"] = await desk.read(lambda connection: _said_of_secrets(connection, desk))
         if desk.policy.name == "demo":
             _log.warning("demo policy", message=desk.policy.said)
         if settings.demo:
@@ -138,6 +141,7 @@ def open_desk(settings: RegistrySettings, *, now: Callable[[], datetime] = real_
         keys=read_public_keys(settings),
         policy=_policy(settings),
         issuer=settings.public_url,
+        sealer=open_sealer(settings),
         longest_lease=settings.longest_lease,
         now=now,
     )
@@ -177,6 +181,11 @@ def _trusted_keys(settings: RegistrySettings) -> list[dict[str, str]]:
         return found["keys"]
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise BadInput("not a JWK set", place=place, remedy="Write the former registry's `GET /keys` there") from fault
+
+
+def _said_of_secrets(connection: Connection, desk: Desk) -> str:
+    # No reason to be unready: what may speak does not depend on them.
+    return "some are sealed by keys that are not here" if to_seal(connection, desk.sealer) else "sealed"
 
 
 async def _watch(desk: Desk, record: AccessRecord, facts: dict[str, Any]) -> None:

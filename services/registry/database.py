@@ -7,14 +7,17 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from services.plumbing.database import open_database, writing
+from services.plumbing.database import open_database, reading, writing
+from services.plumbing.logs import get_logger
 from services.plumbing.migrations import Migrations, upgrade
+from services.registry import sealed
 from services.registry.memory import ledger
 from services.registry.settings import RegistrySettings
 
+_log = get_logger("registry")
 MIGRATIONS: Final = Migrations(
     scripts=Path(__file__).parent / "migrations",
-    head="0003",
+    head="0004",
     first_table="people",
     lock=0x6B6E6F77646F02,
     before="0001",
@@ -25,7 +28,23 @@ def open_tables(settings: RegistrySettings) -> Engine:
     """The database of these settings, at this version. Unavailable if it is newer, or older than migrations reach."""
     engine = open_database(settings.database)
     make_tables(engine)
+    seal_secrets(engine, settings)
     return engine
+
+
+def seal_secrets(engine: Engine, settings: RegistrySettings) -> int:
+    """Seal what stands in clear or under a former key; how many no key opens, which is logged and left as it is."""
+    sealer = sealed.open_sealer(settings)
+    with reading(engine) as connection:
+        if not sealed.to_seal(connection, sealer):
+            return 0
+    with writing(engine) as connection:
+        found = sealed.seal_kept(connection, sealer)
+    if found.unreadable:
+        said = "secrets in the database are sealed by keys that are not here: passwords, second factors or webhooks"
+        remedy = "Give the registry its former KNOWDO_REGISTRY_SEALING_KEYS; if they are lost, set these anew"
+        _log.error("sealed secrets", message=said, count=found.unreadable, remedy=remedy)
+    return found.unreadable
 
 
 def make_tables(engine: Engine) -> tuple[str, str]:

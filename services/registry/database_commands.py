@@ -28,10 +28,11 @@ def upgrade(as_json: JsonOption = False) -> None:
 
     Example: knowdo registry database upgrade
     """
-    from services.registry.database import make_tables
+    from services.registry.database import make_tables, seal_secrets
 
     engine = _engine()
     before, after = make_tables(engine)
+    seal_secrets(engine, read_settings())
     engine.dispose()
     if as_json:
         typer.echo(json.dumps({"before": before or None, "after": after}))

@@ -21,6 +21,7 @@ from services.guidance.manifest import LONGEST_LEASE
 from services.guidance.policies import Policy
 from services.plumbing.database import reading, writing
 from services.plumbing.keys import PublicKeys, SigningKey
+from services.plumbing.sealing import Sealer
 from services.registry.deployed import leases
 from services.registry.deployed.leases import SignedList
 from services.registry.memory import ledger
@@ -60,6 +61,7 @@ class Desk:
     keys: PublicKeys
     policy: Policy
     issuer: str
+    sealer: Sealer
     longest_lease: timedelta = LONGEST_LEASE
     now: Callable[[], datetime] = real_time
     bell: Bell = field(default_factory=Bell)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from services.registry.people.persons import Added
-from services.registry.terminal import AsJson, operator, own_database, show
+from services.registry.terminal import AsJson, operator, own_database, own_sealer, show
 
 app = typer.Typer(no_args_is_help=True, help="Persons and services that may act.")
 
@@ -75,7 +75,7 @@ def person_password(
     from services.registry.people.tokens import write_token
 
     with writing(own_database()) as connection:
-        given = accounts.give_password(connection, name, now=real_time(), by=operator())
+        given = accounts.give_password(connection, name, now=real_time(), by=operator(), sealer=own_sealer())
         if password_file is not None:
             write_token(password_file, given)
     shown = {"name": name} | ({"password_file": str(password_file)} if password_file else {"password": given})
@@ -140,6 +140,32 @@ def person_remove(name: Name) -> None:
     with writing(own_database()) as connection:
         persons.deactivate(connection, name, now=real_time(), by=operator())
     typer.echo(f"{name} may not act here any more")
+
+
+@app.command("sessions")
+def person_sessions(
+    name: Name,
+    end: Annotated[bool, typer.Option("--end", help="End all of them: signed out everywhere")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List where someone is signed in, or end all of it; the ledger keeps who did, and they find it on their page.
+
+    Example: knowdo registry person sessions "A. Roy" --end
+    """
+    from services.plumbing.database import reading, writing
+    from services.registry.desk import real_time
+    from services.registry.people import own_sessions, persons, sessions
+
+    engine = own_database()
+    if end:
+        with writing(engine) as connection:
+            ended = own_sessions.end_somebodys(connection, name, by=operator(), now=real_time())
+        typer.echo(json.dumps({"ended": ended}) if as_json else f"{ended} ended")
+        return
+    with reading(engine) as connection:
+        found = sessions.of(connection, persons.must_find(connection, name).name, now=real_time())
+    rows = [{"browser": one.browser, "since": one.began_at, "last used": one.seen_at, "by": one.how} for one in found]
+    show(rows, as_json, title=f"Sessions of {name}")
 
 
 @app.command("list")

@@ -27,7 +27,7 @@ from services.registry.fhir import api as fhir_api
 from services.registry.fhir import authoring_routes, operations
 from services.registry.memory import api as memory_api
 from services.registry.notices import api as notices_api
-from services.registry.people import audit, pages, token_endpoint
+from services.registry.people import account_api, account_page, audit, pages, token_endpoint
 from services.registry.transparency import api as transparency_api
 from services.registry.transparency import page as disclosure_page
 from services.registry.waiting import api as waiting_api
@@ -48,7 +48,7 @@ CONSOLE: Final = (
     disclosure_page.router,
     notices_api.pages,
 )
-PEOPLE: Final = (pages.router, token_endpoint.router, audit.router)
+PEOPLE: Final = (pages.router, account_page.router, token_endpoint.router, audit.router)
 API: Final = (
     api.router,
     decision_api.router,
@@ -57,6 +57,7 @@ API: Final = (
     transparency_api.router,
     notices_api.router,
     waiting_api.router,
+    account_api.router,
 )
 # Operations first: `$release` would otherwise be read as an id.
 FHIR: Final = (operations.router, authoring_routes.router, fhir_api.router)

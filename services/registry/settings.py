@@ -36,6 +36,11 @@ class RegistrySettings(ServiceSettings):
         default=None,
         description="private key that signs (JWK, mode 0600), made on first use; default `<var>/registry/signing-key.json`",
     )
+    sealing_keys: SecretStr | None = Field(
+        default=None,
+        description="keys that secrets in the database are sealed with, 32 bytes in base64 a line, the first seals; by file: "
+        "`…_SEALING_KEYS_FILE`; default: `<var>/registry/sealing-keys`, made on first use (mode 0600)",
+    )
     trusted_keys_file: Path | None = Field(
         default=None, description="JWK set of further public keys shown at `/keys`, for a change of keys without a gap"
     )

@@ -18,6 +18,7 @@ from services.timeline.errors import BadInput
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from services.plumbing.sealing import Sealer
     from services.registry.settings import RegistrySettings
 
 T = TypeVar("T")
@@ -53,6 +54,13 @@ def own_database() -> Engine:
     from services.registry.database import open_tables
 
     return open_tables(read_settings())
+
+
+def own_sealer() -> Sealer:
+    """The keys that this registry's secrets are sealed with."""
+    from services.registry.sealed import open_sealer
+
+    return open_sealer(read_settings())
 
 
 def operator() -> str:

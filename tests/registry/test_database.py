@@ -18,13 +18,13 @@ from typer.testing import CliRunner
 
 import services.registry.app  # noqa: F401 - it imports every table
 from services.guidance.errors import Unavailable
+from services.guidance.lifecycle import person_key
 from services.plumbing.database import open_database
 from services.plumbing.migrations import revision_of
 from services.registry.commands import app
 from services.registry.database import MIGRATIONS, make_tables
 from services.registry.deployed import workers
 from services.registry.memory import ledger
-from services.registry.people import persons
 from services.registry.tables import TABLES, instant_text
 from tests.registry.conftest import NOW
 
@@ -55,8 +55,22 @@ def older(empty: Engine) -> Engine:
             )
         )
         ledger.begin(connection)
-        persons.add_person(connection, "cds", ["cds"], now=NOW, by="tests", is_service=True)
-        persons.add_person(connection, "Ann", ["auditor"], now=NOW, by="tests")
+        # As the code of then did: today's writes into tables that there were not.
+        for name, role, is_service in (("cds", "cds", True), ("Ann", "auditor", False)):
+            key, at = person_key(name), instant_text(NOW)
+            row = {
+                "key": key,
+                "name": name,
+                "roles": [role],
+                "is_service": is_service,
+                "is_active": True,
+                "added_at": at,
+            }
+            connection.execute(BEFORE.tables["people"].insert().values(**row))
+            ledger.append(
+                connection, actor="tests", role="administrator", action="person added", subject=f"person:{key}",
+                detail={"name": name, "roles": [role]}, now=NOW,
+            )  # fmt: skip
         heard = BEFORE.tables["heard"].insert()
         connection.execute(heard.values(service="cds", at=instant_text(NOW)))
     return empty

@@ -16,7 +16,9 @@ from services.registry.tables import instant_text, reports
 DAYS: Final = 7
 TOLD: Final = 5
 _LOOKED_AT: Final = 500  # entries; a week with more of them is told from its last 500
-_QUIET: Final = frozenset({"voted", "person added", "token replaced", "person deactivated"})
+_QUIET: Final = frozenset(
+    {"voted", "person added", "token replaced", "person deactivated", "session ended", "sessions ended"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from services.registry.console.reader import Reader
 from services.registry.console.refused import said_of
 from services.registry.console.shell import page_router, render
 from services.registry.notices import choices, outbox
-from services.registry.notices.choices import KINDS, SAID, Choice, Ways
+from services.registry.notices.choices import Choice, Ways
+from services.registry.notices.kinds import KINDS, SAID
 from services.registry.people.visitor import checked_form, shown_token
 from services.timeline.errors import BadInput
 
@@ -59,7 +60,7 @@ async def choose(request: Request, desk: DeskDep) -> Response:
     chosen = Choice(email=body.email, webhook=body.webhook, kinds=tuple(body.kinds))
 
     def act(connection: Connection) -> dict[str, Any]:
-        secret = choices.choose(connection, caller.person, chosen, ways=ways, now=desk.now())
+        secret = choices.choose(connection, caller.person, chosen, ways=ways, now=desk.now(), sealer=desk.sealer)
         return _shown(connection, caller.person, ways) | ({"secret": secret} if secret else {})
 
     return json_response(await desk.note(act))
@@ -86,7 +87,9 @@ async def notices_chosen(request: Request, desk: DeskDep, visitor: Reader) -> Re
     typed: dict[str, object] = {}
     try:
         secret = await desk.note(
-            lambda connection: choices.choose(connection, visitor.person, chosen, ways=ways, now=desk.now())
+            lambda connection: choices.choose(
+                connection, visitor.person, chosen, ways=ways, now=desk.now(), sealer=desk.sealer
+            )
         )
     except BadInput as fault:
         said, status = "", 400

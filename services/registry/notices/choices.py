@@ -1,4 +1,4 @@
-"""What a person wants to be told, and where. Nobody is told anything unasked, and nobody chooses for another."""
+"""What a person wants to be told, and where. Nobody chooses for another, and without an address nobody is told anything."""
 
 from __future__ import annotations
 
@@ -6,28 +6,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from services.guidance.errors import NotPermitted
 from services.guidance.lifecycle import Person, person_key
 from services.plumbing import webhooks
+from services.plumbing.sealing import Sealer
+from services.registry.notices import security
+from services.registry.notices.kinds import KINDS, SECURITY
 from services.registry.notices.tables import notice_choices, notices
+from services.registry.sealed import WEBHOOK, about
 from services.registry.tables import instant_text
 from services.timeline.errors import BadInput
 
-Kind = Literal["vote", "deploy", "question", "condition", "reason", "stop", "review"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-SAID: Final[dict[Kind, str]] = {
-    "vote": "a release awaits my vote",
-    "deploy": "a release may speak, and I decide where",
-    "question": "a question waits for me: on a release of mine, or with a reply to mine",
-    "condition": "a condition is open that I may close, or on a release of mine",
-    "reason": "a stop owes its reason: mine, or late",
-    "stop": "guidance was stopped",
-    "review": "guidance that I let run is past its day of review",
-}
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
@@ -59,7 +52,7 @@ def of(connection: Connection, person: Person) -> Choice:
     return Choice() if row is None else Choice(email=row.email, webhook=row.webhook, kinds=tuple(row.kinds))
 
 
-def choose(connection: Connection, person: Person, choice: Choice, *, ways: Ways, now: datetime) -> str:
+def choose(connection: Connection, person: Person, choice: Choice, *, ways: Ways, now: datetime, sealer: Sealer) -> str:
     """Keep a choice instead of the one before; answers the secret of a new webhook, shown this once, else nothing."""
     if person.is_service:
         raise NotPermitted("a service gets no notices", place="notices", remedy="Choose with your own account")
@@ -68,18 +61,17 @@ def choose(connection: Connection, person: Person, choice: Choice, *, ways: Ways
     # What was made for another address is not sent to this one.
     for channel, old, new in (("email", before.email, email), ("webhook", before.webhook, webhook)):
         if old != new:
-            connection.execute(
-                delete(notices).where(
-                    notices.c.person == key, notices.c.channel == channel, notices.c.state == "waiting"
-                )
-            )
+            unsent = (notices.c.person == key, notices.c.channel == channel, notices.c.state == "waiting")
+            connection.execute(delete(notices).where(*unsent, notices.c.kind != SECURITY))
+            if old:
+                security.leave_address(connection, person.name, old if channel == "email" else "", now)
     if not email and not webhook:
         connection.execute(delete(notice_choices).where(notice_choices.c.person == key))
         return ""
     secret = webhooks.new_secret() if webhook and webhook != before.webhook else ""
     values = {"email": email, "webhook": webhook, "kinds": list(kinds), "changed_at": instant_text(now)}
     if secret or not webhook:
-        values["secret"] = secret
+        values["secret"] = sealer.seal(secret, about=about(WEBHOOK, key)) if secret else ""
     if before.channels:
         connection.execute(update(notice_choices).where(notice_choices.c.person == key).values(**values))
     else:
@@ -97,6 +89,4 @@ def _checked(choice: Choice, ways: Ways) -> tuple[str, str, Sequence[str]]:
         raise BadInput("longer than 500 characters", place="webhook", remedy="Give a shorter address")
     if strange := sorted({*choice.kinds} - {*KINDS}):
         raise BadInput(f"no such notice: {strange[0][:40]}", place="kinds", remedy=f"Choose from {', '.join(KINDS)}")
-    if (email or webhook) and not choice.kinds:
-        raise BadInput("nothing was chosen to be told of", place="kinds", remedy=f"Choose from {', '.join(KINDS)}")
     return email, webhook, [one for one in KINDS if one in choice.kinds]

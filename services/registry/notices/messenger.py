@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from services.guidance.errors import Refused, Unavailable
 from services.guidance.lifecycle import person_key
@@ -17,12 +18,15 @@ from services.plumbing.mail import MailServer, send_mail
 from services.plumbing.webhooks import checked_address, post_webhook
 from services.registry.desk import Desk
 from services.registry.memory import ledger
-from services.registry.notices import choices, outbox
-from services.registry.notices.choices import SAID, Ways
+from services.registry.notices import choices, outbox, security
+from services.registry.notices.choices import Ways
+from services.registry.notices.kinds import SAID, SECURITY, Notice
 from services.registry.notices.outbox import Claimed
 from services.registry.notices.tables import notice_choices
 from services.registry.notices.waiting import to_tell, waiting_for
 from services.registry.people import persons
+from services.registry.people.tables import security_events
+from services.registry.sealed import WEBHOOK, about
 from services.timeline.errors import BadInput, KnowdoError
 
 EVERY: Final = 5.0  # seconds between two looks
@@ -62,7 +66,8 @@ class Messenger:
     async def _fill(self) -> None:
         def told(connection: Connection) -> tuple[int, int]:
             chosen = connection.execute(select(notice_choices.c.changed_at)).scalars().all()
-            return ledger.head(connection).number, hash(tuple(sorted(chosen)))
+            happened = connection.execute(select(func.max(security_events.c.number))).scalar()
+            return ledger.head(connection).number, hash((happened, *sorted(chosen)))
 
         head, chosen = await self.desk.read(told)
         now = asyncio.get_running_loop().time()
@@ -79,8 +84,14 @@ class Messenger:
         if not people:
             return {}
         everything = to_tell(connection, self.desk.policy, self.desk.now())
+        now = self.desk.now()
+
+        def told(name: str, waiting: Iterable[Notice]) -> tuple[Notice, ...]:
+            return (*waiting, *security.notices_of(connection, name, now))
+
         return {
-            person_key(one.name): (choices.of(connection, one), tuple(waiting_for(one, everything))) for one in people
+            person_key(one.name): (choices.of(connection, one), told(one.name, waiting_for(one, everything)))
+            for one in people
         }
 
     async def _send(self, one: Claimed) -> bool:
@@ -106,17 +117,24 @@ class Messenger:
             if self.mail is None:
                 raise Unavailable("no mail server is set up", place="KNOWDO_REGISTRY_SMTP_HOST")
             domain = self.mail.sender.rpartition("@")[2].rstrip(">")
-            text = f"{one.said}\n\n{link}\n\nYou chose to be told when {SAID[one.kind]}. Change that at {self.page}\n"  # type: ignore[index]  # kept kinds are known ones
+            what = SAID[one.kind]  # type: ignore[index]  # kept kinds are known ones
+            why = "You are told of this always" if one.kind == SECURITY else f"You chose to be told when {what}"
+            text = f"{one.said}\n\n{link}\n\n{why}. Change where at {self.page}\n"
             await asyncio.to_thread(
-                send_mail, self.mail, to=one.to, subject=f"Knowdo: {SAID[one.kind]}", text=text,  # type: ignore[index]
+                send_mail,
+                self.mail,
+                to=one.to,
+                subject=f"Knowdo: {what}",
+                text=text,
                 message_id=f"<{one.id}@{domain}>",
-            )  # fmt: skip
+            )
             return
         checked_address(one.to, self.ways.hosts)  # the operator may have taken a host away since
         data = {"kind": one.kind, "said": one.said, "link": link}
         body = msgspec.json.encode({"type": f"notice.{one.kind}", "timestamp": one.made_at, "data": data})
         timestamp = int(self.desk.now().timestamp())
-        await post_webhook(self.http, one.to, secret=one.secret, message_id=one.id, timestamp=timestamp, body=body)
+        secret = self.desk.sealer.open(one.secret, about=about(WEBHOOK, one.person))
+        await post_webhook(self.http, one.to, secret=secret, message_id=one.id, timestamp=timestamp, body=body)
 
     @property
     def page(self) -> str:

@@ -9,16 +9,18 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from services.guidance.lifecycle import person_key
 from services.plumbing.database import insert_once
-from services.registry.notices.choices import Choice
+from services.registry.notices.kinds import SECURITY, Notice
 from services.registry.notices.tables import notice_choices, notices
-from services.registry.notices.waiting import Notice
 from services.registry.tables import instant_text
+
+if TYPE_CHECKING:
+    from services.registry.notices.choices import Choice
 
 LEASE: Final = timedelta(seconds=90)  # longer than any try takes: until then nobody else tries
 WAITS: Final = tuple(timedelta(seconds=one) for one in (10, 60, 300, 1800, 7200, 21600, 43200, 86400))
@@ -33,9 +35,11 @@ class Claimed:
 
     number: int
     id: str
+    person: str
     channel: str
     to: str
     secret: str
+    """Sealed."""
     kind: str
     said: str
     path: str
@@ -46,43 +50,38 @@ class Claimed:
 def fill(connection: Connection, found: Mapping[str, tuple[Choice, Sequence[Notice]]], now: datetime) -> int:
     """Keep what is new, by `person_key`, and drop what waits no longer; how many are new."""
     made = 0
-    at = instant_text(now)
     for key, (choice, waiting) in found.items():
-        wanted = {one.about: one for one in waiting if one.kind in choice.kinds}
-        unsent = select(notices.c.number, notices.c.about).where(notices.c.person == key, notices.c.state == "waiting")
+        wanted = {one.about: one for one in waiting if one.kind in choice.kinds or one.kind == SECURITY}
+        unsent = select(notices.c.number, notices.c.about).where(
+            notices.c.person == key, notices.c.state == "waiting", notices.c.to == ""
+        )
         over = [row.number for row in connection.execute(unsent) if row.about not in wanted]
         connection.execute(delete(notices).where(notices.c.number.in_(over)))
         for channel in choice.channels:
             for one in wanted.values():
-                made += insert_once(
-                    connection,
-                    notices,
-                    {
-                        "id": f"msg_{uuid.uuid4().hex}",
-                        "person": key,
-                        "channel": channel,
-                        "about": one.about,
-                        "kind": one.kind,
-                        "said": one.said,
-                        "path": one.path,
-                        "made_at": at,
-                        "state": "waiting",
-                        "tries": 0,
-                        "next_at": at,
-                        "fault": "",
-                    },
-                )
+                made += keep(connection, key, channel, one, now=now)
         old = notices.c.made_at < instant_text(now - KEPT)
         still = notices.c.about.not_in(list(wanted))
         connection.execute(delete(notices).where(notices.c.person == key, notices.c.state != "waiting", old, still))
     return made
 
 
+def keep(connection: Connection, key: str, channel: str, one: Notice, *, now: datetime, to: str = "") -> bool:
+    """Keep one notice to be sent, unless it was made before; `to`: where, if not to the address chosen now."""
+    at = instant_text(now)
+    row = {
+        "id": f"msg_{uuid.uuid4().hex}", "person": key, "channel": channel, "about": one.about, "kind": one.kind,
+        "said": one.said, "path": one.path, "made_at": at, "state": "waiting", "tries": 0, "next_at": at, "fault": "",
+        "to": to,
+    }  # fmt: skip
+    return insert_once(connection, notices, row)
+
+
 def claim(connection: Connection, now: datetime) -> list[Claimed]:
     """Those that are due, each leased to the caller: whoever dies with one leaves it to be tried again."""
     due = (
         select(notices, notice_choices.c.email, notice_choices.c.webhook, notice_choices.c.secret)
-        .join(notice_choices, notice_choices.c.person == notices.c.person)
+        .outerjoin(notice_choices, notice_choices.c.person == notices.c.person)
         .where(notices.c.state == "waiting", notices.c.next_at <= instant_text(now))
         .order_by(notices.c.next_at, notices.c.number)
         .limit(AT_ONCE)
@@ -99,9 +98,10 @@ def claim(connection: Connection, now: datetime) -> list[Claimed]:
                 Claimed(
                     number=row.number,
                     id=row.id,
+                    person=row.person,
                     channel=row.channel,
-                    to=row.email if row.channel == "email" else row.webhook,
-                    secret=row.secret,
+                    to=row.to or (row.email if row.channel == "email" else row.webhook) or "",
+                    secret=row.secret or "",
                     kind=row.kind,
                     said=row.said,
                     path=row.path,

@@ -15,8 +15,8 @@ notice_choices: Final = Table(
     # Empty: not by this way.
     Column("email", String(254), nullable=False),
     Column("webhook", String(500), nullable=False),
-    # Signs what is sent to the webhook; whoever reads it can forge notices there, and do nothing here.
-    Column("secret", String(100), nullable=False),
+    # Signs what is sent to the webhook; sealed.
+    Column("secret", Text, nullable=False),
     Column("kinds", JSON, nullable=False),
     Column("changed_at", String(32), nullable=False),
 )
@@ -41,6 +41,8 @@ notices: Final = Table(
     Column("next_at", String(32), nullable=False),
     Column("fault", String(300), nullable=False),
     Column("sent_at", String(32)),
+    # Where it goes; empty: to the address chosen now. A former address still hears of what made it a former one.
+    Column("to", String(500), nullable=False, server_default=""),
     UniqueConstraint("person", "channel", "about"),
     Index("notices_due", "state", "next_at"),
 )

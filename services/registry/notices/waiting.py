@@ -12,23 +12,13 @@ from sqlalchemy import Connection, select
 from services.guidance.lifecycle import Person, person_key
 from services.guidance.policies import Policy
 from services.registry.deployed.tables import stops
-from services.registry.notices.choices import Kind
+from services.registry.notices.kinds import Notice
 from services.registry.tables import instant_text
 from services.registry.waiting.everything import Open, everything_open
 from services.registry.waiting.tasks import tasks_of
 
 TOLD_FOR: Final = timedelta(days=2)
 """How long a stop is news."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """One thing to tell one person. `about` is the same for as long as it is the same thing."""
-
-    kind: Kind
-    about: str
-    said: str
-    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,11 @@ from sqlalchemy import Connection, delete, insert, select
 from services.guidance.errors import NotPermitted
 from services.guidance.lifecycle import Person, person_key
 from services.plumbing.password_hashes import hash_password
+from services.plumbing.sealing import Sealer
 from services.registry.people import persons, sessions
 from services.registry.people.password_rules import checked_password
 from services.registry.people.tables import accounts
+from services.registry.sealed import PASSWORD, about
 from services.registry.tables import instant_of, instant_text, people
 
 GIVEN_FOR: Final = timedelta(days=3)
@@ -32,9 +34,11 @@ class Account:
 
     person: Person
     password: str
+    """Its hash, sealed."""
     must_change: bool
     is_demo: bool
     good_until: datetime | None
+    changed_at: str
 
     def is_open(self, *, now: datetime, demo: bool) -> bool:
         """Whether it may be signed in to at all: an active person, a password not run out, a demo one only in demo."""
@@ -42,26 +46,26 @@ class Account:
         return self.person.is_active and not self.person.is_service and lasts and (demo or not self.is_demo)
 
 
-def give_password(connection: Connection, name: str, *, now: datetime, by: str) -> str:
+def give_password(connection: Connection, name: str, *, now: datetime, by: str, sealer: Sealer) -> str:
     """A new password for a person, to be told to them once; they must change it. All their sessions end."""
     person = _must_be_person(connection, name)
     given = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
-    _keep(connection, person, given, must_change=True, good_until=now + GIVEN_FOR, now=now)
+    _keep(connection, person, given, sealer, must_change=True, good_until=now + GIVEN_FOR, now=now)
     sessions.end_all(connection, person.name)
     persons.remember(connection, person, "password given", by=by, now=now)
     return given
 
 
-def give_demo_password(connection: Connection, name: str, *, now: datetime) -> None:
+def give_demo_password(connection: Connection, name: str, *, now: datetime, sealer: Sealer) -> None:
     """The password that everybody knows, for a made-up person; kept from then on if they have none yet."""
     person = _must_be_person(connection, name)
     if find(connection, name) is None:
-        _keep(connection, person, DEMO_PASSWORD, is_demo=True, now=now)
+        _keep(connection, person, DEMO_PASSWORD, sealer, is_demo=True, now=now)
 
 
-def change_password(connection: Connection, person: Person, new: str, *, now: datetime) -> None:
+def change_password(connection: Connection, person: Person, new: str, *, now: datetime, sealer: Sealer) -> None:
     """A password of the person's own choice; BadInput if the rules refuse it. All their sessions end."""
-    _keep(connection, person, checked_password(new, name=person.name), now=now)
+    _keep(connection, person, checked_password(new, name=person.name), sealer, now=now)
     sessions.end_all(connection, person.name)
     persons.remember(connection, person, "password changed", by=person.name, now=now)
 
@@ -82,6 +86,7 @@ def find(connection: Connection, name: str) -> Account | None:
         must_change=row.must_change,
         is_demo=row.is_demo,
         good_until=instant_of(row.good_until) if row.good_until else None,
+        changed_at=row.changed_at,
     )
 
 
@@ -111,6 +116,7 @@ def _keep(
     connection: Connection,
     person: Person,
     password: str,
+    sealer: Sealer,
     *,
     now: datetime,
     must_change: bool = False,
@@ -122,7 +128,7 @@ def _keep(
     connection.execute(
         insert(accounts).values(
             person=key,
-            password=hash_password(password),
+            password=sealer.seal(hash_password(password), about=about(PASSWORD, key)),
             must_change=must_change,
             is_demo=is_demo,
             good_until=instant_text(good_until) if good_until else None,

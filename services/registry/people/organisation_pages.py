@@ -17,7 +17,7 @@ from services.plumbing.openid import OpenIdProvider
 from services.registry.desk import DeskDep
 from services.registry.people import organisation, sessions
 from services.registry.people.limits import address_of
-from services.registry.people.pages import sign_in_answer, signed_in
+from services.registry.people.pages import browser_in, sign_in_answer, signed_in
 from services.registry.people.visitor import is_secure, safe_next
 from services.timeline.errors import BadInput, KnowdoError
 
@@ -68,7 +68,9 @@ async def come_back(
 
         def begin(connection: Connection) -> tuple[Person, str]:
             person = organisation.who_signed_in(connection, known, claims, now=now)
-            return person, sessions.begin(connection, person.name, how="organisation", now=now)
+            return person, sessions.begin(
+                connection, person.name, how="organisation", now=now, browser=browser_in(request)
+            )
 
         person, identifier = await desk.write(begin)
     except (NotAuthenticated, Refused, Unavailable, BadInput, TooMany) as fault:

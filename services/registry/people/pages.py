@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from services.guidance.errors import NotAuthenticated, NotPermitted, TooMany
 from services.registry.desk import DeskDep
 from services.registry.people import accounts, sessions, signing_in
+from services.registry.people.browsers import browser_of
 from services.registry.people.limits import address_of
 from services.registry.people.organisation import Organisation
 from services.registry.people.rendered import render
@@ -59,7 +60,12 @@ async def sign_in(request: Request, desk: DeskDep) -> Response:
     try:
         request.app.state.limits.take("sign-in", address)
         begun = await signing_in.sign_in(
-            desk, name=name, password=password, address=address, demo=request.app.state.open_console
+            desk,
+            name=name,
+            password=password,
+            address=address,
+            browser=browser_in(request),
+            demo=request.app.state.open_console,
         )
     except TooMany as many:
         said = f"{many.message.capitalize()}. {many.remedy}."
@@ -110,7 +116,9 @@ async def change_password(request: Request, desk: DeskDep) -> Response:
         said = "The new password is the old one."
     else:
         try:
-            identifier = await signing_in.change_password(desk, seen.person, old=old, new=new, address=address)
+            identifier = await signing_in.change_password(
+                desk, seen.person, old=old, new=new, address=address, browser=browser_in(request)
+            )
             return signed_in(request, identifier, f"{root_of(request)}/")
         except (NotAuthenticated, TooMany) as refused:
             said = "The old password is not right." if isinstance(refused, NotAuthenticated) else f"{refused}."
@@ -128,6 +136,11 @@ def signed_in(request: Request, identifier: str, following: str) -> Response:
     )
     answer.delete_cookie(_before_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax")
     return answer
+
+
+def browser_in(request: Request) -> str:
+    """The browser that asks, in a few words."""
+    return browser_of(request.headers.get("user-agent", ""))
 
 
 def one_of(fields: Mapping[str, list[str]], name: str) -> str:

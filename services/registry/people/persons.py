@@ -21,7 +21,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, Refused
 from services.guidance.lifecycle import MAY_STOP, NEVER_VOTE, ROLES, Person, person_key
 from services.registry.memory import ledger
-from services.registry.people import sessions
+from services.registry.people import security_events, sessions
 from services.registry.people.tables import accounts, service_keys, tokens
 from services.registry.tables import instant_text, people
 from services.timeline.errors import BadInput
@@ -212,8 +212,10 @@ def _checked_roles(roles: Sequence[str], *, is_service: bool) -> frozenset[str]:
 
 
 def remember(connection: Connection, person: Person, action: str, *, by: str, now: datetime) -> None:
-    """An entry of the ledger about who may act, inside the caller's transaction."""
+    """An entry of the ledger about who may act, inside the caller's transaction; a person finds it on their page, too."""
     kind = "service" if person.is_service else "person"
+    if not person.is_service:
+        security_events.note(connection, person.name, action, by=by, now=now)
     ledger.append(
         connection,
         actor=by,

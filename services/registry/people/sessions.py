@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
+from services.guidance.errors import NotFound
 from services.guidance.lifecycle import Person, person_key
 from services.registry.people.tables import accounts, sessions
 from services.registry.tables import instant_of, instant_text, people
@@ -37,8 +38,20 @@ class Session:
     """Whether `touch` should note that it is in use."""
 
 
-def begin(connection: Connection, name: str, *, how: How, now: datetime) -> str:
-    """A new session; answers its id, which is kept nowhere here."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A session as its person is shown it. `handle` names it and opens nothing."""
+
+    handle: str
+    how: How
+    began_at: str
+    seen_at: str
+    browser: str
+    is_this: bool
+
+
+def begin(connection: Connection, name: str, *, how: How, now: datetime, browser: str = "") -> str:
+    """A new session; answers its id, which is kept nowhere here. `browser`: in a few words, to be known again by."""
     identifier = secrets.token_urlsafe(32)
     key, at = person_key(name), instant_text(now)
     standing = connection.execute(
@@ -47,7 +60,9 @@ def begin(connection: Connection, name: str, *, how: How, now: datetime) -> str:
     for surplus in list(standing)[MOST - 1 :]:
         connection.execute(delete(sessions).where(sessions.c.id_sha256 == surplus))
     connection.execute(
-        insert(sessions).values(id_sha256=hashed(identifier), person=key, how=how, began_at=at, seen_at=at)
+        insert(sessions).values(
+            id_sha256=hashed(identifier), person=key, how=how, began_at=at, seen_at=at, browser=browser[:60]
+        )
     )
     return identifier
 
@@ -91,6 +106,45 @@ def touch(connection: Connection, identifier: str, *, now: datetime) -> None:
     )
 
 
+def of(connection: Connection, name: str, *, now: datetime, this: str = "") -> list[Listed]:
+    """The sessions of a person that stand, the last used first; `this` is the id of the one that asks."""
+    asked = (
+        select(sessions)
+        .where(
+            sessions.c.person == person_key(name),
+            sessions.c.seen_at > instant_text(now - IDLE),
+            sessions.c.began_at > instant_text(now - LONGEST),
+        )
+        .order_by(sessions.c.seen_at.desc(), sessions.c.id_sha256)
+    )
+    return [
+        Listed(
+            handle=_handle(row.id_sha256),
+            how="password" if row.how == "password" else "organisation",
+            began_at=row.began_at,
+            seen_at=row.seen_at,
+            browser=row.browser,
+            is_this=bool(this) and row.id_sha256 == hashed(this),
+        )
+        for row in connection.execute(asked)
+    ]
+
+
+def end_listed(connection: Connection, name: str, handle: str) -> None:
+    """End one of this person's; NotFound if it has ended, or is somebody else's."""
+    mine = connection.execute(select(sessions.c.id_sha256).where(sessions.c.person == person_key(name))).scalars()
+    found = next((one for one in mine if _handle(one) == handle), None)
+    if found is None:
+        raise NotFound("you have no such session", place="session", remedy="It may have ended; look at the list again")
+    connection.execute(delete(sessions).where(sessions.c.id_sha256 == found))
+
+
+def end_others(connection: Connection, name: str, *, this: str = "") -> int:
+    """End every session of a person but this one; how many there were."""
+    others = sessions.c.person == person_key(name), sessions.c.id_sha256 != hashed(this)
+    return connection.execute(delete(sessions).where(*others)).rowcount
+
+
 def end(connection: Connection, identifier: str) -> None:
     """End one session."""
     connection.execute(delete(sessions).where(sessions.c.id_sha256 == hashed(identifier)))
@@ -104,6 +158,10 @@ def end_all(connection: Connection, name: str) -> None:
 def csrf_of(identifier: str) -> str:
     """The token that every form of this session carries; whoever does not know the session's id cannot make it."""
     return hmac.new(identifier.encode("utf-8", "replace"), b"knowdo form", sha256).hexdigest()
+
+
+def _handle(id_sha256: str) -> str:
+    return id_sha256[:16]
 
 
 def hashed(identifier: str) -> str:

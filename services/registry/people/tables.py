@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table, Text
 
 from services.registry.tables import TABLES
 
@@ -12,7 +12,8 @@ accounts: Final = Table(
     "accounts",
     TABLES,
     Column("person", String(200), ForeignKey("people.key"), primary_key=True),
-    Column("password", String(200), nullable=False),  # argon2id, with its salt and cost
+    # argon2id with its salt and cost, sealed: who has the database alone cannot even begin to guess.
+    Column("password", Text, nullable=False),
     Column("must_change", Boolean, nullable=False),
     Column("is_demo", Boolean, nullable=False),
     # Of a password that someone else has seen: it ends, used or not.
@@ -38,6 +39,18 @@ sessions: Final = Table(
     Column("how", String(16), nullable=False),
     Column("began_at", String(32), nullable=False, index=True),
     Column("seen_at", String(32), nullable=False),
+    # `Firefox on Windows`, no more of it: enough to know one's own again.
+    Column("browser", String(60), nullable=False, server_default=""),
+)
+
+security_events: Final = Table(
+    "security_events",
+    TABLES,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("person", String(200), ForeignKey("people.key"), nullable=False, index=True),
+    Column("happened", String(40), nullable=False),
+    Column("by", String(200), nullable=False),  # empty: nobody who is known
+    Column("at", String(32), nullable=False),
 )
 
 tokens: Final = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import threading
 import time
@@ -13,15 +14,19 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from services.guidance.policies import POLICIES, Policy
 from services.plumbing.database import writing
+from services.plumbing.sealing import Sealer
 from services.registry.app import create_app
 from services.registry.database import open_tables
 from services.registry.settings import RegistrySettings
 from tests.registry.console import content
 
+SEALING_KEY: Final = base64.b64encode(bytes(range(32))).decode()
+SEALER: Final = Sealer.of(SEALING_KEY, place="tests")
 NOW: Final = datetime(2026, 11, 22, 14, 2, 7, tzinfo=UTC)
 
 
@@ -75,7 +80,7 @@ def hospital(connection: Connection, policy: Policy, now: datetime) -> dict[str,
 @contextmanager
 def served(folder: Path, *, fill: Fill = hospital) -> Iterator[Served]:
     """A registry under the demo policy that is not in demo mode, at a fixed time."""
-    settings = RegistrySettings(var=folder, policy="demo")
+    settings = RegistrySettings(var=folder, policy="demo", sealing_keys=SecretStr(SEALING_KEY))
     engine = open_tables(settings)
     with writing(engine) as connection:
         known = fill(connection, POLICIES["demo"], NOW)

@@ -20,7 +20,7 @@ from services.registry.people import accounts, persons
 from tests.browser.chromium import chromium, why_not
 from tests.registry import samples
 from tests.registry.console.readable import must_be_readable
-from tests.registry.console.served import Served, served
+from tests.registry.console.served import SEALER, Served, served
 from tests.registry.people.browsing import WORDS
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def _proposed(connection: Connection, policy: Policy, now: datetime) -> dict[str
     """A release with evidence that leaves a doubt, as the learner proposes it, its trial and rollback, and five people."""
     for name, roles in FIVE.items():
         persons.add_person(connection, name, roles, now=now, by="tests")
-        accounts.give_password(connection, name, now=now, by="tests")
+        accounts.give_password(connection, name, now=now, by="tests", sealer=SEALER)
         found = accounts.find(connection, name)
         assert found is not None
-        accounts.change_password(connection, found.person, WORDS, now=now)
+        accounts.change_password(connection, found.person, WORDS, now=now, sealer=SEALER)
     learner = persons.add_person(connection, "learner", ["learner"], now=now, by="tests", is_service=True).person
     jon = persons.add_person(connection, "Jon Developer", ["model-developer"], now=now, by="tests").person
     bundle = samples.release()

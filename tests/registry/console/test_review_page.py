@@ -240,7 +240,9 @@ async def test_a_form_of_another_page_and_a_given_password_cast_no_vote(house: H
     sent = {**form, "vote": "approve", "reason": "mine", "sure": "yes"}
     assert (await ann.http.post(path, data={**sent, "csrf": "other"})).status_code == 403
     with writing(house.app.state.desk.engine) as connection:
-        given = accounts.give_password(connection, "Ben Data", now=house.clock(), by="tests")
+        given = accounts.give_password(
+            connection, "Ben Data", now=house.clock(), by="tests", sealer=house.app.state.desk.sealer
+        )
     ben = Browser(house)
     await ben.sign_in("Ben Data", given)
     answer = await ben.http.post(path, data=sent)

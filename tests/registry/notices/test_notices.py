@@ -15,15 +15,17 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from services.plumbing.database import writing
 from services.plumbing.webhooks import signature
-from services.registry.notices import messenger as looking
+from services.registry.notices import messenger as messenger_module
 from services.registry.notices.messenger import Messenger
 from services.registry.notices.wiring import mail_server as mail_server_of
+from services.registry.people import api_tokens
 from services.registry.settings import RegistrySettings
 from services.timeline.errors import BadInput
 from tests.registry.conftest import Clock, House, running
 from tests.registry.notices.receivers import Mailbox, Receiver, mail_server
-from tests.registry.people.browsing import signed_in
+from tests.registry.people.browsing import Browser, signed_in, with_password
 
 pytestmark = pytest.mark.anyio
 
@@ -173,8 +175,8 @@ async def test_a_kill_between_outbox_and_sending_loses_nothing(
     tmp_path: Path, clock: Clock, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process claims the notice and is killed with SIGKILL before it sends; after the lease it is sent, once."""
+    monkeypatch.setattr(messenger_module, "EVERY", 3600.0)  # however long the other process takes to start
     given = settings(tmp_path)
-    monkeypatch.setattr(looking, "EVERY", 3600.0)  # on a busy machine this process would claim it first
     async with running(given, clock) as house:
         await choose(house, "Fay Operations", webhook=f"http://127.0.0.1:{receiver.port}/", kinds=["vote"])
         await house.propose()
@@ -250,7 +252,6 @@ async def test_a_choice_that_leads_astray_is_refused(tmp_path: Path, clock: Cloc
             {"webhook": "https://user:word@127.0.0.1/x", "kinds": ["vote"]},
             {"webhook": "file:///etc/passwd", "kinds": ["vote"]},
             {"webhook": "https://127.0.0.1/x", "kinds": ["tea"]},
-            {"webhook": "https://127.0.0.1/x", "kinds": []},
             {"email": "fay@hospital.example", "kinds": ["vote"]},  # no mail server
             {"email": "fay@hospital.example\r\nBcc: all@x.example", "kinds": ["vote"]},
             {"wish": "x"},
@@ -303,3 +304,62 @@ def test_a_password_is_never_sent_in_clear(tmp_path: Path) -> None:
     for wrong in ({"smtp_user": "x", "smtp_starttls": False, "smtp_from": "a@b.example"}, {"smtp_from": ""}):
         with pytest.raises(BadInput):
             mail_server_of(settings(tmp_path, smtp_host="mail.example", **wrong))
+
+
+async def test_a_change_of_how_one_signs_in_is_told_unasked(tmp_path: Path, clock: Clock, receiver: Receiver) -> None:
+    """A new password, a token and tries that failed, once each, whatever kinds were chosen, none too; never to somebody else."""
+    async with running(settings(tmp_path), clock) as house:
+        for name in ("Fay Operations", "Eve Steward"):
+            await choose(house, name, webhook=f"http://127.0.0.1:{receiver.port}/{name.split()[0]}", kinds=[])
+        with_password(house, "Fay Operations")
+        for _ in range(6):
+            await Browser(house).sign_in("Fay Operations", "wrong otters paint slowly")
+        with writing(house.app.state.desk.engine) as connection:
+            api_tokens.add(
+                connection, "Fay Operations", label="secret label", scopes=["read"], days=1, now=clock(), by="root"
+            )
+        await messenger(house).look()
+        await messenger(house).look()
+        said = [json.loads(body)["data"]["said"] for _, body in receiver.came]
+        assert [one.partition(" at ")[0] for one in said] == [
+            "You were given a new password",
+            "Your password was changed",
+            "Tries to sign in under your name failed, so that further ones must wait",
+            "A token that acts for you was made",
+        ]
+        assert "by you" in said[1]
+        assert "by an administrator" in said[3]
+        assert not any(word in str(receiver.came) for word in ("secret label", "root"))
+        assert await told(house, "Eve Steward") == []
+        clock.pass_time(days=3)
+        await messenger(house).look()
+        assert len(receiver.came) == 4
+
+
+async def test_a_former_address_hears_that_it_is_one(tmp_path: Path, clock: Clock) -> None:
+    """Whoever takes an account over cannot first send its notices elsewhere: what was not told yet goes to the old address."""
+    mailbox = Mailbox()
+    server = mail_server(tmp_path, mailbox)
+    given = settings(
+        tmp_path, smtp_host="127.0.0.1", smtp_port=server.port, smtp_from="knowdo@hospital.example", smtp_user="knowdo",
+        smtp_password=SecretStr("tea"), smtp_ca_file=tmp_path / "mail.crt",
+    )  # fmt: skip
+    async with running(given, clock) as house:
+        await choose(house, "Fay Operations", email="fay@hospital.example", kinds=["vote"])
+        with_password(house, "Fay Operations")
+        await choose(house, "Fay Operations", email="thief@elsewhere.example", kinds=["vote"])
+        await choose(house, "Fay Operations")
+        server.start()
+        try:
+            await messenger(house).look()
+        finally:
+            server.stop()
+        came = [email.message_from_bytes(one, policy=email.policy.default) for one in mailbox.came]
+        to = [str(one["To"]) for one in came]
+        assert to.count("fay@hospital.example") == 3
+        assert to.count("thief@elsewhere.example") == 1
+        text = "".join(one.get_content() for one in came if one["To"] == "fay@hospital.example")
+        assert "Your password was changed" in text
+        assert "Your notices go to another address" in text
+        assert "thief@" not in text
+        assert "You are told of this always" in text

@@ -45,10 +45,12 @@ def hidden(page: httpx.Response) -> dict[str, str]:
 def with_password(house: House, name: str, password: str = WORDS) -> str:
     """Give someone a password of their own."""
     with writing(house.app.state.desk.engine) as connection:
-        accounts.give_password(connection, name, now=house.clock(), by="tests")
+        accounts.give_password(connection, name, now=house.clock(), by="tests", sealer=house.app.state.desk.sealer)
         account = accounts.find(connection, name)
         assert account is not None
-        accounts.change_password(connection, account.person, password, now=house.clock())
+        accounts.change_password(
+            connection, account.person, password, now=house.clock(), sealer=house.app.state.desk.sealer
+        )
     return password
 
 

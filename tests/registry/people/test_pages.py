@@ -34,7 +34,9 @@ async def test_the_right_password_opens_and_signing_out_closes(house: House) -> 
 async def test_a_given_password_must_be_changed_first(house: House) -> None:
     """It opens one page, where another is chosen; it runs out after three days."""
     with writing(house.app.state.desk.engine) as connection:
-        given = accounts.give_password(connection, "Ann Clinical", now=house.clock(), by="tests")
+        given = accounts.give_password(
+            connection, "Ann Clinical", now=house.clock(), by="tests", sealer=house.app.state.desk.sealer
+        )
     browser = Browser(house)
     answer = await browser.sign_in("Ann Clinical", given)
     assert answer.headers["location"] == "/password"
@@ -46,7 +48,9 @@ async def test_a_given_password_must_be_changed_first(house: House) -> None:
     assert browser.http.cookies["knowdo-session"] != first
     assert "Choose another" not in (await browser.open("/password")).text
     with writing(house.app.state.desk.engine) as connection:
-        late = accounts.give_password(connection, "Ben Data", now=house.clock(), by="tests")
+        late = accounts.give_password(
+            connection, "Ben Data", now=house.clock(), by="tests", sealer=house.app.state.desk.sealer
+        )
     house.clock.pass_time(days=3)
     assert (await Browser(house).sign_in("Ben Data", late)).status_code == 401
 
@@ -202,7 +206,7 @@ async def test_the_demo_password_is_shown_and_taken_in_demo_mode_alone(house: Ho
     settings = RegistrySettings(var=house.settings.var / "demo", demo=True)
     async with running(settings, clock) as demo:
         with writing(demo.app.state.desk.engine) as connection:
-            accounts.give_demo_password(connection, "Ann Clinical", now=clock())
+            accounts.give_demo_password(connection, "Ann Clinical", now=clock(), sealer=demo.app.state.desk.sealer)
         browser = Browser(demo)
         page = await browser.open("/sign-in")
         assert accounts.DEMO_PASSWORD in page.text

@@ -6,17 +6,20 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select
 
+from services.plumbing.sealing import Sealer
 from services.registry.people import accounts, persons, sessions
 from services.registry.people.tables import sessions as table
 from tests.registry.conftest import NOW
+
+SEALER = Sealer.generate()
 
 
 def begun(connection: Connection, name: str = "Ann") -> str:
     """A session of someone with a password of their own."""
     if persons.find(connection, name) is None:
         person = persons.add_person(connection, name, ["clinical-reviewer"], now=NOW, by="tests").person
-        accounts.give_password(connection, name, now=NOW, by="tests")
-        accounts.change_password(connection, person, "gentle otters paint slowly", now=NOW)
+        accounts.give_password(connection, name, now=NOW, by="tests", sealer=SEALER)
+        accounts.change_password(connection, person, "gentle otters paint slowly", now=NOW, sealer=SEALER)
     return sessions.begin(connection, name, how="password", now=NOW)
 
 
@@ -50,7 +53,7 @@ def test_it_ends_with_password_roles_and_person(connection: Connection) -> None:
     """Whatever changes who someone is ends every session of theirs, and of nobody else."""
     other = begun(connection, "Ben")
     identifier = begun(connection)
-    accounts.give_password(connection, "Ann", now=NOW, by="tests")
+    accounts.give_password(connection, "Ann", now=NOW, by="tests", sealer=SEALER)
     assert sessions.find(connection, identifier, now=NOW) is None
     identifier = begun(connection)
     persons.change_roles(connection, "Ann", ["auditor"], now=NOW, by="tests")
