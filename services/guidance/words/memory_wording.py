@@ -22,13 +22,13 @@ _BY_ACTION: Final[Mapping[str, Kind]] = MappingProxyType(
         "reason given": "stop",
     }
 )
-_AGAINST: Final = frozenset({"reject", "not enough evidence"})
+_AGAINST: Final = frozenset({"reject", "not-enough-evidence"})
 _VOTED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "approve": "agreed",
-        "approve with conditions": "agreed with conditions",
+        "approve-with-conditions": "agreed with conditions",
         "reject": "did not agree",
-        "not enough evidence": "found the evidence not enough",
+        "not-enough-evidence": "found the evidence not enough",
         "withdraw": "withdrew their vote",
     }
 )
@@ -59,6 +59,8 @@ def told(entry: Mapping[str, Any], *, openly: bool = True) -> str:
     `openly` false: for a page that anyone may read. A vote is told without its direction and its reason, and of what
     people wrote only why something was stopped.
     """
+    if "withheld" in entry:
+        return "Something about a vote on an open step; it is told when the step is decided."
     detail: Mapping[str, Any] = entry["detail"]
     action = str(entry["action"])
     if not openly and action == "voted":

@@ -46,16 +46,18 @@ def proposal_in_full(
     }
 
 
-def all_guidance(connection: Connection, policy: Policy, now: datetime) -> list[dict[str, Any]]:
+def all_guidance(connection: Connection, viewer: Person, policy: Policy, now: datetime) -> list[dict[str, Any]]:
     """Every guidance by id, its releases newest first."""
     by_guidance: dict[str, list[Proposal]] = {}
     for proposal in proposals.every(connection):
         by_guidance.setdefault(proposal.guidance, []).append(proposal)
-    return [_guidance(connection, guidance, known, policy, now) for guidance, known in sorted(by_guidance.items())]
+    return [
+        _guidance(connection, guidance, known, viewer, policy, now) for guidance, known in sorted(by_guidance.items())
+    ]
 
 
 def _guidance(
-    connection: Connection, guidance: str, known: list[Proposal], policy: Policy, now: datetime
+    connection: Connection, guidance: str, known: list[Proposal], viewer: Person, policy: Policy, now: datetime
 ) -> dict[str, Any]:
     running = {one.proposal: one for one in deployments.of_guidance(connection, guidance)}
     counts = feed.totals(connection, guidance)
@@ -64,7 +66,7 @@ def _guidance(
             **schemas.proposal_shown(proposal),
             "deployment": _deployment(running.get(proposal.id), now),
             # Only the newest are weighed: reading the evidence of every release ever made would grow with history.
-            "next": _next_step(connection, proposal, policy, now) if number < MOST_WEIGHED else None,
+            "next": _next_step(connection, proposal, viewer, policy, now) if number < MOST_WEIGHED else None,
             "counts": counts.get(proposal.release, {}),
         }
         for number, proposal in enumerate(known)
@@ -91,12 +93,16 @@ def _deployment(deployment: Deployment | None, now: datetime) -> dict[str, Any] 
     }
 
 
-def _next_step(connection: Connection, proposal: Proposal, policy: Policy, now: datetime) -> dict[str, Any] | None:
+def _next_step(
+    connection: Connection, proposal: Proposal, viewer: Person, policy: Policy, now: datetime
+) -> dict[str, Any] | None:
     """Who has voted on the next step, and who is missing; not how they voted, which the proposal itself tells."""
     steps = [to for to in votes.steps_from(proposal.state) if to != "retired"]
     if not steps:
         return None
-    decision = votes.stand(connection, proposal, steps[0], policy=policy, now=now).decision
+    standing = votes.stand(connection, proposal, steps[0], policy=policy, now=now)
+    kept = votes.kept_for(connection, proposal.id)
+    decision = standing.decision
     against = (*decision.rejected_by, *decision.unconvinced, *decision.dissent)
     voted = {vote.role for vote in (*decision.counted, *against)}
     return {
@@ -104,5 +110,5 @@ def _next_step(connection: Connection, proposal: Proposal, policy: Policy, now: 
         "voted": sorted(voted),
         # Who has rejected is missing too, but to say so would tell how they voted.
         "missing_roles": [role for role in decision.missing_roles if role not in voted],
-        "failed_checks": [check.name for check in decision.failed_checks],
+        "failed_checks": blind.step_told(viewer, proposal, kept, standing)["failed_checks"],
     }

@@ -63,7 +63,7 @@ class Line:
     def gate(self) -> tuple[str, Verdict] | None:
         """The verdict of the next gate of the release that counts; the worst of its checks."""
         for standing in self.steps:
-            verdicts = {check.verdict for check in standing.checks}
+            verdicts = {check.verdict for check in standing.checks_of_facts}
             if standing.proposal.id == self.counts.id and verdicts:
                 worst = next(one for one in ("does not meet", "cannot tell", "meets") if one in verdicts)
                 return standing.decision.to, worst

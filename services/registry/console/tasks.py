@@ -111,7 +111,7 @@ def _failed(line: Line) -> Iterator[Task]:
 
 
 def _fails(standing: Standing) -> bool:
-    return any(check.verdict == "does not meet" for check in standing.checks)
+    return any(check.verdict == "does not meet" for check in standing.checks_of_facts)
 
 
 def _page(line: Line) -> str:

@@ -21,6 +21,7 @@ from services.registry.decisions.gates import check_gate
 from services.registry.decisions.kept_votes import Kept, kept_for
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.surroundings import surroundings_of
+from services.registry.decisions.talk_gate import CONDITIONS
 from services.registry.deployed import deployments
 from services.registry.memory import ledger
 from services.registry.people import persons
@@ -35,6 +36,11 @@ class Standing:
     proposal: Proposal
     decision: Decision
     checks: tuple[Check, ...]
+
+    @property
+    def checks_of_facts(self) -> tuple[Check, ...]:
+        """Without that of conditions: it tells what others asked for with their votes."""
+        return tuple(check for check in self.checks if check.name != CONDITIONS)
 
 
 def cast(

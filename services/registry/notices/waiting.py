@@ -15,7 +15,8 @@ from sqlalchemy import Connection, select
 from services.guidance.lifecycle import ENTRY, NEVER_VOTE, RUNNING, Person, person_key
 from services.guidance.policies import Policy
 from services.registry.console.standing import Line, lines, my_role
-from services.registry.decisions import conditions, questions
+from services.registry.decisions import blind, conditions, questions
+from services.registry.decisions.kept_votes import Kept, kept_for
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.tables import stops
 from services.registry.notices.choices import Kind
@@ -42,6 +43,7 @@ class Case:
     line: Line
     proposal: Proposal
     asked: Sequence[questions.Question]
+    kept: Sequence[Kept]
     open_conditions: Sequence[conditions.Condition]
 
     @property
@@ -77,6 +79,7 @@ def everything_open(connection: Connection, policy: Policy, now: datetime) -> Op
             line=line,
             proposal=one,
             asked=[asked for asked in questions.of_proposal(connection, one.id) if asked.is_open],
+            kept=kept_for(connection, one.id),
             open_conditions=[kept for kept in conditions.of_proposal(connection, one.id) if kept.state == "open"],
         )
         for line in lines(connection, policy, now)
@@ -115,7 +118,9 @@ def waiting_for(person: Person, found: Open) -> Iterator[Notice]:
 
 def _votes(person: Person, case: Case) -> Iterator[Notice]:
     for standing in case.line.steps:
-        if standing.proposal.id != case.proposal.id or any(one.verdict == "does not meet" for one in standing.checks):
+        if standing.proposal.id != case.proposal.id or any(
+            one.verdict == "does not meet" for one in standing.checks_of_facts
+        ):
             continue
         role, to = my_role(standing, person), standing.decision.to
         if role is not None:
@@ -135,7 +140,7 @@ def _answers(person: Person, me: str, case: Case) -> Iterator[Notice]:
             holds = ", which holds it up" if asked.blocking else ""
             said = f"A question is open on {case.name}{holds}."
             yield Notice(kind="question", about=f"question:{asked.number}", said=said, path=page)
-    for kept in case.open_conditions:
+    for kept in blind.conditions_told(person, case.proposal, case.kept, case.open_conditions):
         entitled = kept.closes in person.roles or person_key(kept.person) == me
         if entitled and not made_it and not person.roles & NEVER_VOTE.keys():
             said = f"A condition is open on {case.name} that you may close as {kept.closes}."
