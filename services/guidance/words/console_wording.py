@@ -57,9 +57,15 @@ def state_unknown(seconds: int | None, stopped: Sequence[Stopped] = ()) -> str:
     return f"STATE UNKNOWN: no service has asked what may speak {since}; guidance may still show until its lease ends.{also}"
 
 
-def review_overdue(title: str, day: str) -> str:
-    """`Readmission: its review was due by 2027-05-21.`: what runs is looked at again by a day."""
-    return f"{title}: its review was due by {day}."
+def review_overdue(title: str, day: str, *, blocks: bool) -> str:
+    """`Readmission: its review was due by 2027-05-21.`: what runs is looked at again by a day; and what follows."""
+    more = " Until a review lets it go on it is neither deployed nor promoted." if blocks else ""
+    return f"{title}: its review was due by {day}.{more}"
+
+
+def approval_lapses(title: str, version: str, *, stage: str, day: str) -> str:
+    """`Readmission 1.2.0 is approved for pilot and not deployed; the approval lapses on 2027-05-21.`: what nobody uses is voted again."""
+    return f"{title} {version} is approved for {stage} and not deployed; the approval lapses on {day}."
 
 
 def duration(seconds: float) -> str:

@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from services.guidance.lifecycle import Person
 from services.guidance.policies import Policy
 from services.registry import schemas
-from services.registry.decisions import blind, conditions, proposals, questions, rollbacks, trials, votes
+from services.registry.decisions import blind, conditions, proposals, questions, reviews, rollbacks, trials, votes
+from services.registry.decisions.lapses import lapses_at
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed import deployments, feed
 from services.registry.deployed.deployments import Deployment
-from services.registry.tables import instant_of
+from services.registry.tables import instant_of, instant_text
 
 MOST_WEIGHED: Final = 5
 
@@ -41,8 +42,9 @@ def proposal_in_full(
         "votes": [blind.vote_told(viewer, proposal, kept, one) for one in kept],
         "steps": [
             blind.step_told(viewer, proposal, kept, votes.stand(connection, proposal, to, policy=policy, now=now))
-            for to in votes.steps_from(proposal.state)
+            for to in votes.decisions_from(proposal.state)
         ],
+        **_looked_at(connection, proposal, policy, now),
     }
 
 
@@ -64,6 +66,7 @@ def _guidance(
     releases = [
         {
             **schemas.proposal_shown(proposal),
+            **_looked_at(connection, proposal, policy, now),
             "deployment": _deployment(running.get(proposal.id), now),
             # Only the newest are weighed: reading the evidence of every release ever made would grow with history.
             "next": _next_step(connection, proposal, viewer, policy, now) if number < MOST_WEIGHED else None,
@@ -72,6 +75,16 @@ def _guidance(
         for number, proposal in enumerate(known)
     ]
     return {"guidance": guidance, "releases": releases, "workers": feed.workers(connection, guidance)}
+
+
+def _looked_at(connection: Connection, proposal: Proposal, policy: Policy, now: datetime) -> dict[str, Any]:
+    """Whether an overdue review blocks it, and when an approval that nobody uses lapses."""
+    known = deployments.of_proposal(connection, proposal.id)
+    lapses = lapses_at(connection, proposal, known, policy)
+    return {
+        "review_blocks": reviews.blocks(connection, proposal, policy, now),
+        "approval_lapses_at": None if lapses is None else instant_text(lapses),
+    }
 
 
 def _deployment(deployment: Deployment | None, now: datetime) -> dict[str, Any] | None:

@@ -82,6 +82,11 @@ class Review:
         return self.standing.checks if self.told else self.standing.checks_of_facts
 
     @property
+    def goes_on(self) -> bool:
+        """Whether it is asked to go on in the stage in which it is."""
+        return self.to == self.proposal.state
+
+    @property
     def stamp(self) -> str:
         """Changes with everything that a vote binds: the release, the round, and what was read."""
         told = "\n".join((self.proposal.release, self.to, str(self.proposal.round), *sorted(self.reads)))
@@ -193,7 +198,7 @@ def effect_of(review: Review, ballot: Ballot) -> str:
         return f"Still to vote after you: {', '.join(left)}."
     return (
         "Every role has then voted. If all of them agree, and no rule and no condition is in the way, "
-        f"the release moves to {review.to} at once."
+        f"the release {'goes on in' if review.goes_on else 'moves to'} {review.to} at once."
     )
 
 

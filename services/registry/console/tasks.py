@@ -14,6 +14,7 @@ from services.registry.console.strip import SILENCE
 from services.registry.console.week import Week
 from services.registry.decisions.reviews import is_overdue
 from services.registry.decisions.votes import Standing
+from services.registry.deployed.placing import may_decide
 from services.registry.deployed.reasons import Due
 
 RULES: Final = (
@@ -22,6 +23,7 @@ RULES: Final = (
     "guidance runs, and no service has asked what may speak for 90 seconds",
     "people vote on a step whose gate has a check that is not met",
     "guidance runs, and the day by which it is looked at again has passed",
+    "a release is approved to speak, and you may deploy it before the approval lapses",
     "a stop of yours owes its reason; once it is late, all who may stop are told",
 )
 """One for each kind of task, in their order."""
@@ -56,6 +58,7 @@ def tasks_of(
             found.append(Task(kind="CHECK", said=said, path=_page(line), verb="Look"))
         found.extend(_budget(line, weeks))
         found.extend(_review(line, now))
+        found.extend(_lapsing(line, person))
     found.extend(_reasons(owing, person))
     for line in lines:
         found.extend(_votes(line, person))
@@ -98,8 +101,19 @@ def _budget(line: Line, weeks: Mapping[str, Week]) -> Iterator[Task]:
 
 def _review(line: Line, now: datetime) -> Iterator[Task]:
     if is_overdue(line.counts, now):
-        said = words.review_overdue(line.guidance.title, line.counts.review_by)
-        yield Task(kind="CHECK", said=said, path=_page(line), verb="Look")
+        due = line.counts.review_by
+        said = words.review_overdue(line.guidance.title, due, blocks=line.review_blocks)
+        path = f"/console/review/{line.counts.id}/{line.counts.state}"
+        yield Task(kind="CHECK", said=said, path=path, verb="Review")
+
+
+def _lapsing(line: Line, person: Person) -> Iterator[Task]:
+    for one in line.proposals:
+        if one.release in line.lapsing and may_decide(person, one):
+            version, until = line.versions[one.release], line.lapsing[one.release]
+            said = words.approval_lapses(line.guidance.title, version, stage=one.state, day=f"{until:%Y-%m-%d}")
+            path = f"/console/deploy/{line.guidance.id}"
+            yield Task(kind="CHECK", said=said, path=path, verb="Deploy")
 
 
 def _failed(line: Line) -> Iterator[Task]:

@@ -12,12 +12,13 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from services.guidance.lifecycle import ENTRY, NEVER_VOTE, RUNNING, Person, person_key
+from services.guidance.lifecycle import ENTRY, NEVER_VOTE, Person, person_key
 from services.guidance.policies import Policy
 from services.registry.console.standing import Line, lines, my_role
 from services.registry.decisions import blind, conditions, questions
 from services.registry.decisions.kept_votes import Kept, kept_for
 from services.registry.decisions.proposals import Proposal
+from services.registry.decisions.reviews import is_overdue
 from services.registry.deployed.tables import stops
 from services.registry.notices.choices import Kind
 from services.registry.tables import instant_text
@@ -149,15 +150,13 @@ def _answers(person: Person, me: str, case: Case) -> Iterator[Notice]:
 
 def _review(person: Person, case: Case, now: datetime) -> Iterator[Notice]:
     one = case.proposal
-    if (
-        one.state in RUNNING
-        and one.review_by
-        and one.review_by < f"{now:%Y-%m-%d}"
-        and ENTRY[one.state].roles & person.roles
-    ):
+    if is_overdue(one, now) and ENTRY[one.state].roles & person.roles:
+        # A second notice when it begins to block.
+        blocks = one.id == case.line.counts.id and case.line.review_blocks
+        more = " Until a review lets it go on it is neither deployed nor promoted." if blocks else ""
         yield Notice(
             kind="review",
-            about=f"review:{one.id}:{one.review_by}",
-            said=f"{case.name} runs in stage {one.state}, and was to be looked at again by {one.review_by}.",
-            path=f"/console/guidance/{one.guidance}",
+            about=f"review:{one.id}:{one.review_by}" + (":blocks" if blocks else ""),
+            said=f"{case.name} runs in stage {one.state}, and was to be looked at again by {one.review_by}.{more}",
+            path=f"/console/review/{one.id}/{one.state}",
         )
