@@ -20,7 +20,6 @@ from services.guidance.lifecycle import (
     RUNNING,
     SPEAKING,
     STATES,
-    TRANSITIONS,
     Check,
     Person,
     Role,
@@ -28,6 +27,7 @@ from services.guidance.lifecycle import (
     State,
     Vote,
     person_key,
+    rule_of,
 )
 
 
@@ -78,7 +78,7 @@ def why_no_step(case: Case, to: State) -> str | None:
     """Why this step is not in the table for this release; None if it is."""
     if case.state == "retired":
         return "a retired release never returns; propose a new one"
-    if (case.state, to) not in TRANSITIONS:
+    if rule_of(case.state, to) is None:
         return f"there is no step from {case.state} to {to}"
     if case.state == "suspended" and to in RUNNING:
         highest = case.stopped_at or "silent"
@@ -108,7 +108,7 @@ def decide(
 
     `further_roles`: who must agree besides those that the table names; they can only be added.
     """
-    rule = TRANSITIONS.get((case.state, to), Rule())
+    rule = rule_of(case.state, to) or Rule()
     needed = rule.roles | further_roles if rule.roles else rule.roles
     refusal = why_no_step(case, to)
     if rule.any_one:

@@ -3,6 +3,7 @@
     registered → development → silent → pilot → general        each step: distinct people in every role named
     silent | pilot | general → suspended                       any one person in a role that may stop
     suspended → silent | pilot | general                       the quorum of the state it returns to, never higher
+    silent | pilot | general → itself                          a review: the quorum of the stage decides that it goes on
     any → retired                                              and retired never returns
 
 `counting` decides by this table; `policies` may ask for more people than it names, never for fewer.
@@ -106,6 +107,8 @@ TRANSITIONS: Final[Mapping[tuple[State, State], Rule]] = MappingProxyType(
     {(source, target): ENTRY[target] for source, targets in _STEPS.items() for target in targets}
 )
 """Every step there is, and what it needs."""
+CONTINUES: Final[Mapping[State, Rule]] = MappingProxyType({state: ENTRY[state] for state in RUNNING})
+"""Going on in a stage, decided at a review: by those who let it in. It moves the day of the next review and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,11 @@ class Check:
     """Roles that may accept `cannot tell`; nobody may accept `does not meet`."""
     asks_plan: bool = False
     """Whether accepting it needs a plan to find out."""
+
+
+def rule_of(source: State, to: State) -> Rule | None:
+    """What a step needs, going on included; None if there is no such step."""
+    return CONTINUES.get(to) if source == to else TRANSITIONS.get((source, to))
 
 
 def person_key(name: str) -> str:

@@ -66,6 +66,16 @@ class Policy:
         default_factory=lambda: MappingProxyType({"low": 730, "moderate": 365, "high": 180})
     )
     """What speaks is looked at again after so long."""
+    grace_days: Mapping[RiskTier, int] = field(
+        default_factory=lambda: MappingProxyType({"low": 90, "moderate": 60, "high": 30})
+    )
+    """So long after the day of its review it may still be deployed and promoted."""
+    overdue_blocks: frozenset[RiskTier] = frozenset({"high"})
+    """Tiers in which a review that is overdue beyond grace blocks that, until the committee lets it go on."""
+    overdue_silences: frozenset[RiskTier] = frozenset()
+    """Tiers in which it is suspended then, by a date and no person; none unless an organisation says so."""
+    unused_days: int = 90
+    """An approval to speak that nobody has used for so long lapses, and is voted again."""
     report_days: int = 2
     """Monitors are live if counts came back within so many days."""
 
@@ -130,6 +140,10 @@ class _Written(msgspec.Struct, forbid_unknown_fields=True):
     approval_days: _Days | None = None
     proposal_days: _Days | None = None
     review_days: dict[RiskTier, _Days] = {}
+    grace_days: dict[RiskTier, _Days] = {}
+    overdue_blocks: list[RiskTier] = []
+    overdue_silences: list[RiskTier] = []
+    unused_days: _Days | None = None
     report_days: _Days | None = None
 
 
@@ -151,6 +165,14 @@ def read_policy(data: bytes, *, place: str) -> Policy:
         approval_days=_shorter("approval_days", written.approval_days, standard.approval_days, place),
         proposal_days=_shorter("proposal_days", written.proposal_days, standard.proposal_days, place),
         report_days=_shorter("report_days", written.report_days, standard.report_days, place),
+        unused_days=_shorter("unused_days", written.unused_days, standard.unused_days, place),
+        # Added to those of `standard`.
+        overdue_blocks=standard.overdue_blocks | frozenset(written.overdue_blocks),
+        overdue_silences=frozenset(written.overdue_silences),
+        grace_days={
+            tier: _shorter(f"grace_days.{tier}", written.grace_days.get(tier), days, place)
+            for tier, days in standard.grace_days.items()
+        },
         review_days={
             tier: _shorter(f"review_days.{tier}", written.review_days.get(tier), days, place)
             for tier, days in standard.review_days.items()

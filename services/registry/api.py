@@ -16,7 +16,7 @@ from services.plumbing.registry_client import LONGEST_WAIT
 from services.plumbing.web import decode, json_response, read_body
 from services.registry import schemas
 from services.registry.console import overview
-from services.registry.decisions import intake, proposals, votes
+from services.registry.decisions import blind, intake, proposals, votes
 from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.votes import Ballot
 from services.registry.deployed import feed, workers
@@ -164,11 +164,17 @@ async def cast_vote(proposal: str, request: Request, desk: DeskDep, voter: Voter
         ),
         conflict=body.conflict,
     )
-    standing = await desk.write(
-        lambda connection: votes.cast(connection, proposal, ballot, by=voter, policy=desk.policy, now=desk.now())
-    )
-    state = standing.proposal.state
-    return json_response({"proposal": proposal, "state": state, "decision": schemas.standing_shown(standing)}, 201)
+
+    def act(connection: Connection) -> dict[str, Any]:
+        standing = votes.cast(connection, proposal, ballot, by=voter, policy=desk.policy, now=desk.now())
+        kept = votes.kept_for(connection, proposal)
+        if standing.decision.passes:  # decided, so it is open to everyone
+            told = schemas.standing_shown(standing)
+        else:
+            told = blind.step_told(voter, standing.proposal, kept, standing)
+        return {"proposal": proposal, "state": standing.proposal.state, "decision": told}
+
+    return json_response(await desk.write(act), 201)
 
 
 @router.post("/deployments/{guidance}/suspend")
@@ -203,26 +209,27 @@ async def evidence(digest: str, desk: DeskDep, _runner: Runner) -> Response:
 
 
 @router.get("/guidance")
-async def list_guidance(desk: DeskDep, _reader: Reader) -> Response:
+async def list_guidance(desk: DeskDep, reader: Reader) -> Response:
     """What there is, in which stage, how far its votes are, and what came back of it."""
-    shown = await desk.read(lambda connection: overview.all_guidance(connection, desk.policy, desk.now()))
+    shown = await desk.read(lambda connection: overview.all_guidance(connection, reader, desk.policy, desk.now()))
     return json_response({"policy": desk.policy.name, "guidance": shown})
 
 
 @router.get("/ledger")
 async def read_ledger(
     desk: DeskDep,
-    _reader: Reader,
+    reader: Reader,
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> Response:
-    """Entries after a number, the head, and the signed daily heads."""
+    """Entries after a number, the head, and the signed daily heads; votes on an open step only as far as one is told."""
 
     def ask(connection: Connection) -> dict[str, Any]:
-        head = ledger.head(connection)
+        head, withheld = ledger.head(connection), blind.withheld_from(connection, reader)
+        found = ledger.entries(connection, after=after, limit=limit)
         return {
             "head": {"number": head.number, "hash": head.hash},
-            "entries": ledger.entries(connection, after=after, limit=limit),
+            "entries": [blind.entry_told(entry, withheld) for entry in found],
             "signed_heads": ledger.signed_heads(connection),
         }
 

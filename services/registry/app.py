@@ -23,7 +23,7 @@ from services.plumbing.logs import get_logger
 from services.plumbing.openid import Client, OpenIdProvider, open_provider
 from services.plumbing.web import create_service_app
 from services.registry.database import open_tables
-from services.registry.decisions import reviews
+from services.registry.decisions import lapses, reviews
 from services.registry.deployed.signing_keys import known_keys
 from services.registry.desk import Desk, real_time
 from services.registry.memory import ledger
@@ -195,6 +195,10 @@ async def _watch(desk: Desk, record: AccessRecord, facts: dict[str, Any]) -> Non
             await desk.sign_day()
             if await desk.read(lambda connection: reviews.any_to_enter(connection, desk.now())):
                 await desk.note(lambda connection: reviews.enter_overdue(connection, now=desk.now()))
+            if await desk.read(lambda connection: lapses.any_due(connection, desk.policy, desk.now())):
+                await desk.note(lambda connection: lapses.enter(connection, desk.policy, desk.now()))
+            if await desk.read(lambda connection: bool(reviews.to_silence(connection, desk.policy, desk.now()))):
+                await desk.write(lambda connection: reviews.silence(connection, desk.policy, desk.now()))
             facts["ledger"] = (await desk.read(ledger.head)).number
             facts["database"] = True
             facts["accesses"] = record.is_written

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from services.plumbing.web import decode, json_response, read_body
 from services.registry.api import DeskDep, Proposer, Reader, Voter
-from services.registry.decisions import conditions, proposals, questions, rollbacks, votes
+from services.registry.decisions import blind, conditions, kept_votes, proposals, questions, rollbacks, votes
 
 router: Final = APIRouter()
 _PLAIN: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
@@ -61,6 +61,8 @@ async def close_condition(proposal: str, number: int, request: Request, desk: De
 
     def act(connection: Connection) -> dict[str, Any]:
         known = proposals.must_get(connection, proposal, for_change=True)
+        kept, every = kept_votes.kept_for(connection, known.id), conditions.of_proposal(connection, known.id)
+        blind.must_be_told(voter, known, kept, every, number)
         closed = conditions.close(connection, known, number, how=body.how, by=voter, now=desk.now())
         now_is = votes.settle(connection, known.id, by=voter, policy=desk.policy, now=desk.now())
         return {"proposal": known.id, "state": now_is.state, "condition": asdict(closed)}

@@ -131,8 +131,13 @@ def export(
         raise BadInput(
             f"cannot be written ({fault.strerror})", place=str(file), remedy="Name a file that this user may write"
         ) from fault
-    entries = len(read_export(data, place=str(file)).links)
-    typer.echo(f"{entries:,} entries in {file}")
+    found = read_export(data, place=str(file))
+    typer.echo(f"{len(found.links):,} entries in {file}")
+    if found.withheld:
+        typer.echo(
+            f"{found.withheld:,} of them withheld from you, with their hashes: votes on steps that are open. "
+            "Vote first, or let an auditor write it."
+        )
 
 
 def ledger(
@@ -192,6 +197,7 @@ def verify(
                 "entries": found.entries,
                 "head": {"number": found.head.number, "hash": found.head.hash},
                 "witnesses": found.witnesses,
+                "withheld": found.withheld,
                 "faults": list(found.faults),
             },
             as_json,
@@ -201,6 +207,10 @@ def verify(
             typer.echo(f"✕ {fault}", err=True)
         if found.is_whole:
             typer.echo(f"✓ {found.entries:,} entries are whole, against {found.witnesses} signed statements")
+        if found.withheld:
+            typer.echo(
+                f"  {found.withheld:,} of them were withheld: verified by their hashes, their text was not there"
+            )
     if not found.is_whole:
         raise typer.Exit(1)
 

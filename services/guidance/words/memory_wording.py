@@ -12,6 +12,8 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _BY_ACTION: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "moved": "decision",
+        "continued": "decision",
+        "approval lapsed": "decision",
         "suspended": "stop",
         "stopped at a site": "stop",
         "deployed": "decision",
@@ -22,13 +24,13 @@ _BY_ACTION: Final[Mapping[str, Kind]] = MappingProxyType(
         "reason given": "stop",
     }
 )
-_AGAINST: Final = frozenset({"reject", "not enough evidence"})
+_AGAINST: Final = frozenset({"reject", "not-enough-evidence"})
 _VOTED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "approve": "agreed",
-        "approve with conditions": "agreed with conditions",
+        "approve-with-conditions": "agreed with conditions",
         "reject": "did not agree",
-        "not enough evidence": "found the evidence not enough",
+        "not-enough-evidence": "found the evidence not enough",
         "withdraw": "withdrew their vote",
     }
 )
@@ -59,6 +61,8 @@ def told(entry: Mapping[str, Any], *, openly: bool = True) -> str:
     `openly` false: for a page that anyone may read. A vote is told without its direction and its reason, and of what
     people wrote only why something was stopped.
     """
+    if "withheld" in entry:
+        return "Something about a vote on an open step; it is told when the step is decided."
     detail: Mapping[str, Any] = entry["detail"]
     action = str(entry["action"])
     if not openly and action == "voted":
@@ -67,6 +71,13 @@ def told(entry: Mapping[str, Any], *, openly: bool = True) -> str:
         return f"{_who(entry)}: {action}{_of({'kind': detail.get('kind')})}."
     if action == "moved":
         return _moved(detail)
+    if action == "continued":
+        return f"Goes on in {detail['to']}, to be looked at again by {detail['review_by']}. {_agreed(detail)}"
+    if action == "approval lapsed":
+        return (
+            f"The approval for {detail['from']} lapsed: nobody deployed it for {detail['days']} days. "
+            f"It stands in {detail['to']} again."
+        )
     if action == "voted":
         said = _VOTED.get(str(detail.get("vote")), str(detail.get("vote")))
         return _because(f"{_who(entry)} {said} on the step to {detail.get('transition')}", detail.get("reason"))
@@ -83,13 +94,16 @@ def told(entry: Mapping[str, Any], *, openly: bool = True) -> str:
 
 def _moved(detail: Mapping[str, Any]) -> str:
     to = str(detail["to"])
+    return f"Moved from {detail['from']} to {to}. {_SERVES.get(to, '')} {_agreed(detail)}".replace("  ", " ")
+
+
+def _agreed(detail: Mapping[str, Any]) -> str:
+    """Who agreed, and who did not."""
     agreed = detail.get("agreed", {})
     names = ", ".join(f"{person} ({role})" for role, person in sorted(agreed.items()))
     dissent = ", ".join(f"{person} ({role})" for role, person in sorted(detail.get("dissent", {}).items()))
     against = f" Against: {dissent}." if dissent else ""
-    return f"Moved from {detail['from']} to {to}. {_SERVES.get(to, '')} Agreed: {names or 'nobody'}.{against}".replace(
-        "  ", " "
-    )
+    return f"Agreed: {names or 'nobody'}.{against}"
 
 
 def _placed(detail: Mapping[str, Any]) -> str:

@@ -14,9 +14,10 @@ def owes_reason(title: str, *, by: str, due_at: datetime, is_late: bool) -> str:
     return f"{title}: its stop by {by} owes a reason until {due_at:%d %b %H:%M} UTC{late}."
 
 
-def awaits_place(name: str, *, allowed: str, now: str) -> str:
-    """`Readmission 4.1.0 may speak as pilot by its vote and runs as silent: operations decide where and to whom.`."""
-    return f"{name} may speak as {allowed} by its vote and runs as {now}: operations decide where and to whom."
+def awaits_place(name: str, *, allowed: str, now: str, lapses_on: str) -> str:
+    """`Readmission 4.1.0 may speak as pilot by its vote and runs as silent: operations decide where and to whom, before the vote lapses on 2027-05-21.`."""
+    until = f", before the vote lapses on {lapses_on}" if lapses_on else ""
+    return f"{name} may speak as {allowed} by its vote and runs as {now}: operations decide where and to whom{until}."
 
 
 def question_open(name: str, *, holds: bool) -> str:
@@ -39,9 +40,10 @@ def condition_to_confirm(name: str, *, role: str, holds: bool) -> str:
     return f"A condition is open on {name}{_holds(holds)}: say whether it is met ({role})."
 
 
-def review_overdue(name: str, *, stage: str, day: str) -> str:
-    """`Readmission 4.1.0 runs in stage pilot, and was to be looked at again by 2027-05-21.`."""
-    return f"{name} runs in stage {stage}, and was to be looked at again by {day}."
+def review_overdue(name: str, *, stage: str, day: str, blocks: bool) -> str:
+    """`Readmission 4.1.0 runs in stage pilot, and was to be looked at again by 2027-05-21.`; and what follows."""
+    more = " Until a review lets it go on it is neither deployed nor promoted." if blocks else ""
+    return f"{name} runs in stage {stage}, and was to be looked at again by {day}.{more}"
 
 
 def _holds(holds: bool) -> str:

@@ -21,7 +21,7 @@ from services.guidance.words.bedside_wording import at_the_bedside
 from services.guidance.words.memory_wording import told
 from services.guidance.words.wording import INTERVAL_NOTE, Sample, base, discrimination, overall_accuracy, weighed
 from services.registry.console.shell import page_router, render
-from services.registry.decisions import gates, proposals, trials, votes
+from services.registry.decisions import blind, gates, proposals, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed.deployments import of_guidance
 from services.registry.desk import DeskDep
@@ -47,6 +47,7 @@ def _evidence(connection: Connection, digest: str, policy: Policy, now: datetime
         )
     guidance = proposals.definition_of(connection, digest)
     packs = proposals.latest_packs(connection, digest)
+    withheld = blind.withheld_from(connection, None)
     evaluation = gates.read_evaluation(packs["training"]) if "training" in packs else None
     silent = gates.read_silent(packs["silent"]) if "silent" in packs else None
     # What was agreed under the demo policy says so, whatever policy the registry runs under today.
@@ -64,7 +65,8 @@ def _evidence(connection: Connection, digest: str, policy: Policy, now: datetime
         "steps": _steps(connection, proposal, policy, now),
         "votes": _decided_votes(connection, proposal),
         "entries": [
-            {**entry, "said": told(entry, openly=False)} for entry in ledger.entries_about(connection, [digest])
+            {**entry, "said": told(entry, openly=False)}
+            for entry in (blind.entry_told(one, withheld) for one in ledger.entries_about(connection, [digest]))
         ],
         "filed": proposals.filed_for(connection, digest),
         "trial": trials.in_force(connection, proposal.id),
@@ -124,11 +126,11 @@ def _steps(connection: Connection, proposal: Proposal, policy: Policy, now: date
         standing = votes.stand(connection, proposal, to, policy=policy, now=now)
         decision = standing.decision
         voted = (*decision.counted, *decision.rejected_by, *decision.unconvinced, *decision.dissent)
-        verdicts = [check.verdict for check in standing.checks]
+        verdicts = [check.verdict for check in standing.checks_of_facts]
         shown.append(
             {
                 "to": to,
-                "checks": standing.checks,
+                "checks": standing.checks_of_facts,
                 "meets": verdicts.count("meets"),
                 "fails": verdicts.count("does not meet"),
                 "unsure": verdicts.count("cannot tell"),

@@ -47,7 +47,7 @@ async def guidance_page(guidance: str, request: Request, desk: DeskDep, visitor:
     """One guidance; 404 if none is called that."""
     place = Place(issuer=desk.issuer, demo=desk.policy.name == "demo")
     facts = await desk.read(lambda connection: _facts(connection, guidance, desk.policy, place, desk.now()))
-    history = await ask(desk, guidance=guidance, viewer=visitor.person.name, limit=HISTORY)
+    history = await ask(desk, guidance=guidance, viewer=visitor.person, limit=HISTORY)
     tabs = [(tab.name, tab.path.format(guidance=guidance)) for tab in TABS]
     return await render("guidance.html.j2", request, visitor, tabs=tabs, history=history.lines, **facts)
 

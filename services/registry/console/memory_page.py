@@ -42,7 +42,7 @@ async def memory_page(
         words=words,
         guidance=guidance,
         kind=kind,
-        viewer=visitor.person.name,
+        viewer=visitor.person,
         before=int(before) if before.isdecimal() else None,
         limit=PAGE,
     )

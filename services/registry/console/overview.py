@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from services.guidance.lifecycle import Person
 from services.guidance.policies import Policy
 from services.registry import schemas
-from services.registry.decisions import blind, conditions, proposals, questions, rollbacks, trials, votes
+from services.registry.decisions import blind, conditions, proposals, questions, reviews, rollbacks, trials, votes
+from services.registry.decisions.lapses import lapses_at
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed import deployments, feed
 from services.registry.deployed.deployments import Deployment
-from services.registry.tables import instant_of
+from services.registry.tables import instant_of, instant_text
 
 MOST_WEIGHED: Final = 5
 
@@ -41,35 +42,49 @@ def proposal_in_full(
         "votes": [blind.vote_told(viewer, proposal, kept, one) for one in kept],
         "steps": [
             blind.step_told(viewer, proposal, kept, votes.stand(connection, proposal, to, policy=policy, now=now))
-            for to in votes.steps_from(proposal.state)
+            for to in votes.decisions_from(proposal.state)
         ],
+        **_looked_at(connection, proposal, policy, now),
     }
 
 
-def all_guidance(connection: Connection, policy: Policy, now: datetime) -> list[dict[str, Any]]:
+def all_guidance(connection: Connection, viewer: Person, policy: Policy, now: datetime) -> list[dict[str, Any]]:
     """Every guidance by id, its releases newest first."""
     by_guidance: dict[str, list[Proposal]] = {}
     for proposal in proposals.every(connection):
         by_guidance.setdefault(proposal.guidance, []).append(proposal)
-    return [_guidance(connection, guidance, known, policy, now) for guidance, known in sorted(by_guidance.items())]
+    return [
+        _guidance(connection, guidance, known, viewer, policy, now) for guidance, known in sorted(by_guidance.items())
+    ]
 
 
 def _guidance(
-    connection: Connection, guidance: str, known: list[Proposal], policy: Policy, now: datetime
+    connection: Connection, guidance: str, known: list[Proposal], viewer: Person, policy: Policy, now: datetime
 ) -> dict[str, Any]:
     running = {one.proposal: one for one in deployments.of_guidance(connection, guidance)}
     counts = feed.totals(connection, guidance)
     releases = [
         {
             **schemas.proposal_shown(proposal),
+            **_looked_at(connection, proposal, policy, now),
             "deployment": _deployment(running.get(proposal.id), now),
             # Only the newest are weighed: reading the evidence of every release ever made would grow with history.
-            "next": _next_step(connection, proposal, policy, now) if number < MOST_WEIGHED else None,
+            "next": _next_step(connection, proposal, viewer, policy, now) if number < MOST_WEIGHED else None,
             "counts": counts.get(proposal.release, {}),
         }
         for number, proposal in enumerate(known)
     ]
     return {"guidance": guidance, "releases": releases, "workers": feed.workers(connection, guidance)}
+
+
+def _looked_at(connection: Connection, proposal: Proposal, policy: Policy, now: datetime) -> dict[str, Any]:
+    """Whether an overdue review blocks it, and when an approval that nobody uses lapses."""
+    known = deployments.of_proposal(connection, proposal.id)
+    lapses = lapses_at(connection, proposal, known, policy)
+    return {
+        "review_blocks": reviews.blocks(connection, proposal, policy, now),
+        "approval_lapses_at": None if lapses is None else instant_text(lapses),
+    }
 
 
 def _deployment(deployment: Deployment | None, now: datetime) -> dict[str, Any] | None:
@@ -91,12 +106,16 @@ def _deployment(deployment: Deployment | None, now: datetime) -> dict[str, Any] 
     }
 
 
-def _next_step(connection: Connection, proposal: Proposal, policy: Policy, now: datetime) -> dict[str, Any] | None:
+def _next_step(
+    connection: Connection, proposal: Proposal, viewer: Person, policy: Policy, now: datetime
+) -> dict[str, Any] | None:
     """Who has voted on the next step, and who is missing; not how they voted, which the proposal itself tells."""
     steps = [to for to in votes.steps_from(proposal.state) if to != "retired"]
     if not steps:
         return None
-    decision = votes.stand(connection, proposal, steps[0], policy=policy, now=now).decision
+    standing = votes.stand(connection, proposal, steps[0], policy=policy, now=now)
+    kept = votes.kept_for(connection, proposal.id)
+    decision = standing.decision
     against = (*decision.rejected_by, *decision.unconvinced, *decision.dissent)
     voted = {vote.role for vote in (*decision.counted, *against)}
     return {
@@ -104,5 +123,5 @@ def _next_step(connection: Connection, proposal: Proposal, policy: Policy, now: 
         "voted": sorted(voted),
         # Who has rejected is missing too, but to say so would tell how they voted.
         "missing_roles": [role for role in decision.missing_roles if role not in voted],
-        "failed_checks": [check.name for check in decision.failed_checks],
+        "failed_checks": blind.step_told(viewer, proposal, kept, standing)["failed_checks"],
     }

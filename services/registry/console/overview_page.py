@@ -47,5 +47,5 @@ def _facts(connection: Connection, person: Person, policy: Policy, now: datetime
         "answers_said": words.answers_of_week(
             shown=all_of_it.shown, accepted=all_of_it.accepted, overridden=all_of_it.overridden
         ),
-        "changed": [{**entry, "said": told(entry)} for entry in week.changed(connection, now)],
+        "changed": [{**entry, "said": told(entry)} for entry in week.changed(connection, person, now)],
     }

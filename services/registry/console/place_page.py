@@ -103,7 +103,7 @@ async def place(guidance: str, release: str, request: Request, desk: DeskDep, vi
         if SURE in fields:
             await desk.write(
                 lambda connection: placing.deploy(
-                    connection, guidance, release, placement, by=visitor.person, now=desk.now()
+                    connection, guidance, release, placement, by=visitor.person, policy=desk.policy, now=desk.now()
                 )
             )
             return leads_to(request, f"/console/deploy/{guidance}", "deployed")
@@ -123,7 +123,13 @@ async def _planned(desk: Desk, found: Found, placement: Placement, visitor: Visi
 
     def asked(connection: Connection) -> Planned:
         planned = placing.plan(
-            connection, found.proposal.guidance, found.proposal.release, placement, by=visitor.person, now=now
+            connection,
+            found.proposal.guidance,
+            found.proposal.release,
+            placement,
+            by=visitor.person,
+            policy=desk.policy,
+            now=now,
         )
         return Planned(
             deployment=planned,

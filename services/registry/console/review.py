@@ -20,6 +20,7 @@ from services.registry.console.compare import Change, Side
 from services.registry.console.compare_page import side_of
 from services.registry.decisions import blind, conditions, proposals, questions, trials, votes
 from services.registry.decisions.ballots import Ballot, vote_of
+from services.registry.decisions.blind import is_blind
 from services.registry.decisions.cases import case_of
 from services.registry.decisions.conditions import Condition, NewCondition
 from services.registry.decisions.proposals import Proposal
@@ -54,6 +55,8 @@ class Review:
     barred: str
     """Why it would count in none."""
     mine: Vote | None
+    told: bool
+    """Whether this person is told how others voted: only after their own vote."""
     seats: tuple[tuple[str, str], ...]
     """(role, who has voted in it, or that nobody has); how, only after this person's own vote."""
     doubts: tuple[Check, ...]
@@ -72,7 +75,17 @@ class Review:
 
     def count(self, verdict: str) -> int:
         """Checks with this verdict."""
-        return sum(check.verdict == verdict for check in self.standing.checks)
+        return sum(check.verdict == verdict for check in self.checks)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What the gate found; what others asked for with their votes only after this person's own."""
+        return self.standing.checks if self.told else self.standing.checks_of_facts
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is asked to go on in the stage in which it is."""
+        return self.to == self.proposal.state
 
     @property
     def stamp(self) -> str:
@@ -113,6 +126,7 @@ def review_of(
     every = votes.kept_for(connection, proposal.id)
     here = [kept.vote for kept in every if kept.vote.round == proposal.round and kept.vote.transition == to]
     mine = next((vote for vote in reversed(here) if person_key(vote.person) == person_key(person.name)), None)
+    told = mine is not None and not is_blind(person, proposal, every, to)
     roles, barred = _roles(connection, proposal, standing, person, policy, now)
     if mine is not None and mine.vote != "withdraw":
         roles = tuple(role for role in roles if role == mine.role)
@@ -127,7 +141,8 @@ def review_of(
         roles=roles,
         barred=barred,
         mine=mine,
-        seats=tuple(_seats(standing, told=mine is not None)),
+        told=told,
+        seats=tuple(_seats(standing, told=told)),
         doubts=tuple(
             check for check in standing.checks if check.verdict == "cannot tell" and check.accepted_by & set(roles)
         ),
@@ -191,7 +206,7 @@ def effect_of(review: Review, ballot: Ballot) -> str:
         return f"Still to vote after you: {', '.join(left)}."
     return (
         "Every role has then voted. If all of them agree, and no rule and no condition is in the way, "
-        f"the release moves to {review.to} at once."
+        f"the release {'goes on in' if review.goes_on else 'moves to'} {review.to} at once."
     )
 
 

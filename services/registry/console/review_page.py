@@ -76,7 +76,9 @@ async def answer(proposal: str, to: str, request: Request, desk: DeskDep, visito
 async def recorded(proposal: str, to: str, request: Request, desk: DeskDep, visitor: Reader) -> Response:
     """What the vote did."""
     found = await review_in(desk, proposal, to, visitor)
-    return await render("review_done.html.j2", request, visitor, found=found, moved=found.proposal.state == to)
+    return await render(
+        "review_done.html.j2", request, visitor, found=found, moved=found.proposal.state == to and found.mine is None
+    )
 
 
 async def review_in(desk: Desk, proposal: str, to: str, visitor: Visitor) -> Review:

@@ -13,7 +13,8 @@ from services.guidance.definition import Guidance
 from services.guidance.lifecycle import NEVER_VOTE, SPEAKING, Person, State, Verdict, person_key
 from services.guidance.manifest import EVERYWHERE
 from services.guidance.policies import Policy
-from services.registry.decisions import proposals, votes
+from services.registry.decisions import proposals, reviews, votes
+from services.registry.decisions.lapses import lapses_at
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Standing
 from services.registry.deployed import deployments
@@ -38,6 +39,10 @@ class Line:
     deployment: Deployment | None
     proposals: tuple[Proposal, ...]
     steps: tuple[Standing, ...]
+    review_blocks: bool
+    """Whether the review of the release that counts is overdue beyond grace, and so blocks it."""
+    lapsing: Mapping[str, datetime]
+    """Release → when its approval lapses, of each that was approved to speak and is not deployed so."""
 
     @property
     def version(self) -> str:
@@ -63,7 +68,7 @@ class Line:
     def gate(self) -> tuple[str, Verdict] | None:
         """The verdict of the next gate of the release that counts; the worst of its checks."""
         for standing in self.steps:
-            verdicts = {check.verdict for check in standing.checks}
+            verdicts = {check.verdict for check in standing.checks_of_facts}
             if standing.proposal.id == self.counts.id and verdicts:
                 worst = next(one for one in ("does not meet", "cannot tell", "meets") if one in verdicts)
                 return standing.decision.to, worst
@@ -95,6 +100,12 @@ def line_of(connection: Connection, known: list[Proposal], policy: Policy, now: 
             for one in known
             if one.id in weighed and (standing := next_step(connection, one, policy, now)) is not None
         ),
+        review_blocks=reviews.blocks(connection, counts, policy, now),
+        lapsing={
+            one.release: at
+            for one in known
+            if (at := lapses_at(connection, one, deployed.get(one.id), policy)) is not None
+        },
     )
 
 

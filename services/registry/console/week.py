@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from services.guidance.lifecycle import Person
+from services.registry.decisions.blind import withheld_from
 from services.registry.memory import ledger
 from services.registry.tables import instant_text, reports
 
@@ -60,14 +62,15 @@ def total(found: Mapping[str, Week]) -> Week:
     )
 
 
-def changed(connection: Connection, now: datetime) -> list[dict[str, Any]]:
-    """The last entries of seven days that a reader of the overview asks for, the newest first."""
+def changed(connection: Connection, reader: Person, now: datetime) -> list[dict[str, Any]]:
+    """The last entries of seven days that this reader of the overview asks for, the newest first."""
     since = instant_text(now - timedelta(days=DAYS))
     after = max(0, ledger.head(connection).number - _LOOKED_AT)
+    withheld = withheld_from(connection, reader)
     found = [
         entry
         for entry in ledger.entries(connection, after=after, limit=_LOOKED_AT)
-        if entry["at"] >= since and entry["action"] not in _QUIET
+        if entry["at"] >= since and entry["action"] not in _QUIET and entry["number"] not in withheld
     ]
     return found[::-1][:TOLD]
 

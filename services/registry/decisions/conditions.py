@@ -22,6 +22,8 @@ from services.timeline.errors import BadInput
 MOST: Final = 20
 LONGEST: Final = 1000
 LONGEST_HOW: Final = 4000
+CLOSED: Final = "condition closed"
+"""What the ledger calls it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +139,9 @@ def close(connection: Connection, proposal: Proposal, number: int, *, how: str, 
         connection,
         actor=by.name,
         role=found.closes if found.closes in by.roles else found.role,
-        action="condition closed",
+        action=CLOSED,
         subject=proposal.release,
-        detail={"proposal": proposal.id, "condition": number, "text": found.text, "how": how.strip()},
+        detail=ledger.salted({"proposal": proposal.id, "condition": number, "text": found.text, "how": how.strip()}),
         now=now,
     )
     return _must_get(connection, proposal.id, number)

@@ -66,6 +66,10 @@ class Surroundings:
     """Where it came from; None if it was made here."""
     foreign: frozenset[str] = frozenset()
     """SHA-256 of every report about it that was found elsewhere."""
+    state: State = "registered"
+    """Where it stands."""
+    review_overdue: str = ""
+    """The day by which it was to be looked at again, if that is so long ago that it blocks; else empty."""
     told: Told | None = None
     """None where only evidence is weighed; the registry always fills it in."""
 

@@ -20,6 +20,7 @@ from services.registry.decisions.gate_facts import Gate, GateFacts, Surroundings
 from services.registry.decisions.readiness_gate import readiness_gate
 from services.registry.decisions.registration_gate import registration_gate
 from services.registry.decisions.reports import read_evaluation, read_silent, read_trial_report
+from services.registry.decisions.review_gate import review_gate
 from services.registry.decisions.silent_gate import silent_gate
 from services.registry.decisions.subgroup_gate import subgroup_gate
 from services.registry.decisions.talk_gate import talk_gate
@@ -37,6 +38,7 @@ GATES: Final[tuple[Gate, ...]] = (
     subgroup_gate,
     trial_gate,
     readiness_gate,
+    review_gate,
     talk_gate,
     tested_here_gate,
     transparency_gate,

@@ -53,7 +53,7 @@ def keep(
         role=vote.role,
         action="voted",
         subject=vote.release,
-        detail=said | {name: value for name, value in more.items() if value},
+        detail=ledger.salted(said | {name: value for name, value in more.items() if value}),
         now=now,
     )
     connection.execute(

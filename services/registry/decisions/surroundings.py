@@ -12,7 +12,7 @@ from services.guidance.lifecycle import RUNNING, State
 from services.guidance.policies import Policy
 from services.guidance.release import EvidencePack
 from services.guidance.transparency.disclosed import disclose
-from services.registry.decisions import conditions, origins, questions, rollbacks, trials
+from services.registry.decisions import conditions, origins, questions, reviews, rollbacks, trials
 from services.registry.decisions.gate_facts import Surroundings, Told, Watch
 from services.registry.decisions.proposals import Proposal
 from services.registry.deployed import feed
@@ -41,6 +41,8 @@ def surroundings_of(
         questions=tuple(one for one in asked if one.blocking and one.is_open),
         origin=origins.of_release(connection, proposal.release),
         foreign=origins.foreign(connection, proposal.release),
+        state=proposal.state,
+        review_overdue=proposal.review_by if reviews.blocks(connection, proposal, policy, now) else "",
         told=_told(connection, proposal, to, packs, now) if to in RUNNING else None,
     )
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from services.guidance.lifecycle import Check
 from services.registry.decisions.gate_facts import GateFacts
+
+CONDITIONS: Final = "conditions"
 
 
 def talk_gate(facts: GateFacts) -> Iterator[Check]:
@@ -14,7 +17,7 @@ def talk_gate(facts: GateFacts) -> Iterator[Check]:
         return
     if conditions := facts.around.conditions:
         yield Check(
-            name="conditions",
+            name=CONDITIONS,
             asked="Every condition that must be met before this step is closed",
             found="; ".join(f"{one.number}: {one.person}, closed by a {one.closes}" for one in conditions),
             verdict="does not meet",

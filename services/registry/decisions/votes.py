@@ -8,24 +8,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
 from services.guidance.counting import Decision, decide
-from services.guidance.lifecycle import ENTRY, RUNNING, SPEAKING, TRANSITIONS, Check, Person, State
+from services.guidance.lifecycle import CONTINUES, ENTRY, RUNNING, SPEAKING, TRANSITIONS, Check, Person, State
 from services.guidance.policies import Policy
-from services.registry.decisions import conditions, kept_votes, proposals, trials
+from services.registry.decisions import conditions, kept_votes, lapses, proposals, trials
 from services.registry.decisions.ballots import Ballot, must_be_said, must_count, must_have_plans, vote_of
 from services.registry.decisions.cases import case_of
 from services.registry.decisions.gates import check_gate
 from services.registry.decisions.kept_votes import Kept, kept_for
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.surroundings import surroundings_of
+from services.registry.decisions.talk_gate import CONDITIONS
 from services.registry.deployed import deployments
 from services.registry.memory import ledger
 from services.registry.people import persons
 
-__all__ = ["Ballot", "Kept", "Standing", "cast", "kept_for", "move", "settle", "stand", "steps_from"]
+__all__ = [
+    "CONTINUED",
+    "Ballot",
+    "Kept",
+    "Standing",
+    "cast",
+    "decisions_from",
+    "kept_for",
+    "move",
+    "settle",
+    "stand",
+    "steps_from",
+]
+
+
+CONTINUED: Final = "continued"
+"""What the ledger calls the decision of a review that a release goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +54,18 @@ class Standing:
     decision: Decision
     checks: tuple[Check, ...]
 
+    @property
+    def checks_of_facts(self) -> tuple[Check, ...]:
+        """Without that of conditions: it tells what others asked for with their votes."""
+        return tuple(check for check in self.checks if check.name != CONDITIONS)
+
 
 def cast(
     connection: Connection, proposal_id: str, ballot: Ballot, *, by: Person, policy: Policy, now: datetime
 ) -> Standing:
     """Keep a vote; take the step if it completes the quorum and the gate is open."""
     proposal = proposals.must_get(connection, proposal_id, for_change=True)
+    proposal = lapses.take_back(connection, proposal, policy, now)
     case = case_of(connection, proposal, policy=policy, now=now)
     vote = vote_of(ballot, by=by, round_=case.round, policy=policy, now=now)
     earlier = [kept.vote for kept in kept_for(connection, proposal.id) if kept.vote.round == case.round]
@@ -63,7 +87,8 @@ def settle(connection: Connection, proposal_id: str, *, by: Person, policy: Poli
     """Take the step that is complete now that something in its way was closed; the proposal as it is afterwards."""
     proposal = proposals.must_get(connection, proposal_id, for_change=True)
     here = {kept.vote.transition for kept in kept_for(connection, proposal.id) if kept.vote.round == proposal.round}
-    for to in steps_from(proposal.state):
+    proposal = lapses.take_back(connection, proposal, policy, now)
+    for to in decisions_from(proposal.state):
         if to in here:
             standing = stand(connection, proposal, to, policy=policy, now=now)
             if standing.decision.passes:
@@ -101,8 +126,13 @@ def steps_from(state: State) -> tuple[State, ...]:
     return tuple(to for (source, to), rule in TRANSITIONS.items() if source == state and not rule.any_one)
 
 
+def decisions_from(state: State) -> tuple[State, ...]:
+    """The same, and last the stage itself where a review may let it go on."""
+    return (*steps_from(state), state) if state in CONTINUES else steps_from(state)
+
+
 def move(connection: Connection, standing: Standing, *, by: Person, policy: Policy, now: datetime) -> Proposal:
-    """Take a step that was decided: the state, the ledger and the deployment change together."""
+    """Take a step that was decided: the state, the ledger and the deployment change together. Going on changes only the day."""
     proposal, to, decision = standing.proposal, standing.decision.to, standing.decision
     moved = proposals.change_state(connection, proposal, to, now=now)
     guidance = proposals.definition_of(connection, proposal.release)
@@ -110,7 +140,7 @@ def move(connection: Connection, standing: Standing, *, by: Person, policy: Poli
     if to in RUNNING:
         review_by = f"{now + timedelta(days=policy.review_days[guidance.policy.risk_tier]):%Y-%m-%d}"
     moved = proposals.review_until(connection, moved, review_by)
-    if to in ("silent", "pilot", "general", "retired"):
+    if to != proposal.state and to in ("silent", "pilot", "general", "retired"):
         deployments.enter_stage(connection, moved, to, guidance=guidance, policy=policy, by=by, now=now)
     trial = trials.in_force(connection, proposal.id) if to in SPEAKING else None
     left = [one.number for one in conditions.of_proposal(connection, proposal.id) if one.state == "open"]
@@ -118,7 +148,7 @@ def move(connection: Connection, standing: Standing, *, by: Person, policy: Poli
         connection,
         actor="registry",
         role="registry",
-        action="moved",
+        action="moved" if to != proposal.state else CONTINUED,
         subject=proposal.release,
         detail={
             "proposal": proposal.id,

@@ -37,7 +37,7 @@ async def deploy(request: Request, desk: DeskDep, decider: Reader) -> Response:
     body = decode(schemas.DEPLOY, await read_body(request))
     placed = await desk.write(
         lambda connection: placing.deploy(
-            connection, body.guidance, body.release, body.placement(), by=decider, now=desk.now()
+            connection, body.guidance, body.release, body.placement(), by=decider, policy=desk.policy, now=desk.now()
         )
     )
     return json_response(schemas.deployment_shown(placed), 201)

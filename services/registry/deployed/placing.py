@@ -15,11 +15,14 @@ from sqlalchemy import Connection, update
 from services.guidance.errors import NotFound, NotPermitted, Refused
 from services.guidance.lifecycle import RUNNING, SPEAKING, STATES, Person, State, person_key
 from services.guidance.manifest import EVERYWHERE, Stage, Where
+from services.guidance.policies import Policy
 from services.guidance.prefetch import prefetch_templates
 from services.guidance.ready import Release, open_release
 from services.guidance.release import unpack
 from services.registry.decisions import proposals
+from services.registry.decisions.lapses import lapses_at
 from services.registry.decisions.proposals import Proposal
+from services.registry.decisions.reviews import blocks
 from services.registry.deployed.deployments import ALL, Deployment, every, of_proposal, suspend
 from services.registry.deployed.names import place_names
 from services.registry.deployed.stops import is_approved
@@ -43,13 +46,20 @@ class Placement:
 
 
 def deploy(
-    connection: Connection, guidance: str, release: str, placement: Placement, *, by: Person, now: datetime
+    connection: Connection,
+    guidance: str,
+    release: str,
+    placement: Placement,
+    *,
+    by: Person,
+    policy: Policy,
+    now: datetime,
 ) -> Deployment:
     """Decide where a release speaks; what it leaves no place to is suspended as replaced.
 
     NotPermitted for who is not of operations or made it; Refused where no vote allows it; BadInput for what cannot be meant.
     """
-    planned = plan(connection, guidance, release, placement, by=by, now=now)
+    planned = plan(connection, guidance, release, placement, by=by, policy=policy, now=now)
     entry = ledger.head(connection).number + 1
     facts: dict[str, Any] = {
         "stage": planned.stage,
@@ -93,7 +103,14 @@ def deploy(
 
 
 def plan(
-    connection: Connection, guidance: str, release: str, placement: Placement, *, by: Person, now: datetime
+    connection: Connection,
+    guidance: str,
+    release: str,
+    placement: Placement,
+    *,
+    by: Person,
+    policy: Policy,
+    now: datetime,
 ) -> Deployment:
     """The deployment as it would stand, every rule asked and nothing written; raises what `deploy` would."""
     proposal = proposals.by_release(connection, release)
@@ -109,6 +126,8 @@ def plan(
         )
     opened = open_release(unpack(proposals.release_bytes(connection, release), expected_digest=release))
     stage = _stage(placement, proposal.state)
+    if stage in SPEAKING:
+        _check_looked_at(connection, proposal, known, stage, policy, now)
     hooks = _hooks(placement, {hook.hook for hook in opened.guidance.hooks})
     sites, tenants = place_names(placement.sites, "site"), place_names(placement.tenants, "tenant")
     _check_time(placement, now)
@@ -173,6 +192,25 @@ def _stage(placement: Placement, state: State) -> Stage:
             remedy=f"Deploy it as {state}, or vote first",
         )
     return cast("Stage", stage)
+
+
+def _check_looked_at(
+    connection: Connection, proposal: Proposal, known: Deployment, stage: Stage, policy: Policy, now: datetime
+) -> None:
+    """Refused if the approval has lapsed unused, or a review is so long overdue that it blocks; silence is always allowed."""
+    lapsed = lapses_at(connection, proposal, known, policy)
+    if lapsed is not None and lapsed <= now and STATES.index(stage) > STATES.index(known.stage):
+        raise Refused(
+            f"its approval for {proposal.state} lapsed on {lapsed:%Y-%m-%d}: nobody used it for {policy.unused_days} days",
+            place="stage",
+            remedy="Vote again: `knowdo registry vote`",
+        )
+    if blocks(connection, proposal, policy, now):
+        raise Refused(
+            f"its review was due by {proposal.review_by}, and the days of grace are over",
+            place="review",
+            remedy=f"Let its committee decide that it goes on: `knowdo registry vote {proposal.id} --to {proposal.state}`",
+        )
 
 
 def _hooks(placement: Placement, known: set[str]) -> list[str]:

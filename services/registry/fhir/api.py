@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.guidance.errors import NotFound
+from services.guidance.lifecycle import Person
 from services.plumbing.web import json_response, unchanged
 from services.registry.api import DeskDep, Reader
 from services.registry.desk import Desk
@@ -26,9 +27,9 @@ router: Final = APIRouter(prefix="/fhir")
 _FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
-def place_of(desk: Desk) -> Place:
-    """Where this registry stands."""
-    return Place(issuer=desk.issuer, demo=desk.policy.name == "demo")
+def place_of(desk: Desk, reader: Person | None = None) -> Place:
+    """Where this registry stands, and who reads."""
+    return Place(issuer=desk.issuer, demo=desk.policy.name == "demo", reader=reader)
 
 
 def fhir_json(resource: Resource, status: int = 200) -> Response:
@@ -63,11 +64,11 @@ async def read_binary(number: str, request: Request, desk: DeskDep, _reader: Rea
 
 
 @router.get("/{kind}")
-async def search(kind: str, request: Request, desk: DeskDep, _reader: Reader) -> Response:
+async def search(kind: str, request: Request, desk: DeskDep, reader: Reader) -> Response:
     """A page of one type, newest first."""
     _known(kind)
     asked = read_search(kind, request.query_params.multi_items())
-    place = place_of(desk)
+    place = place_of(desk, reader)
 
     def ask(connection: Connection) -> Resource:
         page, more = shelf.search(connection, kind, asked, place)
@@ -77,10 +78,10 @@ async def search(kind: str, request: Request, desk: DeskDep, _reader: Reader) ->
 
 
 @router.get("/{kind}/{number}")
-async def read(kind: str, number: str, request: Request, desk: DeskDep, _reader: Reader) -> Response:
+async def read(kind: str, number: str, request: Request, desk: DeskDep, reader: Reader) -> Response:
     """One resource by its id; 304 if the caller has this version."""
     _known(kind)
-    place = place_of(desk)
+    place = place_of(desk, reader)
     resource = await desk.read(lambda connection: shelf.find(connection, kind, number, place))
     if unchanged(request, _etag(resource)):
         return Response(status_code=304, headers={"ETag": f"W/{_etag(resource)}"})

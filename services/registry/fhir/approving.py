@@ -13,9 +13,9 @@ from typing import Any, Final, get_args
 from sqlalchemy import Connection
 
 from services.guidance.errors import Lacking, Refused
-from services.guidance.lifecycle import SPEAKING, STATES, Choice, Person, State
+from services.guidance.lifecycle import SPEAKING, STATES, Check, Choice, Person, State
 from services.guidance.policies import Policy
-from services.registry.decisions import proposals, votes
+from services.registry.decisions import blind, proposals, votes
 from services.registry.decisions.conditions import NewCondition
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Ballot, Standing
@@ -126,15 +126,23 @@ def release(
         f"it is in state {proposal.state}, and may not speak yet; the next step is to {standing.decision.to}",
         place=f"PlanDefinition/{number}/$release",
         remedy="Each reviewer votes with $approve, in the console, or with `knowdo registry vote`",
-        faults=list(_missing(standing)),
+        faults=list(_missing(connection, standing, by)),
     )
 
 
-def _missing(standing: Standing) -> Iterator[str]:
-    """Everything between a release and its next step, one sentence each."""
-    decision = standing.decision
+def _missing(connection: Connection, standing: Standing, reader: Person) -> Iterator[str]:
+    """Everything between a release and its next step, one sentence each; how others voted only as far as one is told."""
+    decision, kept = standing.decision, votes.kept_for(connection, standing.proposal.id)
     if decision.refusal:
         yield decision.refusal
+    if blind.is_blind(reader, standing.proposal, kept, decision.to):
+        told = blind.step_told(reader, standing.proposal, kept, standing)
+        yield from (f"{role}: no approval yet" for role in told["missing_roles"])
+        if told["voted"]:
+            yield f"{', '.join(told['voted'])}: voted; how is told once you have voted"
+        failed = [check for check in standing.checks_of_facts if check.name in told["failed_checks"]]
+        yield from map(_in_the_way, failed)
+        return
     for role in decision.missing_roles:
         yield f"{role}: no approval yet"
     for vote in decision.rejected_by:
@@ -142,7 +150,11 @@ def _missing(standing: Standing) -> Iterator[str]:
     for vote in decision.unconvinced:
         yield f"{vote.role}: for {vote.person} the evidence is not enough"
     for check in decision.failed_checks:
-        yield f"{check.name}: {check.asked}; found: {check.found} ({check.verdict})"
+        yield _in_the_way(check)
+
+
+def _in_the_way(check: Check) -> str:
+    return f"{check.name}: {check.asked}; found: {check.found} ({check.verdict})"
 
 
 def _plan(text: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ async def submit(request: Request, desk: DeskDep, proposer: Proposer) -> Respons
     """CRMI's submit: a draft with its Libraries, ValueSets and ActivityDefinitions contained; answers 201."""
     resource = resource_in(await read_body(request, limit=MAX_IMPORT))
     arrived, data = await run_in_threadpool(authoring.arrived_of, resource)
-    place = place_of(desk)
+    place = place_of(desk, proposer)
 
     def act(connection: Connection) -> Resource:
         made = authoring.submit(connection, arrived, data, by=proposer, now=desk.now())
@@ -55,7 +55,7 @@ async def revise(number: str, request: Request, desk: DeskDep, proposer: Propose
     if len(given.get("resource", [])) != 1:
         raise BadInput("one PlanDefinition is needed", place="resource", remedy="Give it in the parameter `resource`")
     arrived, data = await run_in_threadpool(authoring.arrived_of, given["resource"][0])
-    place = place_of(desk)
+    place = place_of(desk, proposer)
 
     def act(connection: Connection) -> Resource:
         made = authoring.revise(connection, number, arrived, data, by=proposer, place=place, now=desk.now())
@@ -68,7 +68,7 @@ async def revise(number: str, request: Request, desk: DeskDep, proposer: Propose
 async def draft(number: str, request: Request, desk: DeskDep, proposer: Proposer) -> Response:
     """A copy under another version."""
     given = parameters_in(await read_body(request), copying.DRAFT)
-    place = place_of(desk)
+    place = place_of(desk, proposer)
     made = await desk.write(
         lambda connection: _made(
             connection,
@@ -83,7 +83,7 @@ async def draft(number: str, request: Request, desk: DeskDep, proposer: Proposer
 async def clone(number: str, request: Request, desk: DeskDep, proposer: Proposer) -> Response:
     """A copy under another name."""
     given = parameters_in(await read_body(request), copying.CLONE)
-    place = place_of(desk)
+    place = place_of(desk, proposer)
     made = await desk.write(
         lambda connection: _made(
             connection,
@@ -98,7 +98,7 @@ async def clone(number: str, request: Request, desk: DeskDep, proposer: Proposer
 async def review(number: str, request: Request, desk: DeskDep, commenter: Noter) -> Response:
     """Words about a release; answers the rule and everything that was said about it."""
     given = parameters_in(await read_body(request), reviewing.REVIEW)
-    place = place_of(desk)
+    place = place_of(desk, commenter)
 
     def act(connection: Connection) -> Resource:
         proposal = reviewing.review(connection, number, given, by=commenter, place=place, now=desk.now())
@@ -111,7 +111,7 @@ async def review(number: str, request: Request, desk: DeskDep, commenter: Noter)
 async def withdraw(number: str, request: Request, desk: DeskDep, voter: Voter) -> Response:
     """One vote to retire a draft."""
     given = parameters_in(await read_body(request), authoring.RETIRE)
-    place = place_of(desk)
+    place = place_of(desk, voter)
 
     def act(connection: Connection) -> Resource:
         standing = authoring.withdraw(
@@ -126,7 +126,7 @@ async def withdraw(number: str, request: Request, desk: DeskDep, voter: Voter) -
 async def retire(number: str, request: Request, desk: DeskDep, voter: Voter) -> Response:
     """One vote to retire what was released."""
     given = parameters_in(await read_body(request), authoring.RETIRE)
-    place = place_of(desk)
+    place = place_of(desk, voter)
 
     def act(connection: Connection) -> Resource:
         standing = authoring.retire(
@@ -138,10 +138,10 @@ async def retire(number: str, request: Request, desk: DeskDep, voter: Voter) -> 
 
 
 @router.api_route("/PlanDefinition/{number}/$data-requirements", methods=["GET", "POST"])
-async def requirements(number: str, request: Request, desk: DeskDep, _reader: Reader) -> Response:
+async def requirements(number: str, request: Request, desk: DeskDep, reader: Reader) -> Response:
     """What each feature of a release needs."""
     _given(await read_body(request) if request.method == "POST" else b"", request, {})
-    place = place_of(desk)
+    place = place_of(desk, reader)
     return fhir_json(
         await desk.read(
             lambda connection: data_requirements(hold(connection, shelf.plan_behind(connection, number), place))
@@ -150,10 +150,10 @@ async def requirements(number: str, request: Request, desk: DeskDep, _reader: Re
 
 
 @router.api_route("/$artifact-diff", methods=["GET", "POST"])
-async def diff(request: Request, desk: DeskDep, _reader: Reader) -> Response:
+async def diff(request: Request, desk: DeskDep, reader: Reader) -> Response:
     """What differs between two releases."""
     given = _given(await read_body(request) if request.method == "POST" else b"", request, DIFF)
-    place = place_of(desk)
+    place = place_of(desk, reader)
     return fhir_json(await desk.read(lambda connection: artifact_diff(connection, given, place)))
 
 

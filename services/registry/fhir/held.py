@@ -16,11 +16,11 @@ from services.guidance.check import load_files
 from services.guidance.definition import Guidance
 from services.guidance.evidence import EVALUATION_FILE, Evaluation
 from services.guidance.folder import RESOURCES
-from services.guidance.lifecycle import State
+from services.guidance.lifecycle import Person, State
 from services.guidance.prefetch import derive_queries
 from services.guidance.queries import Query
 from services.guidance.release import pack, unpack, unpack_evidence
-from services.registry.decisions import gates, origins, proposals, votes
+from services.registry.decisions import blind, gates, origins, proposals, votes
 from services.registry.decisions.origins import Origin
 from services.registry.decisions.proposals import Filed, Proposal
 from services.registry.decisions.votes import Kept
@@ -74,10 +74,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where this registry stands."""
+    """Where this registry stands, and to whom it speaks."""
 
     issuer: str
     demo: bool
+    reader: Person | None = None
+    """Who reads; None: anyone, who is told no vote on an open step."""
 
     @property
     def base(self) -> str:
@@ -95,6 +97,9 @@ class Held:
     evidence: tuple[Found, ...]
     votes: tuple[Kept, ...]
     entries: tuple[dict[str, Any], ...]
+    """Of those that are withheld from the reader, only what the chain needs."""
+    withheld: frozenset[int]
+    """Their numbers."""
     deployment: Deployment | None
     predecessor: tuple[str, str] | None
     """Id and version of the release of this guidance that was proposed before."""
@@ -147,7 +152,9 @@ class Held:
 
 
 def hold(connection: Connection, proposal: Proposal, place: Place) -> Held:
-    """Everything about one release."""
+    """Everything about one release, as far as the reader is told."""
+    withheld = blind.withheld_from(connection, place.reader)
+    entries = ledger.entries_about(connection, [proposal.release], limit=MOST_ENTRIES)
     return Held(
         place=place,
         proposal=proposal,
@@ -158,7 +165,8 @@ def hold(connection: Connection, proposal: Proposal, place: Place) -> Held:
             for packed, evaluation in [_evidence(connection, filed.digest)]
         ),
         votes=tuple(votes.kept_for(connection, proposal.id)),
-        entries=tuple(ledger.entries_about(connection, [proposal.release], limit=MOST_ENTRIES)),
+        entries=tuple(blind.entry_told(entry, withheld) for entry in entries),
+        withheld=withheld,
         deployment=next(
             (one for one in deployments.of_guidance(connection, proposal.guidance) if one.proposal == proposal.id),
             None,

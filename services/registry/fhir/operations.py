@@ -36,7 +36,7 @@ MAX_IMPORT: Final = MAX_PACKAGE * 4 // 3 + 1_000_000  # in base64
 async def approve(number: str, request: Request, desk: DeskDep, voter: Voter) -> Response:
     """One vote; answers the rule as it now stands, and every vote on it."""
     given = parameters_in(await read_body(request), approving.APPROVE)
-    place = place_of(desk)
+    place = place_of(desk, voter)
 
     def act(connection: Connection) -> Resource:
         standing = approving.approve(
@@ -51,7 +51,7 @@ async def approve(number: str, request: Request, desk: DeskDep, voter: Voter) ->
 async def release(number: str, request: Request, desk: DeskDep, voter: Voter) -> Response:
     """The manifest, once the release may speak; 409 with everything that is missing until then."""
     given = parameters_in(await read_body(request), approving.RELEASE)
-    place = place_of(desk)
+    place = place_of(desk, voter)
     proposal, lacking = await desk.write(
         lambda connection: approving.release(
             connection, number, given, by=voter, place=place, policy=desk.policy, now=desk.now()
@@ -64,9 +64,9 @@ async def release(number: str, request: Request, desk: DeskDep, voter: Voter) ->
 
 
 @router.get("/PlanDefinition/{number}/$package")
-async def package(number: str, desk: DeskDep, _reader: Reader) -> Response:
+async def package(number: str, desk: DeskDep, reader: Reader) -> Response:
     """Everything of a release in one Bundle."""
-    place = place_of(desk)
+    place = place_of(desk, reader)
 
     def ask(connection: Connection) -> bytes:
         held = hold(connection, shelf.plan_behind(connection, number), place)
@@ -82,7 +82,7 @@ async def import_(
     """A Bundle, a .tgz, or Parameters that hold one, as a proposal; answers 201 with its PlanDefinition."""
     raw = await read_body(request, limit=MAX_IMPORT)
     arrived, data, given = await run_in_threadpool(_arrived, raw)
-    place = place_of(desk)
+    place = place_of(desk, proposer)
 
     def act(connection: Connection) -> Resource:
         proposal = import_release(

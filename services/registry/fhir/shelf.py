@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from services.guidance.errors import NotFound
 from services.guidance.release import unpack
-from services.registry.decisions import proposals
+from services.registry.decisions import blind, proposals
 from services.registry.decisions.proposals import Proposal
 from services.registry.fhir.held import Held, Place, hold
 from services.registry.fhir.names import JSON, YAML, ZIP, Resource, key_of
@@ -118,8 +118,9 @@ def _made(connection: Connection, kind: str, asked: Search, place: Place) -> Ite
 
 
 def _audit(connection: Connection, place: Place, *, before: str = "", only: str = "") -> Iterator[Resource]:
-    """Ledger entries, newest first."""
+    """Ledger entries, newest first; votes on open steps as far as the reader is told."""
     last = int(before) if _NUMBER.fullmatch(before) else None
+    withheld = blind.withheld_from(connection, place.reader)
     while True:
         wanted = select(entries.c.number, entries.c.entry, entries.c.hash).order_by(entries.c.number.desc())
         if only:
@@ -129,7 +130,7 @@ def _audit(connection: Connection, place: Place, *, before: str = "", only: str 
         found = connection.execute(wanted.limit(_ENTRIES_AT_ONCE)).all()
         for row in found:
             told: dict[str, Any] = msgspec.json.decode(row.entry)
-            yield audit_event({**told, "hash": row.hash}, place)
+            yield audit_event(blind.entry_told({**told, "hash": row.hash}, withheld), place)
         if only or len(found) < _ENTRIES_AT_ONCE:
             return
         last = found[-1].number

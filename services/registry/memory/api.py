@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.guidance.lifecycle import Person
 from services.plumbing.web import decode, json_response, read_body
 from services.registry.api import DeskDep, Noter, Reader
+from services.registry.decisions.blind import withheld_from
 from services.registry.desk import Desk
 from services.registry.memory import cycle_times, notes, search
 from services.registry.memory.export import export
@@ -47,7 +49,7 @@ async def find(
     limit: Annotated[int, Query(ge=1, le=200)] = search.PAGE,
 ) -> Response:
     """Search the memory: decisions, dissent, evidence, stops, lessons."""
-    answer = await ask(desk, words=words, guidance=guidance, kind=kind, viewer=reader.name, before=before, limit=limit)
+    answer = await ask(desk, words=words, guidance=guidance, kind=kind, viewer=reader, before=before, limit=limit)
     return json_response(
         {
             "words": list(answer.by),
@@ -64,7 +66,7 @@ async def ask(
     words: str = "",
     guidance: str = "",
     kind: str = "",
-    viewer: str = "",
+    viewer: Person | None = None,
     before: int | None = None,
     limit: int = search.PAGE,
 ) -> Answer:
@@ -130,9 +132,17 @@ async def times(desk: DeskDep, _reader: Reader, guidance: Annotated[str, Query(m
 
 
 @router.get("/ledger/export")
-async def whole_ledger(desk: DeskDep, _reader: Reader) -> Response:
-    """The whole ledger with its signed heads, to be kept elsewhere and verified with the public keys alone."""
-    data = await desk.read(lambda connection: b"".join(export(connection, issuer=desk.issuer)))
+async def whole_ledger(desk: DeskDep, reader: Reader) -> Response:
+    """The ledger with its signed heads, to be kept elsewhere and verified with the public keys alone.
+
+    To who may still vote on an open step its votes are withheld: there each has its hashes, and is verified by them.
+    """
+
+    def read(connection: Connection) -> bytes:
+        withheld = withheld_from(connection, reader)
+        return b"".join(export(connection, issuer=desk.issuer, withheld=withheld))
+
+    data = await desk.read(read)
     return Response(
         data, media_type=NDJSON, headers={"Content-Disposition": 'attachment; filename="knowdo-ledger.ndjson"'}
     )

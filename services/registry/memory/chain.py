@@ -23,6 +23,15 @@ Link = tuple[int, str, str, str]
 """(number, subject it is filed under, canonical text, kept hash)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """An entry that was withheld from who made the export: its place in the chain, without what it says."""
+
+    number: int
+    prev: str
+    hash: str
+
+
 class _Linked(msgspec.Struct):
     """The fields of an entry that make the chain, and the one it is found by."""
 
@@ -42,6 +51,8 @@ class Verification:
     head: LedgerHead
     witnesses: int
     """Signed statements about the chain that were compared with it."""
+    withheld: int = 0
+    """Entries whose text was not there: they stand in the chain by their hashes, and what they say was not looked at."""
     faults: tuple[str, ...] = field(default=())
 
     @property
@@ -68,7 +79,9 @@ def witness_of(signed: str, keys: PublicKeys, *, name: str) -> Witness:
     return Witness(name=name, number=said["number"], hash=said["hash"])
 
 
-def verify_chain(links: Iterable[Link], kept_head: LedgerHead, witnesses: Iterable[Witness] = ()) -> Verification:
+def verify_chain(
+    links: Iterable[Link | Sealed], kept_head: LedgerHead, witnesses: Iterable[Witness] = ()
+) -> Verification:
     """Walk the chain from its first entry to its last and hold it against the kept head and the witnesses."""
     awaited: dict[int, list[Witness]] = {}
     compared = 0
@@ -76,11 +89,17 @@ def verify_chain(links: Iterable[Link], kept_head: LedgerHead, witnesses: Iterab
         awaited.setdefault(witness.number, []).append(witness)
         compared += 1
     faults: list[str] = []
-    count, previous = 0, GENESIS
-    for number, subject, text, kept in links:
-        digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        fault = f"entry {number} was altered" if digest != kept else None
-        fault = fault or _link_fault(count, number, subject, text, previous)
+    count, previous, withheld = 0, GENESIS, 0
+    for link in links:
+        if isinstance(link, Sealed):
+            number, kept, digest = link.number, link.hash, link.hash
+            fault = _order_fault(count, number) or _prev_fault(number, link.prev, previous)
+            withheld += 1
+        else:
+            number, subject, text, kept = link
+            digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            fault = f"entry {number} was altered" if digest != kept else None
+            fault = fault or _link_fault(count, number, subject, text, previous)
         if fault and len(faults) < MOST_FAULTS:
             faults.append(fault)
         faults.extend(_denied(awaited.pop(number, ()), digest))
@@ -93,7 +112,13 @@ def verify_chain(links: Iterable[Link], kept_head: LedgerHead, witnesses: Iterab
         for witness in missing
         if number > 0
     )
-    return Verification(entries=count, head=LedgerHead(count, previous), witnesses=compared, faults=tuple(faults))
+    return Verification(
+        entries=count,
+        head=LedgerHead(count, previous),
+        witnesses=compared,
+        withheld=withheld,
+        faults=tuple(faults),
+    )
 
 
 def _end_fault(count: int, kept: LedgerHead) -> str:
@@ -108,6 +133,26 @@ def _end_fault(count: int, kept: LedgerHead) -> str:
 
 def _link_fault(before: int, number: int, subject: str, text: str, previous: str) -> str | None:
     """What is wrong with one link."""
+    if fault := _order_fault(before, number):
+        return fault
+    try:
+        linked = _LINKED.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return f"entry {number} cannot be read"
+    if linked.number != number:
+        return f"entry {number} calls itself {linked.number}: entries were reordered"
+    if fault := _prev_fault(number, linked.prev, previous):
+        return fault
+    if linked.subject != subject:
+        return f"entry {number} is filed under another subject than its own"
+    return None
+
+
+def _prev_fault(number: int, prev: str, previous: str) -> str | None:
+    return None if prev == previous else f"entry {number} does not follow entry {number - 1}"
+
+
+def _order_fault(before: int, number: int) -> str | None:
     if number == before:
         return f"entry {number} is there twice: the ledger was forked"
     if number < before:
@@ -115,16 +160,6 @@ def _link_fault(before: int, number: int, subject: str, text: str, previous: str
     if number > before + 1:
         gone = f"entry {before + 1} is" if number == before + 2 else f"entries {before + 1} to {number - 1} are"
         return f"{gone} missing"
-    try:
-        linked = _LINKED.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return f"entry {number} cannot be read"
-    if linked.number != number:
-        return f"entry {number} calls itself {linked.number}: entries were reordered"
-    if linked.prev != previous:
-        return f"entry {number} does not follow entry {number - 1}"
-    if linked.subject != subject:
-        return f"entry {number} is filed under another subject than its own"
     return None
 
 

@@ -7,6 +7,7 @@ every signed manifest, each of which names an entry's number and hash.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -23,6 +24,7 @@ from services.registry.tables import daily_heads, instant_text, ledger, ledger_h
 
 GENESIS: Final = "0" * 64  # what the first entry names as the hash before it
 HEAD_TYPE: Final = "knowdo-ledger-head"
+SALT: Final = "salt"
 
 
 def head(connection: Connection) -> LedgerHead:
@@ -76,6 +78,11 @@ def append(
     else:
         connection.execute(insert(ledger_head).values(id=1, number=number, hash=digest))
     return LedgerHead(number, digest)
+
+
+def salted(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """The detail of an entry that may be withheld: 128 random bits, lest somebody tries which words have its hash."""
+    return {**detail, SALT: secrets.token_hex(16)}
 
 
 def entries(connection: Connection, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Searching the memory: "why did we stop X?" finds the stop, its reason, and what was said before and after.
 
 The index follows the ledger and is caught up before each search, so nothing that is found can differ from what was
-chained. How somebody voted on a step that is still open is not found by others: it would tell the vote.
+chained. How somebody voted on a step that is still open is not found by who may still vote on it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, column, func, insert, literal_column, select, table, text
 
-from services.guidance.lifecycle import person_key
+from services.guidance.lifecycle import Person
 from services.guidance.release import unpack_evidence
 from services.guidance.words.memory_wording import KINDS, Kind, kind_of, told
-from services.registry.decisions import proposals
+from services.registry.decisions import blind, proposals
+from services.registry.memory.ledger import SALT
 from services.registry.memory.tables import WORDS, lines
-from services.registry.tables import ledger, votes
+from services.registry.tables import ledger
 from services.registry.tables import proposals as proposals_table
 from services.timeline.errors import BadInput
 
@@ -109,18 +110,18 @@ def search(
     words: str = "",
     guidance: str = "",
     kind: str = "",
-    viewer: str = "",
+    viewer: Person | None = None,
     before: int | None = None,
     limit: int = PAGE,
 ) -> Answer:
-    """Lines that hold the words, the best first; without words all lines, the newest first. `viewer` sees their own votes."""
+    """Lines that hold the words, the best first; without words all lines, the newest first. `viewer`: who is told; None: anyone."""
     if kind and kind not in KINDS:
         raise BadInput(f"no such kind: {kind[:40]}", place="kind", remedy=f"Choose from {', '.join(KINDS)}")
     if len(words) > LONGEST_QUESTION:
         raise BadInput(f"longer than {LONGEST_QUESTION} characters", place="words", remedy="Ask with a few words")
     asked = words_of(words)
-    hidden = _votes_on_open_steps(connection, viewer)
-    conditions: list[ColumnElement[bool]] = [lines.c.number.not_in(hidden)] if hidden else []
+    hidden = blind.withheld_from(connection, viewer)
+    conditions: list[ColumnElement[bool]] = [lines.c.number.not_in(sorted(hidden))] if hidden else []
     if guidance:
         conditions.append(lines.c.guidance == proposals.known_as(guidance))
     if kind:
@@ -213,8 +214,9 @@ def _texts(value: object) -> Iterator[str]:
         if not value.startswith("sha256:"):
             yield value
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _texts(one)
+        for name, one in value.items():
+            if name != SALT:
+                yield from _texts(one)
     elif isinstance(value, list):
         for one in value:
             yield from _texts(one)
@@ -242,16 +244,6 @@ def _ranked(
             .order_by(func.ts_rank(vector, query).desc(), lines.c.number.desc())
         )
     return list(connection.execute(ranked.limit(limit)).scalars())
-
-
-def _votes_on_open_steps(connection: Connection, viewer: str) -> list[int]:
-    asked = (
-        select(votes.c.ledger_number, votes.c.person)
-        .join(proposals_table, proposals_table.c.id == votes.c.proposal)
-        .where(votes.c.round == proposals_table.c.round)
-    )
-    mine = person_key(viewer)
-    return [row.ledger_number for row in connection.execute(asked) if person_key(row.person) != mine]
 
 
 def _read(connection: Connection, numbers: Sequence[int]) -> tuple[Found, ...]:

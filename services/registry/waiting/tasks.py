@@ -109,13 +109,18 @@ def _reasons(person: Person, found: Open) -> Iterator[Task]:
 
 
 def _deploy(person: Person, case: Case) -> Iterator[Task]:
-    one = case.proposal
+    one, lapses = case.proposal, case.line.lapsing.get(case.proposal.release)
     if case.awaits_place and placing.may_decide(person, one):
         yield Task(
             kind="deploy",
             about=f"deploy:{one.id}:{one.round}",
             guidance=one.guidance,
-            said=task_wording.awaits_place(case.name, allowed=one.state, now=case.awaits_place),
+            said=task_wording.awaits_place(
+                case.name,
+                allowed=one.state,
+                now=case.awaits_place,
+                lapses_on="" if lapses is None else f"{lapses:%Y-%m-%d}",
+            ),
             path=f"/console/deploy/{one.guidance}/place/{one.release}",
             verb="Decide",
         )
@@ -186,13 +191,15 @@ def _conditions(person: Person, case: Case) -> Iterator[Task]:
 def _review(person: Person, case: Case, found: Open) -> Iterator[Task]:
     one = case.proposal
     if is_overdue(one, found.now) and _votes_on(person, one.state):
+        # When it begins to block it is another thing to tell.
+        blocks = one.id == case.line.counts.id and case.line.review_blocks
         yield Task(
             kind="review",
-            about=f"review:{one.id}:{one.review_by}",
+            about=f"review:{one.id}:{one.review_by}" + (":blocks" if blocks else ""),
             guidance=one.guidance,
-            said=task_wording.review_overdue(case.name, stage=one.state, day=one.review_by),
-            path=f"/console/guidance/{one.guidance}",
-            verb="Look",
+            said=task_wording.review_overdue(case.name, stage=one.state, day=one.review_by, blocks=blocks),
+            path=f"/console/review/{one.id}/{one.state}",
+            verb="Review",
         )
 
 
@@ -215,7 +222,7 @@ def _failed(person: Person, line: Line) -> Iterator[Task]:
 
 
 def _fails(standing: Standing) -> bool:
-    return any(check.verdict == "does not meet" for check in standing.checks)
+    return any(check.verdict == "does not meet" for check in standing.checks_of_facts)
 
 
 def _votes_on(person: Person, to: State) -> bool:

@@ -91,6 +91,8 @@ class Book:
             return False
         if to == "retired":
             return True
+        if to == self.state:
+            return to in LADDER[2:]  # a review: it goes on
         if self.state == "suspended":
             return to in LADDER[2:] and LADDER.index(to) <= LADDER.index(self.stopped_at)
         return to in LADDER and self.state in LADDER[:-1] and LADDER.index(to) == LADDER.index(self.state) + 1

@@ -243,7 +243,9 @@ def test_the_table_is_long_enough() -> None:
 def test_nobody_touched_it(found: Ledger) -> None:
     """The ledger that the table tampers with is whole, in its database and as an export."""
     assert prove_here(found.connection, KEYS).is_whole
-    told = prove_export(read_export(b"".join(export(found.connection, issuer="x")), place="export"), KEYS)
+    told = prove_export(
+        read_export(b"".join(export(found.connection, issuer="x", withheld=frozenset())), place="export"), KEYS
+    )
     assert (told.is_whole, told.entries, told.witnesses) == (True, ENTRIES, 1)
 
 
@@ -261,20 +263,22 @@ def test_it_is_noticed_in_an_export(found: Ledger, way: str) -> None:
     """By somebody who has only the file and the public keys; what is filed where is no part of a file."""
     act, expected = TAMPERED[way]
     act(found)
-    proof = prove_export(read_export(b"".join(export(found.connection, issuer="x")), place="export"), KEYS)
+    proof = prove_export(
+        read_export(b"".join(export(found.connection, issuer="x", withheld=frozenset())), place="export"), KEYS
+    )
     assert any(expected in fault for fault in proof.faults), proof.faults
 
 
 def test_a_fork_in_an_export_is_noticed(found: Ledger) -> None:
     """Two entries of one number, each of them fitting."""
-    lines = b"".join(export(found.connection, issuer="x")).splitlines(keepends=True)
+    lines = b"".join(export(found.connection, issuer="x", withheld=frozenset())).splitlines(keepends=True)
     other = read_export(b"".join([*lines[:6], lines[5], *lines[6:]]), place="export")
     assert "entry 5 is there twice: the ledger was forked" in prove_export(other, KEYS).faults
 
 
 def test_a_line_that_cannot_be_read_is_a_fault(found: Ledger) -> None:
     """A torn line is named with the entry before it."""
-    lines = b"".join(export(found.connection, issuer="x")).splitlines(keepends=True)
+    lines = b"".join(export(found.connection, issuer="x", withheld=frozenset())).splitlines(keepends=True)
     torn = read_export(b"".join([*lines[:7], lines[7][:30] + b"\n", *lines[8:]]), place="export")
     assert prove_export(torn, KEYS).faults[0] == "line 8 cannot be read (after entry 6)"
 

@@ -114,7 +114,8 @@ async def test_a_release_that_may_speak_waits_for_operations_until_they_have_dec
         assert await those_with(house, "deploy") == operations
         (task,) = await tasks(house, "Fay Operations", "deploy")
         assert task["said"] == (
-            "Small 1.0.0 may speak as pilot by its vote and runs as silent: operations decide where and to whom."
+            "Small 1.0.0 may speak as pilot by its vote and runs as silent: operations decide where and to whom, "
+            "before the vote lapses on 2027-02-20."
         )
         place = f"/console/deploy/small/place/{proposed.release}"
         assert task["link"].endswith(place)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.guidance.lifecycle import Choice
+from services.registry.decisions.blind import WHY
 from services.registry.decisions.votes import Kept
 from services.registry.fhir.held import Held
 from services.registry.fhir.names import (
@@ -80,17 +81,18 @@ def _review(held: Held, entry: Mapping[str, Any]) -> Resource:
 
 
 def _assessment(held: Held, kept: Kept) -> Resource:
-    vote = kept.vote
+    vote, withheld = kept.vote, kept.ledger_number in held.withheld
     spent = vote.round < held.proposal.round
     author = {"display": f"{vote.person} ({vote.role})"}
+    said = WHY if withheld else kept.reason
     content = [
         extension("informationType", valueCode="comment"),
-        *([extension("summary", valueMarkdown=kept.reason)] if kept.reason.strip() else []),
+        *([extension("summary", valueMarkdown=said)] if said.strip() else []),
         *(
             extension(
                 "relatedArtifact", valueRelatedArtifact={"type": "derived-from", "display": f"{EVIDENCE}:{digest}"}
             )
-            for digest in sorted(vote.evidence)
+            for digest in sorted(frozenset() if withheld else vote.evidence)
         ),
         extension("author", valueReference=author),
     ]
@@ -98,16 +100,20 @@ def _assessment(held: Held, kept: Kept) -> Resource:
         {
             "resourceType": "Basic",
             "id": assessment_id(kept.ledger_number),
-            "meta": {"versionId": str(held.proposal.round - vote.round + 1), "lastUpdated": held.changed_at},
+            "meta": {
+                # 0: as who may still vote on the step reads it.
+                "versionId": "0" if withheld else str(held.proposal.round - vote.round + 1),
+                "lastUpdated": held.changed_at,
+            },
             "extension": [
                 extension(f"{CRMI}Artifact", valueReference={"reference": f"PlanDefinition/{held.key}"}),
                 extension(f"{CRMI}Date", valueDateTime=kept.at),
                 extension(f"{CRMI}WorkflowStatus", valueCode="published" if spent else "submitted"),
-                extension(f"{CRMI}Disposition", valueCode=_DISPOSITION[vote.vote]),
+                *([] if withheld else [extension(f"{CRMI}Disposition", valueCode=_DISPOSITION[vote.vote])]),
                 {"url": f"{CRMI}Content", "extension": content},
                 extension(ROLE, valueCode=vote.role),
                 extension(TRANSITION, valueCode=vote.transition),
-                extension(VOTE, valueCode=vote.vote),
+                *([] if withheld else [extension(VOTE, valueCode=vote.vote)]),
             ],
             "code": coded("http://hl7.org/fhir/fhir-types", "ArtifactAssessment", "ArtifactAssessment"),
             "subject": {"reference": f"PlanDefinition/{held.key}"},

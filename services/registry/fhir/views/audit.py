@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from services.registry.decisions.blind import WITHHELD
 from services.registry.fhir.held import Place
 from services.registry.fhir.names import (
     LEDGER_ACTION,
@@ -27,9 +28,10 @@ _CREATES: Final = frozenset(
 
 
 def audit_event(entry: Mapping[str, Any], place: Place) -> Resource:
-    """One entry, with all that it says."""
+    """One entry, with all that it says; of one that is withheld its hashes, and why the rest is not there."""
     subject = str(entry["subject"])
-    details = [{"type": name, "valueString": _text(value)} for name, value in entry["detail"].items() if _text(value)]
+    told = {WITHHELD: entry[WITHHELD]} if WITHHELD in entry else entry["detail"]
+    details = [{"type": name, "valueString": _text(value)} for name, value in told.items() if _text(value)]
     entity: Resource = {
         "what": {"identifier": {"system": RELEASE if subject.startswith("sha256:") else SUBJECT, "value": subject}}
     }
@@ -38,7 +40,7 @@ def audit_event(entry: Mapping[str, Any], place: Place) -> Resource:
     return {
         "resourceType": "AuditEvent",
         "id": str(entry["number"]),
-        "meta": {"versionId": "1", "lastUpdated": entry["at"]},
+        "meta": {"versionId": "0" if WITHHELD in entry else "1", "lastUpdated": entry["at"]},
         "extension": [
             extension(LEDGER_HASH, valueString=entry["hash"]),
             extension(LEDGER_PREVIOUS, valueString=entry["prev"]),
@@ -55,7 +57,7 @@ def audit_event(entry: Mapping[str, Any], place: Place) -> Resource:
         "agent": [
             {
                 "role": [{"text": role} for role in str(entry["role"]).split(",") if role] or [{"text": "unknown"}],
-                "who": {"display": entry["actor"]},
+                "who": {"display": entry["actor"] or WITHHELD},
                 "requestor": True,
             }
         ],
