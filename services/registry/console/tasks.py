@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from services.guidance.lifecycle import ENTRY, RUNNING, Person, may_stop, person_key
+from services.guidance.lifecycle import RUNNING, Person, may_stop, person_key
 from services.guidance.words import console_wording as words
 from services.registry.console.standing import Line, my_role
 from services.registry.console.strip import SILENCE
@@ -79,14 +79,15 @@ def _votes(line: Line, person: Person) -> Iterator[Task]:
         role = my_role(standing, person)
         if role is None or _fails(standing):
             continue
-        decision, needed = standing.decision, len(ENTRY[standing.decision.to].roles)
+        decision = standing.decision
+        needed = len(decision.needed_roles) - max(0, len(decision.one_of) - 1)
         voted = {vote.role for vote in (*decision.counted, *decision.rejected_by, *decision.unconvinced)}
         said = words.vote_awaits(
             line.guidance.title,
             line.versions[standing.proposal.release],
             step=decision.to,
             role=role,
-            voted=len(voted & ENTRY[decision.to].roles),
+            voted=len(voted.intersection(decision.needed_roles)),
             needed=needed,
         )
         yield Task(kind="VOTE", said=said, path=f"/console/review/{standing.proposal.id}/{decision.to}", verb="Review")

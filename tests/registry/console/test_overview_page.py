@@ -32,7 +32,7 @@ async def test_the_overview_asks_who_is_there(house: House) -> None:
 async def test_it_says_that_nothing_waits_and_how_it_looked(house: House) -> None:
     """Silence is shown to be checked: when, and by which rules."""
     found = await page(house, "/", **as_(house, "Kim Auditor"))
-    assert "Nothing needs you. Last checked at 14:02 UTC by 6 rules." in found.text
+    assert "Nothing needs you. Last checked at 14:02 UTC by 7 rules." in found.text
     for rule in RULES:
         assert rule in found.text
 
