@@ -7,7 +7,7 @@ person says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -20,8 +20,10 @@ from services.guidance.lifecycle import (
     RUNNING,
     SPEAKING,
     STATES,
+    UPDATES,
     Check,
     Person,
+    Reduced,
     Role,
     Rule,
     State,
@@ -47,6 +49,9 @@ class Case:
     """Digest of the trial filed last; whoever agrees that it may speak must have read who will see nothing."""
     conflicts: frozenset[str] = frozenset()
     """Who has declared a conflict of interest on this release, at whatever step: it does not go away by voting again."""
+    review_opens: str = ""
+    """The day from which it can be decided that it goes on; empty if that is past. A vote for the step that was just taken,
+    cast too late, is not taken for a review."""
     lapsed: str = ""
     """The day on which the proposal lapsed, because nothing came of it; empty if it has not."""
 
@@ -57,6 +62,7 @@ class Decision:
 
     to: State
     needed_roles: tuple[Role, ...]
+    """Those of `one_of` among them."""
     counted: tuple[Vote, ...]
     missing_roles: tuple[Role, ...]
     rejected_by: tuple[Vote, ...]
@@ -67,6 +73,13 @@ class Decision:
     not_counted: tuple[tuple[Vote, str], ...]
     failed_checks: tuple[Check, ...]
     refusal: str | None
+    one_of: tuple[Role, ...] = ()
+    """Of these one is enough; empty with the full quorum."""
+
+    def unheard(self, voted: Collection[str]) -> tuple[Role, ...]:
+        """Roles in which somebody must still speak, whatever those who have voted said."""
+        heard = frozenset(self.one_of) if set(self.one_of) & set(voted) else frozenset[Role]()
+        return tuple(role for role in self.needed_roles if role not in voted and role not in heard)
 
     @property
     def passes(self) -> bool:
@@ -80,6 +93,8 @@ def why_no_step(case: Case, to: State) -> str | None:
         return "a retired release never returns; propose a new one"
     if rule_of(case.state, to) is None:
         return f"there is no step from {case.state} to {to}"
+    if case.state == to and case.review_opens:
+        return f"it is in {to} already; that it goes on there can be decided from {case.review_opens}"
     if case.state == "suspended" and to in RUNNING:
         highest = case.stopped_at or "silent"
         if STATES.index(to) > STATES.index(highest):
@@ -103,13 +118,18 @@ def decide(
     now: datetime,
     checks: Iterable[Check] = (),
     further_roles: frozenset[Role] = frozenset(),
+    reduced: Reduced | None = None,
 ) -> Decision:
     """Count the votes, in the order in which they were cast, for one step. `people` is keyed by `person_key`.
 
-    `further_roles`: who must agree besides those that the table names; they can only be added.
+    `further_roles`: who must agree besides those that the table names; they can only be added. `reduced`: who must agree
+    instead, to an update within an agreed change plan; a no of anyone in the full quorum holds that, too.
     """
     rule = rule_of(case.state, to) or Rule()
-    needed = rule.roles | further_roles if rule.roles else rule.roles
+    everyone = rule.roles | further_roles if rule.roles else rule.roles
+    needed, one_of = everyone, frozenset[Role]()
+    if reduced is not None and (case.state, to) in UPDATES:
+        needed, one_of = reduced.roles, reduced.one_of
     refusal = why_no_step(case, to)
     if rule.any_one:
         refusal = refusal or "it takes one person and no vote; stop it"
@@ -134,14 +154,17 @@ def decide(
     approvals = tuple(vote for vote in standing.values() if vote.vote in APPROVALS)
     against = tuple(vote for vote in standing.values() if vote.vote not in APPROVALS)
     agreed = {vote.role for vote in approvals}
+    lacking = needed - agreed if one_of & agreed else (needed | one_of) - agreed
+    holding = everyone | needed | one_of
     return Decision(
         to=to,
-        needed_roles=tuple(role for role in ROLES if role in needed),
+        needed_roles=tuple(role for role in ROLES if role in needed | one_of),
+        one_of=tuple(role for role in ROLES if role in one_of),
         counted=approvals,
-        missing_roles=tuple(role for role in ROLES if role in needed and role not in agreed),
-        rejected_by=tuple(vote for vote in against if vote.role in needed and vote.vote == "reject"),
-        unconvinced=tuple(vote for vote in against if vote.role in needed and vote.vote == "not-enough-evidence"),
-        dissent=tuple(vote for vote in against if vote.role not in needed),
+        missing_roles=tuple(role for role in ROLES if role in lacking),
+        rejected_by=tuple(vote for vote in against if vote.role in holding and vote.vote == "reject"),
+        unconvinced=tuple(vote for vote in against if vote.role in holding and vote.vote == "not-enough-evidence"),
+        dissent=tuple(vote for vote in against if vote.role not in holding),
         not_counted=tuple(not_counted),
         failed_checks=tuple(check for check in checks if not _open(check, approvals)),
         refusal=refusal,

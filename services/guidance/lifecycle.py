@@ -111,6 +111,18 @@ CONTINUES: Final[Mapping[State, Rule]] = MappingProxyType({state: ENTRY[state] f
 """Going on in a stage, decided at a review: by those who let it in. It moves the day of the next review and nothing else."""
 
 
+UPDATES: Final[frozenset[tuple[State, State]]] = frozenset({("silent", "pilot"), ("pilot", "general")})
+"""Steps that fewer people may take where an update stays within a change plan that all of them agreed to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reduced:
+    """Who must agree to such an update: each of `roles`, and one of `one_of`. Whoever may say no to any step still may."""
+
+    roles: frozenset[Role]
+    one_of: frozenset[Role]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Who acts. A service is known by name and token too, and never votes."""

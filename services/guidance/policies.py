@@ -14,12 +14,18 @@ from typing import Annotated, Final, Literal, get_args
 import msgspec
 
 from services.guidance.evidence_limits import OBSERVED_EXPECTED
-from services.guidance.lifecycle import ENTRY, NEVER_VOTE, Role, State
+from services.guidance.lifecycle import ENTRY, NEVER_VOTE, Reduced, Role, State
 from services.guidance.manifest import RiskTier
 from services.timeline.errors import BadInput
 
 TIERS: Final[tuple[RiskTier, ...]] = get_args(RiskTier)
 Quorum = Mapping[RiskTier, Mapping[State, frozenset[Role]]]
+
+
+REDUCED: Final = Reduced(
+    roles=frozenset[Role]({"clinical-reviewer"}),
+    one_of=frozenset[Role]({"data-science-reviewer", "equity-reviewer"}),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,8 @@ class Policy:
     floors: Floors
     quorum: Quorum = field(default_factory=dict)
     """Roles that must agree besides those of the floor, by risk tier and state."""
+    reduced: Reduced | None = REDUCED
+    """Who must agree to an update within an agreed change plan, two distinct people at least; None: everyone, always."""
     observed_expected: tuple[float, float] = OBSERVED_EXPECTED
     """Limits of observed / expected in the silent month: 20 % either way."""
     replays: bool = False
@@ -144,6 +152,8 @@ class _Written(msgspec.Struct, forbid_unknown_fields=True):
     overdue_blocks: list[RiskTier] = []
     overdue_silences: list[RiskTier] = []
     unused_days: _Days | None = None
+    reduced_quorum: bool = True
+    reduced_roles: list[Role] = []
     report_days: _Days | None = None
 
 
@@ -165,6 +175,7 @@ def read_policy(data: bytes, *, place: str) -> Policy:
         approval_days=_shorter("approval_days", written.approval_days, standard.approval_days, place),
         proposal_days=_shorter("proposal_days", written.proposal_days, standard.proposal_days, place),
         report_days=_shorter("report_days", written.report_days, standard.report_days, place),
+        reduced=_reduced(standard, written, place),
         unused_days=_shorter("unused_days", written.unused_days, standard.unused_days, place),
         # Added to those of `standard`.
         overdue_blocks=standard.overdue_blocks | frozenset(written.overdue_blocks),
@@ -192,6 +203,15 @@ def _quorum(standard: Policy, written: _Written, place: str) -> Quorum:
             if everyone := more | standard.further_roles(tier, state):
                 asked.setdefault(tier, {})[state] = everyone
     return asked
+
+
+def _reduced(standard: Policy, written: _Written, place: str) -> Reduced | None:
+    """No reduced quorum, or that of `standard` with more roles."""
+    if barred := sorted(set(written.reduced_roles) & NEVER_VOTE.keys()):
+        raise _bad(f"a {barred[0]} never votes: {NEVER_VOTE[barred[0]]}", f"{place}: reduced_roles")
+    if not written.reduced_quorum or standard.reduced is None:
+        return None
+    return replace(standard.reduced, roles=standard.reduced.roles | frozenset(written.reduced_roles))
 
 
 def _floors(standard: Floors, written: Mapping[str, float], place: str) -> Floors:

@@ -186,6 +186,8 @@ def vote(
         return
     decision = answer["decision"]
     typer.echo(f"state: {answer['state']}")
+    if decision["quorum"]["kind"] == "reduced":
+        typer.echo(f"reduced quorum: {decision['quorum']['why']}")
     if not decision["passes"]:
         missing = ", ".join(decision["missing_roles"]) or "no role"
         typer.echo(f"step to {decision['to']}: still needed: {missing}; checks in the way: {decision['failed_checks']}")

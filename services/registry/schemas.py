@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -160,6 +161,11 @@ def standing_shown(standing: Standing) -> dict[str, Any]:
         "passes": decision.passes,
         "refusal": decision.refusal,
         "needed_roles": list(decision.needed_roles),
+        "one_of": list(decision.one_of),
+        "quorum": {
+            **standing.quorum,
+            "lines": [asdict(line) for line in standing.update.lines] if standing.update else [],
+        },
         "agreed": {vote.role: vote.person for vote in decision.counted},
         "missing_roles": list(decision.missing_roles),
         "rejected_by": [vote_shown(vote) for vote in decision.rejected_by],

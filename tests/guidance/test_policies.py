@@ -70,3 +70,14 @@ def test_a_guidance_may_narrow_the_limits_of_calibration_and_never_widen_them() 
     policy = POLICIES["standard"]
     assert policy.narrowed((0.9, 1.1)) == (0.9, 1.1)
     assert policy.narrowed((0.1, 9.0)) == policy.observed_expected
+
+
+def test_fewer_votes_for_an_update_may_be_more_or_none_at_all() -> None:
+    """An organisation adds people, or takes the reduced quorum away; it never asks for less."""
+    own = read_policy(b"{name: ours, said: x, reduced_roles: [privacy-security]}", place="ours.yaml").reduced
+    assert own is not None
+    assert own.roles == {"clinical-reviewer", "privacy-security"}
+    assert own.one_of == {"data-science-reviewer", "equity-reviewer"}
+    assert read_policy(b"{name: ours, said: x, reduced_quorum: false}", place="ours.yaml").reduced is None
+    with pytest.raises(BadInput, match="auditor never votes"):
+        read_policy(b"{name: ours, said: x, reduced_roles: [auditor]}", place="ours.yaml")

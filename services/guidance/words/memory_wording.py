@@ -94,7 +94,9 @@ def told(entry: Mapping[str, Any], *, openly: bool = True) -> str:
 
 def _moved(detail: Mapping[str, Any]) -> str:
     to = str(detail["to"])
-    return f"Moved from {detail['from']} to {to}. {_SERVES.get(to, '')} {_agreed(detail)}".replace("  ", " ")
+    quorum: Mapping[str, Any] = detail.get("quorum", {})
+    fewer = f" By the reduced quorum, {quorum.get('why')}." if quorum.get("kind") == "reduced" else ""
+    return f"Moved from {detail['from']} to {to}. {_SERVES.get(to, '')} {_agreed(detail)}{fewer}".replace("  ", " ")
 
 
 def _agreed(detail: Mapping[str, Any]) -> str:

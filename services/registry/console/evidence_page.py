@@ -135,7 +135,7 @@ def _steps(connection: Connection, proposal: Proposal, policy: Policy, now: date
                 "fails": verdicts.count("does not meet"),
                 "unsure": verdicts.count("cannot tell"),
                 "voted": sorted(f"{vote.person} ({vote.role})" for vote in voted),
-                "missing": [role for role in decision.missing_roles if role not in {vote.role for vote in voted}],
+                "missing": decision.unheard({vote.role for vote in voted}),
             }
         )
     return shown

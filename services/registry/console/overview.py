@@ -122,6 +122,6 @@ def _next_step(
         "to": steps[0],
         "voted": sorted(voted),
         # Who has rejected is missing too, but to say so would tell how they voted.
-        "missing_roles": [role for role in decision.missing_roles if role not in voted],
+        "missing_roles": list(decision.unheard(voted)),
         "failed_checks": blind.step_told(viewer, proposal, kept, standing)["failed_checks"],
     }

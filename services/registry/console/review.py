@@ -90,7 +90,9 @@ class Review:
     @property
     def stamp(self) -> str:
         """Changes with everything that a vote binds: the release, the round, and what was read."""
-        told = "\n".join((self.proposal.release, self.to, str(self.proposal.round), *sorted(self.reads)))
+        told = "\n".join(
+            (self.proposal.release, self.to, str(self.proposal.round), *sorted(self.reads), str(self.standing.quorum))
+        )
         return sha256(told.encode()).hexdigest()
 
     def may_close(self, person: Person, one: Condition | Question) -> bool:
@@ -103,8 +105,7 @@ class Review:
     @property
     def unheard(self) -> tuple[str, ...]:
         """Roles that must agree and in which nobody has voted; whoever said no is not told of by their absence."""
-        voted = _voted(self.standing)
-        return tuple(role for role in self.standing.decision.needed_roles if role not in voted)
+        return self.standing.decision.unheard(_voted(self.standing))
 
 
 def state_named(text: str) -> State:
@@ -202,7 +203,7 @@ def effect_of(review: Review, ballot: Ballot) -> str:
         return "Your vote and the conflict of interest are kept; it counts for nobody."
     if ballot.vote not in APPROVALS:
         return "Your vote does not take the step; what you say is kept in the memory."
-    if left := [role for role in review.unheard if role != ballot.role]:
+    if left := review.standing.decision.unheard({*_voted(review.standing), ballot.role}):
         return f"Still to vote after you: {', '.join(left)}."
     return (
         "Every role has then voted. If all of them agree, and no rule and no condition is in the way, "
@@ -243,7 +244,10 @@ def _seats(standing: Standing, *, told: bool) -> list[tuple[str, str]]:
     for role in (*needed, *(role for role in voted if role not in needed)):
         vote = voted.get(role)
         if vote is None:
-            found.append((role, "has not voted"))
+            other = (
+                f"; one of {', '.join(standing.decision.one_of)} is enough" if role in standing.decision.one_of else ""
+            )
+            found.append((role, f"has not voted{other}"))
         else:
             found.append((role, f"{vote.person}: {SAID[vote.vote].lower()}" if told else f"{vote.person} has voted"))
     return found

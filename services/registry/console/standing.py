@@ -124,7 +124,7 @@ def my_role(standing: Standing, person: Person) -> str | None:
     if person.is_service or me in voted or me in authors or person.roles & NEVER_VOTE.keys():
         return None
     taken = {vote.role for vote in spoken}
-    return next((role for role in decision.missing_roles if role in person.roles and role not in taken), None)
+    return next((role for role in decision.unheard(taken) if role in person.roles), None)
 
 
 def _versions(connection: Connection, guidance: str) -> dict[str, str]:

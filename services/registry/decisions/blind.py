@@ -138,7 +138,7 @@ def step_told(viewer: Person | None, proposal: Proposal, kept: Sequence[Kept], s
         **hidden,
         "passes": False,
         "voted": sorted(voted),
-        "missing_roles": [role for role in standing.decision.needed_roles if role not in voted],
+        "missing_roles": list(standing.decision.unheard(voted)),
         "checks": [schemas.check_shown(check) for check in checks],
         # Each that does not meet, also where somebody has accepted it: that is their word.
         "failed_checks": [check.name for check in checks if check.verdict != "meets"],

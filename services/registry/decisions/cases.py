@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from services.guidance.counting import Case
+from services.guidance.lifecycle import RUNNING
 from services.guidance.policies import Policy
 from services.registry.decisions import proposals, trials
 from services.registry.decisions.kept_votes import with_conflicts
-from services.registry.decisions.proposals import BEFORE_SILENCE, Filed, Proposal
+from services.registry.decisions.proposals import A_DAY, BEFORE_SILENCE, Filed, Proposal
 from services.registry.tables import instant_of
 
 
@@ -28,8 +29,14 @@ def case_of(connection: Connection, proposal: Proposal, *, policy: Policy, now: 
         round=proposal.round,
         trial=trial.digest if trial is not None else "",
         conflicts=with_conflicts(connection, proposal.id),
+        review_opens=_review_opens(proposal, now),
         lapsed=_lapsed(proposal, filed, policy, now),
     )
+
+
+def _review_opens(proposal: Proposal, now: datetime) -> str:
+    opens = instant_of(proposal.changed_at) + A_DAY
+    return f"{opens:%Y-%m-%d %H:%M} UTC" if proposal.state in RUNNING and now < opens else ""
 
 
 def _lapsed(proposal: Proposal, filed: Sequence[Filed], policy: Policy, now: datetime) -> str:

@@ -9,6 +9,8 @@ from services.guidance.lifecycle import Check
 from services.registry.decisions.gate_facts import GateFacts
 
 CONDITIONS: Final = "conditions"
+TALK: Final = frozenset({CONDITIONS, "questions"})
+"""Checks of what people left open, not of facts."""
 
 
 def talk_gate(facts: GateFacts) -> Iterator[Check]:

@@ -6,14 +6,14 @@ gate is open, the step is taken in the same transaction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from services.guidance.counting import Decision, decide
-from services.guidance.lifecycle import CONTINUES, ENTRY, RUNNING, SPEAKING, TRANSITIONS, Check, Person, State
+from services.guidance.lifecycle import CONTINUES, ENTRY, RUNNING, SPEAKING, TRANSITIONS, UPDATES, Check, Person, State
 from services.guidance.policies import Policy
 from services.registry.decisions import conditions, kept_votes, lapses, proposals, trials
 from services.registry.decisions.ballots import Ballot, must_be_said, must_count, must_have_plans, vote_of
@@ -23,6 +23,7 @@ from services.registry.decisions.kept_votes import Kept, kept_for
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.surroundings import surroundings_of
 from services.registry.decisions.talk_gate import CONDITIONS
+from services.registry.decisions.updates import NOTHING_TO_UPDATE, Update, update_of
 from services.registry.deployed import deployments
 from services.registry.memory import ledger
 from services.registry.people import persons
@@ -53,6 +54,25 @@ class Standing:
     proposal: Proposal
     decision: Decision
     checks: tuple[Check, ...]
+    update: Update | None = None
+    """What it updates, held against the change plan; None where no plan could allow it."""
+
+    @property
+    def quorum(self) -> dict[str, Any]:
+        """Which quorum the step takes and why, as the ledger and the API say it."""
+        if self.update is None:
+            return {"kind": "full", "why": NOTHING_TO_UPDATE} if self._is_step_of_updates else {"kind": "full"}
+        beyond = "; ".join(f"{line.name}: {line.found}" for line in self.update.lines if not line.holds)
+        plan = f"the change plan that the full quorum agreed to with {self.update.parent[:19]}…"
+        kind = "reduced" if self.decision.one_of else "full"
+        why = f"outside {plan}: {beyond}" if beyond else f"within {plan}"
+        if kind == "full" and not beyond:
+            why += "; the policy knows no reduced quorum"
+        return {"kind": kind, "why": why, "parent": self.update.parent, "plan": self.update.plan}
+
+    @property
+    def _is_step_of_updates(self) -> bool:
+        return (self.proposal.state, self.decision.to) in UPDATES
 
     @property
     def checks_of_facts(self) -> tuple[Check, ...]:
@@ -80,7 +100,7 @@ def cast(
     if not standing.decision.passes:
         return standing
     moved = move(connection, standing, by=by, policy=policy, now=now)
-    return Standing(proposal=moved, decision=standing.decision, checks=standing.checks)
+    return replace(standing, proposal=moved)
 
 
 def settle(connection: Connection, proposal_id: str, *, by: Person, policy: Policy, now: datetime) -> Proposal:
@@ -109,6 +129,7 @@ def stand(connection: Connection, proposal: Proposal, to: State, *, policy: Poli
         around=surroundings_of(connection, proposal, to, packs=packs, policy=policy, now=now),
     )
     here = [kept.vote for kept in kept_for(connection, proposal.id) if kept.vote.round == proposal.round]
+    update = update_of(connection, proposal, to, guidance=guidance, packs=packs, checks=checks, now=now)
     decision = decide(
         case=case_of(connection, proposal, policy=policy, now=now),
         to=to,
@@ -117,8 +138,9 @@ def stand(connection: Connection, proposal: Proposal, to: State, *, policy: Poli
         now=now,
         checks=checks,
         further_roles=policy.further_roles(guidance.policy.risk_tier, to),
+        reduced=policy.reduced if update is not None and update.is_within else None,
     )
-    return Standing(proposal=proposal, decision=decision, checks=checks)
+    return Standing(proposal=proposal, decision=decision, checks=checks, update=update)
 
 
 def steps_from(state: State) -> tuple[State, ...]:
@@ -156,6 +178,7 @@ def move(connection: Connection, standing: Standing, *, by: Person, policy: Poli
             "from": proposal.state,
             "to": to,
             "policy": policy.name,
+            "quorum": standing.quorum,
             "agreed": {vote.role: vote.person for vote in decision.counted},
             "dissent": {vote.role: vote.person for vote in decision.dissent},
             "checks": [

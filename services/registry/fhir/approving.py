@@ -144,7 +144,9 @@ def _missing(connection: Connection, standing: Standing, reader: Person) -> Iter
         yield from map(_in_the_way, failed)
         return
     for role in decision.missing_roles:
-        yield f"{role}: no approval yet"
+        yield f"{role}: no approval yet" + (
+            f" (one of {', '.join(decision.one_of)})" if role in decision.one_of else ""
+        )
     for vote in decision.rejected_by:
         yield f"{vote.role}: {vote.person} rejects it"
     for vote in decision.unconvinced:

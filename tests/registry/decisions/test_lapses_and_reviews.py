@@ -210,6 +210,8 @@ async def test_an_overdue_review_blocks_by_tier_until_the_committee_lets_it_go_o
         house.app.state.desk = replace(desk, policy=replace(desk.policy, overdue_blocks=frozenset({"moderate"})))
         proposed = await house.propose()
         await house.climb(proposed, "pilot")
+        with pytest.raises(Refused, match="it is in pilot already"):
+            await say(house, proposed, "pilot")  # a vote for the step that was just taken is none on a review
         due = (await house.as_("Kim Auditor").proposal(proposed.proposal))["review_by"]
         clock.pass_time(days=365 + 60)
         assert not (await house.as_("Kim Auditor").proposal(proposed.proposal))["review_blocks"]
