@@ -16,6 +16,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
+from services.guidance.lifecycle import ROLES
 from services.guidance.policies import POLICIES, Policy, read_policy
 from services.plumbing.cds_client import CdsClient
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
@@ -32,6 +33,7 @@ from services.registry.people import accounts, organisation_pages
 from services.registry.people.accesses import AccessRecord, Recorded
 from services.registry.people.limits import RateLimits
 from services.registry.people.organisation import Organisation, read_organisation
+from services.registry.people.second_factor import Rule
 from services.registry.routes import ROUTERS
 from services.registry.sealed import open_sealer, to_seal
 from services.registry.settings import RegistrySettings
@@ -102,6 +104,7 @@ def create_app(
     known = read_organisation(settings.organisation_file) if settings.organisation_file is not None else None
     provider = _provider(known, settings) if known is not None else None
     app.state.organisation, app.state.provider = known, provider
+    app.state.second_factor = _second_factor(settings)
     app.state.limits = RateLimits(writes=settings.writes_per_minute)
     app.add_middleware(Recorded, state=app.state, https=settings.public_url.startswith("https:"))
     app.state.audiences = frozenset(f"{at.rstrip('/')}/token" for at in (settings.public_url, *settings.also_at))
@@ -110,6 +113,14 @@ def create_app(
     if provider is not None:
         app.include_router(organisation_pages.router)
     return app
+
+
+def _second_factor(settings: RegistrySettings) -> Rule:
+    """Who needs a second factor; BadInput for a role that there is not."""
+    if unknown := sorted(set(settings.second_factor_roles) - set(ROLES)):
+        place = "KNOWDO_REGISTRY_SECOND_FACTOR_ROLES"
+        raise BadInput(f"no such role: {', '.join(unknown)}", place=place, remedy=f"Choose from {', '.join(ROLES)}")
+    return Rule(mode=settings.second_factor, roles=frozenset(settings.second_factor_roles))
 
 
 def _cds_client(settings: RegistrySettings, desk: Desk, http: httpx.AsyncClient | None) -> CdsClient | None:

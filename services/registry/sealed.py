@@ -10,13 +10,15 @@ from sqlalchemy import Column, Connection, Table, select, update
 from services.guidance.errors import Unavailable
 from services.plumbing.sealing import Sealer, is_sealed
 from services.registry.notices.tables import notice_choices
-from services.registry.people.tables import accounts
+from services.registry.people.tables import accounts, second_factors
 from services.registry.settings import RegistrySettings
 
 PASSWORD: Final = "password"  # noqa: S105 - names a column
 WEBHOOK: Final = "webhook"
+FACTOR: Final = "second factor"
 _COLUMNS: Final[tuple[tuple[str, Table, Column[str]], ...]] = (
     (PASSWORD, accounts, accounts.c.password),
+    (FACTOR, second_factors, second_factors.c.secret),
     (WEBHOOK, notice_choices, notice_choices.c.secret),
 )
 """Each is of one person, whose key is the row's primary key."""

@@ -21,7 +21,7 @@ from services.registry.decisions import votes
 from services.registry.desk import Desk, DeskDep
 from services.registry.people.persons import must
 from services.registry.people.visitor import (
-    NewPasswordNeeded,
+    FirstNeeded,
     Visitor,
     checked_form,
     read_form,
@@ -48,11 +48,11 @@ async def review_page(proposal: str, to: str, request: Request, desk: DeskDep, v
 @router.post("/console/review/{proposal}/{to}")
 async def answer(proposal: str, to: str, request: Request, desk: DeskDep) -> Response:
     """The answers once more; with `sure`, the vote is cast."""
-    visitor, must_change = await visitor_or_none(request)
+    visitor, must_first = await visitor_or_none(request)
     if visitor is None or visitor.via == "demo":
         return await _session_ended(request, visitor)
-    if must_change:
-        raise NewPasswordNeeded(request)
+    if must_first is not None:
+        raise FirstNeeded(request, must_first)
     must(visitor.person, "vote")
     fields = await checked_form(request, visitor)
     found = await _review(desk, proposal, to, visitor)
