@@ -34,6 +34,7 @@ from services.registry.people.accesses import AccessRecord, Recorded
 from services.registry.people.limits import RateLimits
 from services.registry.people.organisation import Organisation, read_organisation
 from services.registry.people.second_factor import Rule
+from services.registry.people.shared_counts import SharedCounts
 from services.registry.routes import ROUTERS
 from services.registry.sealed import open_sealer, to_seal
 from services.registry.settings import RegistrySettings
@@ -60,6 +61,9 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk = await asyncio.to_thread(open_desk, settings, now=now)
         app.state.desk = desk
+        is_shared = desk.engine.dialect.name == "postgresql"  # SQLite is one process's
+        shared = SharedCounts(desk.engine, now=now) if is_shared else None
+        app.state.limits = RateLimits(writes=settings.writes_per_minute, shared=shared)
         to_cds = None if cds is not None or not settings.cds_url else httpx.AsyncClient(base_url=settings.cds_url)
         app.state.cds = _cds_client(settings, desk, cds or to_cds)
         record = app.state.accesses = AccessRecord(desk, kept=timedelta(days=settings.access_days))
@@ -105,7 +109,6 @@ def create_app(
     provider = _provider(known, settings) if known is not None else None
     app.state.organisation, app.state.provider = known, provider
     app.state.second_factor = _second_factor(settings)
-    app.state.limits = RateLimits(writes=settings.writes_per_minute)
     app.add_middleware(Recorded, state=app.state, https=settings.public_url.startswith("https:"))
     app.state.audiences = frozenset(f"{at.rstrip('/')}/token" for at in (settings.public_url, *settings.also_at))
     for router in ROUTERS:

@@ -32,7 +32,7 @@ async def leave(request: Request, desk: DeskDep, next: str = "") -> Response:  #
     """Off to the organisation's provider."""
     following = safe_next(request, next)
     try:
-        request.app.state.limits.take("sign-in", address_of(request))
+        await request.app.state.limits.take("sign-in", address_of(request))
         begun = await _provider(request).begin(now=desk.now().timestamp())
     except (Unavailable, BadInput, TooMany) as fault:
         return await _refused(request, desk, fault, following)
@@ -57,7 +57,7 @@ async def come_back(
     browser = request.cookies.get(organisation_name(request), "")
     now = desk.now()
     try:
-        request.app.state.limits.take("sign-in", address_of(request))
+        await request.app.state.limits.take("sign-in", address_of(request))
         begun = await desk.note(lambda connection: organisation.take(connection, state, browser=browser, now=now))
         following = safe_next(request, begun.following)
         if error or not code or iss not in {"", provider.issuer}:

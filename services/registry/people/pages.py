@@ -19,6 +19,7 @@ from services.registry.people.browsers import browser_of
 from services.registry.people.cookies import before_name, cookie_name, drop_cookie, half_name, keep_cookie
 from services.registry.people.limits import address_of
 from services.registry.people.organisation import Organisation
+from services.registry.people.password_rules import COMMON
 from services.registry.people.rendered import render
 from services.registry.people.visitor import (
     CSRF,
@@ -59,7 +60,7 @@ async def sign_in(request: Request, desk: DeskDep) -> Response:
     name, password = one_of(fields, "name")[:LONGEST_TYPED], one_of(fields, "password")[:LONGEST_TYPED]
     address = address_of(request)
     try:
-        request.app.state.limits.take("sign-in", address)
+        await request.app.state.limits.take("sign-in", address)
         begun = await signing_in.sign_in(
             desk,
             name=name,
@@ -189,7 +190,7 @@ def _password_page(
 ) -> Response:
     return render(
         "password.html.j2", request, desk, status=status,
-        person=seen.person, csrf=seen.csrf, must_change=must_change, said=said,
+        person=seen.person, csrf=seen.csrf, common=" ".join(sorted(COMMON)), must_change=must_change, said=said,
     )  # fmt: skip
 
 

@@ -57,6 +57,16 @@ tries: Final = Table(
     Column("blocked_until", String(32)),
 )
 
+request_counts: Final = Table(
+    "request_counts",
+    TABLES,
+    Column("kind", String(16), primary_key=True),
+    # SHA-256 of the address or name.
+    Column("subject", String(64), primary_key=True),
+    Column("minute", Integer, nullable=False, index=True),  # since 1970
+    Column("calls", Integer, nullable=False),
+)
+
 sessions: Final = Table(
     "sessions",
     TABLES,

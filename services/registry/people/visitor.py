@@ -88,7 +88,7 @@ async def visitor_or_none(request: Request) -> tuple[Visitor | None, Must | None
         if session is not None:
             if session.is_due:
                 await desk.note(lambda connection: sessions.touch(connection, identifier, now=now))
-            note_who(request, session.person)
+            await note_who(request, session.person)
             seen = Visitor(person=session.person, csrf=sessions.csrf_of(identifier), via="session")
             rule: Rule = request.app.state.second_factor
             needs_factor = not session.has_factor and rule.is_due(session.person)
@@ -171,7 +171,7 @@ async def shown_token(request: Request) -> Caller:
     desk, token = desk_of(request), bearer(request)
     now = desk.now()
     caller = await desk.read(lambda connection: api_tokens.identify(connection, token, now=now))
-    note_who(request, caller.person)
+    await note_who(request, caller.person)
     if caller.is_due:
         await desk.note(lambda connection: api_tokens.used(connection, caller, now=now))
     return caller
@@ -185,10 +185,10 @@ def bearer(request: Request) -> str:
     return token.strip()
 
 
-def note_who(request: Request, person: Person) -> None:
+async def note_who(request: Request, person: Person) -> None:
     """Let the record of accesses know whose this one is; TooMany if they write too much."""
     request.scope["knowdo.who"] = person.name
-    count_write(request, person.name)
+    await count_write(request, person.name)
 
 
 def takes_pages(request: Request) -> bool:

@@ -42,6 +42,13 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.String(32), nullable=False, index=True),
     )
     op.create_table(
+        "request_counts",
+        sa.Column("kind", sa.String(16), primary_key=True),
+        sa.Column("subject", sa.String(64), primary_key=True),
+        sa.Column("minute", sa.Integer(), nullable=False, index=True),
+        sa.Column("calls", sa.Integer(), nullable=False),
+    )
+    op.create_table(
         "security_events",
         sa.Column("number", sa.Integer(), primary_key=True, autoincrement=True),
         sa.Column("person", sa.String(200), sa.ForeignKey("people.key"), nullable=False, index=True),
