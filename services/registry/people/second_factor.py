@@ -18,7 +18,7 @@ from services.guidance.errors import Refused
 from services.guidance.lifecycle import Person, person_key
 from services.plumbing import one_time_codes
 from services.plumbing.sealing import Sealer
-from services.registry.people import persons
+from services.registry.people import persons, security_events
 from services.registry.people.tables import recovery_codes, second_factors
 from services.registry.sealed import FACTOR, about
 from services.registry.tables import instant_text
@@ -96,9 +96,11 @@ def accept(connection: Connection, person: Person, code: str, *, now: datetime, 
         step = one_time_codes.step_of(secret, plain, at=now, after=row.last_step)
         # Two who send the same code at once: one of them moves the step.
         mine = second_factors.c.person == key, second_factors.c.last_step < (step or 0)
-        return step is not None and bool(
-            connection.execute(update(second_factors).where(*mine).values(last_step=step)).rowcount
-        )
+        if step is not None and connection.execute(update(second_factors).where(*mine).values(last_step=step)).rowcount:
+            return True
+        if one_time_codes.step_of(secret, plain, at=now) is not None:
+            security_events.note(connection, person.name, "code used again", by="", now=now)
+        return False
     used = recovery_codes.c.person == key, recovery_codes.c.sha256 == _hashed(plain)
     if not connection.execute(delete(recovery_codes).where(*used)).rowcount:
         return False

@@ -35,6 +35,7 @@ SAID: Final[Mapping[str, str]] = MappingProxyType(
         "recovery code used": "One of your recovery codes was used",
         "session ended": "A session of yours was ended",
         "sessions ended": "Your sessions were ended",
+        "code used again": "A code of your app that was used already was sent again",
         "sign-in locked": "Tries to sign in under your name failed, so that further ones must wait",
         "notices elsewhere": "Your notices go to another address",
     }

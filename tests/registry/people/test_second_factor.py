@@ -56,7 +56,7 @@ async def test_with_a_factor_the_password_alone_opens_nothing(house: House) -> N
 
 
 async def test_a_code_is_taken_once(house: House) -> None:
-    """Whoever looked over a shoulder comes too late, also with the code that added the factor."""
+    """Whoever looked over a shoulder comes too late, also with the code that added the factor; its holder is told."""
     secret, _ = await add_factor(await signed_in(house, "Ann Clinical"), house)
     code = code_at(secret, house.clock())
     assert (await (await halfway(house)).send("/sign-in/code", code=code)).status_code == 401
@@ -65,6 +65,8 @@ async def test_a_code_is_taken_once(house: House) -> None:
     assert (await (await halfway(house)).send("/sign-in/code", code=f" {code[:3]} {code[3:]} ")).status_code == 303
     replayed = await (await halfway(house)).send("/sign-in/code", code=code)
     assert (replayed.status_code, "used already" in replayed.text) == (401, True)
+    with reading(house.app.state.desk.engine) as connection:
+        assert [one.happened for one in security_events.of(connection, "Ann Clinical")].count("code used again") == 2
 
 
 async def test_wrong_codes_wait_like_wrong_passwords(house: House) -> None:
