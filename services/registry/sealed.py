@@ -37,11 +37,25 @@ def about(kind: str, person: str) -> str:
     return f"{kind}\n{person}"
 
 
-def open_sealer(settings: RegistrySettings) -> Sealer:
-    """The keys of these settings: given, or in a file of the registry's own."""
+def open_sealer(settings: RegistrySettings, *, may_make: bool = True) -> Sealer:
+    """The keys of these settings: given, or in a file of the registry's own, which is made if it may be; else Unavailable."""
     if settings.sealing_keys is not None:
         return Sealer.of(settings.sealing_keys.get_secret_value(), place="KNOWDO_REGISTRY_SEALING_KEYS")
-    return Sealer.load_or_create(settings.folder / "sealing-keys")
+    path = settings.folder / "sealing-keys"
+    if not may_make and not path.exists():
+        # A new key beside the one that another process seals with would leave each unable to read the other's.
+        raise Unavailable(
+            "secrets in the database are sealed by keys that are not here",
+            place=str(path),
+            remedy="Give their keys back, there or in KNOWDO_REGISTRY_SEALING_KEYS_FILE; if they are lost, name new ones "
+            "there and set the passwords, second factors and webhooks anew",
+        )
+    return Sealer.load_or_create(path)
+
+
+def any_sealed(connection: Connection) -> bool:
+    """Whether anything is sealed already."""
+    return any(is_sealed(kept) for _, _, _, kept in _kept(connection))
 
 
 def to_seal(connection: Connection, sealer: Sealer) -> bool:
