@@ -16,6 +16,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
+from services.guidance.lifecycle import ROLES
 from services.guidance.policies import POLICIES, Policy, read_policy
 from services.plumbing.cds_client import CdsClient
 from services.plumbing.keys import PublicKeys, SigningKey, public_key_set
@@ -32,6 +33,8 @@ from services.registry.people import accounts, organisation_pages
 from services.registry.people.accesses import AccessRecord, Recorded
 from services.registry.people.limits import RateLimits
 from services.registry.people.organisation import Organisation, read_organisation
+from services.registry.people.second_factor import Rule
+from services.registry.people.shared_counts import SharedCounts
 from services.registry.routes import ROUTERS
 from services.registry.sealed import open_sealer, to_seal
 from services.registry.settings import RegistrySettings
@@ -58,6 +61,9 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk = await asyncio.to_thread(open_desk, settings, now=now)
         app.state.desk = desk
+        is_shared = desk.engine.dialect.name == "postgresql"  # SQLite is one process's
+        shared = SharedCounts(desk.engine, now=now) if is_shared else None
+        app.state.limits = RateLimits(writes=settings.writes_per_minute, shared=shared)
         to_cds = None if cds is not None or not settings.cds_url else httpx.AsyncClient(base_url=settings.cds_url)
         app.state.cds = _cds_client(settings, desk, cds or to_cds)
         record = app.state.accesses = AccessRecord(desk, kept=timedelta(days=settings.access_days))
@@ -102,7 +108,7 @@ def create_app(
     known = read_organisation(settings.organisation_file) if settings.organisation_file is not None else None
     provider = _provider(known, settings) if known is not None else None
     app.state.organisation, app.state.provider = known, provider
-    app.state.limits = RateLimits(writes=settings.writes_per_minute)
+    app.state.second_factor = _second_factor(settings)
     app.add_middleware(Recorded, state=app.state, https=settings.public_url.startswith("https:"))
     app.state.audiences = frozenset(f"{at.rstrip('/')}/token" for at in (settings.public_url, *settings.also_at))
     for router in ROUTERS:
@@ -110,6 +116,14 @@ def create_app(
     if provider is not None:
         app.include_router(organisation_pages.router)
     return app
+
+
+def _second_factor(settings: RegistrySettings) -> Rule:
+    """Who needs a second factor; BadInput for a role that there is not."""
+    if unknown := sorted(set(settings.second_factor_roles) - set(ROLES)):
+        place = "KNOWDO_REGISTRY_SECOND_FACTOR_ROLES"
+        raise BadInput(f"no such role: {', '.join(unknown)}", place=place, remedy=f"Choose from {', '.join(ROLES)}")
+    return Rule(mode=settings.second_factor, roles=frozenset(settings.second_factor_roles))
 
 
 def _cds_client(settings: RegistrySettings, desk: Desk, http: httpx.AsyncClient | None) -> CdsClient | None:

@@ -33,8 +33,13 @@ def open_tables(settings: RegistrySettings) -> Engine:
 
 
 def seal_secrets(engine: Engine, settings: RegistrySettings) -> int:
-    """Seal what stands in clear or under a former key; how many no key opens, which is logged and left as it is."""
-    sealer = sealed.open_sealer(settings)
+    """Seal what stands in clear or under a former key; how many no key opens, which is logged and left as it is.
+
+    Unavailable if something is sealed already and no keys are named or kept here.
+    """
+    with reading(engine) as connection:
+        is_begun = sealed.any_sealed(connection)
+    sealer = sealed.open_sealer(settings, may_make=not is_begun)
     with reading(engine) as connection:
         if not sealed.to_seal(connection, sealer):
             return 0

@@ -142,6 +142,25 @@ def person_remove(name: Name) -> None:
     typer.echo(f"{name} may not act here any more")
 
 
+@app.command("reset-factor")
+def person_reset_factor(name: Name) -> None:
+    """Take away the second factor of someone who lost it; their sessions end, and they are told.
+
+    Be sure who asks.
+
+    Example: knowdo registry person reset-factor "A. Roy"
+    """
+    from services.plumbing.database import writing
+    from services.registry.desk import real_time
+    from services.registry.people import persons, second_factor, sessions
+
+    with writing(own_database()) as connection:
+        person = persons.must_find(connection, name)
+        second_factor.remove(connection, person, by=operator(), now=real_time())
+        sessions.end_all(connection, person.name)
+    typer.echo(f"{person.name} has no second factor any more, and no session")
+
+
 @app.command("sessions")
 def person_sessions(
     name: Name,

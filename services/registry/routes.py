@@ -27,7 +27,7 @@ from services.registry.fhir import api as fhir_api
 from services.registry.fhir import authoring_routes, operations
 from services.registry.memory import api as memory_api
 from services.registry.notices import api as notices_api
-from services.registry.people import account_api, account_page, audit, pages, token_endpoint
+from services.registry.people import account_api, account_page, audit, code_pages, factor_page, pages, token_endpoint
 from services.registry.transparency import api as transparency_api
 from services.registry.transparency import page as disclosure_page
 from services.registry.waiting import api as waiting_api
@@ -48,7 +48,14 @@ CONSOLE: Final = (
     disclosure_page.router,
     notices_api.pages,
 )
-PEOPLE: Final = (pages.router, account_page.router, token_endpoint.router, audit.router)
+PEOPLE: Final = (
+    pages.router,
+    code_pages.router,
+    account_page.router,
+    factor_page.router,
+    token_endpoint.router,
+    audit.router,
+)
 API: Final = (
     api.router,
     decision_api.router,

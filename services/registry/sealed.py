@@ -10,13 +10,15 @@ from sqlalchemy import Column, Connection, Table, select, update
 from services.guidance.errors import Unavailable
 from services.plumbing.sealing import Sealer, is_sealed
 from services.registry.notices.tables import notice_choices
-from services.registry.people.tables import accounts
+from services.registry.people.tables import accounts, second_factors
 from services.registry.settings import RegistrySettings
 
 PASSWORD: Final = "password"  # noqa: S105 - names a column
 WEBHOOK: Final = "webhook"
+FACTOR: Final = "second factor"
 _COLUMNS: Final[tuple[tuple[str, Table, Column[str]], ...]] = (
     (PASSWORD, accounts, accounts.c.password),
+    (FACTOR, second_factors, second_factors.c.secret),
     (WEBHOOK, notice_choices, notice_choices.c.secret),
 )
 """Each is of one person, whose key is the row's primary key."""
@@ -35,11 +37,25 @@ def about(kind: str, person: str) -> str:
     return f"{kind}\n{person}"
 
 
-def open_sealer(settings: RegistrySettings) -> Sealer:
-    """The keys of these settings: given, or in a file of the registry's own."""
+def open_sealer(settings: RegistrySettings, *, may_make: bool = True) -> Sealer:
+    """The keys of these settings: given, or in a file of the registry's own, which is made if it may be; else Unavailable."""
     if settings.sealing_keys is not None:
         return Sealer.of(settings.sealing_keys.get_secret_value(), place="KNOWDO_REGISTRY_SEALING_KEYS")
-    return Sealer.load_or_create(settings.folder / "sealing-keys")
+    path = settings.folder / "sealing-keys"
+    if not may_make and not path.exists():
+        # A new key beside the one that another process seals with would leave each unable to read the other's.
+        raise Unavailable(
+            "secrets in the database are sealed by keys that are not here",
+            place=str(path),
+            remedy="Give their keys back, there or in KNOWDO_REGISTRY_SEALING_KEYS_FILE; if they are lost, name new ones "
+            "there and set the passwords, second factors and webhooks anew",
+        )
+    return Sealer.load_or_create(path)
+
+
+def any_sealed(connection: Connection) -> bool:
+    """Whether anything is sealed already."""
+    return any(is_sealed(kept) for _, _, _, kept in _kept(connection))
 
 
 def to_seal(connection: Connection, sealer: Sealer) -> bool:

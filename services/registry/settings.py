@@ -65,6 +65,15 @@ class RegistrySettings(ServiceSettings):
         default=None,
         description="this registry's client secret at that provider; by file: `…_ORGANISATION_SECRET_FILE`",
     )
+    second_factor: Literal["off", "offered", "required"] = Field(
+        default="offered",
+        description="codes of an app for who signs in with a local password: none can be added (those there are stay asked for), "
+        "each person may, or must; `required` is recommended outside demonstrations",
+    )
+    second_factor_roles: tuple[str, ...] = Field(
+        default=(),
+        description='roles that `required` is about, e.g. ["clinical-reviewer", "operations"]; empty: everybody with a local password',
+    )
     # A person clicks, a service reports each minute: whoever writes faster than this is out of order.
     writes_per_minute: int = Field(
         default=600, ge=10, description="writes that one person or service may make a minute"

@@ -105,6 +105,18 @@ def test_new_secrets_are_sealed_when_they_are_kept(of_before: Engine) -> None:
     assert settings_sealer.open(second, about="webhook\nann") == shown
 
 
+def test_a_second_registry_makes_no_key_of_its_own(database: str, of_before: Engine, tmp_path: Path) -> None:
+    """On a database that another one sealed it does not start without the keys, and says where they are wanted."""
+    open_tables(RegistrySettings(var=tmp_path / "first", database_url=database)).dispose()
+    second = RegistrySettings(var=tmp_path / "second", database_url=database)
+    with pytest.raises(Unavailable, match="keys that are not here") as refused:
+        open_tables(second)
+    assert "KNOWDO_REGISTRY_SEALING_KEYS_FILE" in refused.value.remedy
+    assert not (second.folder / "sealing-keys").exists()
+    given = SecretStr((tmp_path / "first/registry/sealing-keys").read_text())
+    open_tables(RegistrySettings(var=tmp_path / "second", database_url=database, sealing_keys=given)).dispose()
+
+
 async def test_a_hash_that_is_copied_to_somebody_else_opens_nothing(house: House) -> None:
     """Who can write into the database cannot sign in as another with a password of their own."""
     with_password(house, "Ann Clinical")

@@ -55,11 +55,12 @@ GLYPHS: Final[Mapping[str, str]] = {
     "retired": "✕", "meets": "✓", "does not meet": "✕", "cannot tell": "?",
 }  # fmt: skip
 _STATIC: Final = {
-    name: ((PAGES / path).read_bytes(), kind)
-    for name, path, kind in (
-        ("style.css", "style.css", "text/css"),
-        ("icon.svg", "icon.svg", "image/svg+xml"),
-        ("htmx.min.js", "vendor/htmx.min.js", "text/javascript"),
+    name: (file.read_bytes(), kind)
+    for name, file, kind in (
+        ("style.css", PAGES / "style.css", "text/css"),
+        ("icon.svg", PAGES / "icon.svg", "image/svg+xml"),
+        ("htmx.min.js", PAGES / "vendor/htmx.min.js", "text/javascript"),
+        ("password.js", files("services.registry.people") / "pages/password.js", "text/javascript"),
     )
 }
 _VERSIONS: Final = {name: sha256(content).hexdigest()[:12] for name, (content, _) in _STATIC.items()}
@@ -156,7 +157,7 @@ def drawn(
 
 @static.get("/static/{name}")
 async def kept_file(name: str) -> Response:
-    """The style sheet and htmx, named with their digest and kept by the browser for good."""
+    """The style sheet and the scripts, named with their digest and kept by the browser for good."""
     if name not in _STATIC:
         return Response(status_code=404, headers=dict(HEADERS))
     content, kind = _STATIC[name]

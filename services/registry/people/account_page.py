@@ -11,14 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from services.guidance.errors import NotPermitted
 from services.registry.console.shell import page_router, render
 from services.registry.desk import DeskDep
-from services.registry.people import accounts, api_tokens, own_sessions, security_events, sessions
+from services.registry.people import accounts, api_tokens, own_sessions, second_factor, security_events, sessions
+from services.registry.people.cookies import cookie_name
 from services.registry.people.pages import one_of
 from services.registry.people.visitor import (
     SignInNeeded,
     Visitor,
     VisitorDep,
     checked_form,
-    cookie_name,
     root_of,
 )
 from services.timeline.errors import BadInput
@@ -38,11 +38,14 @@ async def account_page(request: Request, desk: DeskDep, visitor: VisitorDep) -> 
         return {
             "account": accounts.find(connection, name),
             "sessions": sessions.of(connection, name, now=now, this=this),
+            "factor": second_factor.of(connection, name),
             "tokens": api_tokens.of(connection, name, now=now),
             "events": security_events.of(connection, name),
         }
 
-    return await render("account.html.j2", request, visitor, **await desk.read(read))
+    return await render(
+        "account.html.j2", request, visitor, rule=request.app.state.second_factor, **await desk.read(read)
+    )
 
 
 @router.post(f"{PAGE}/sessions")

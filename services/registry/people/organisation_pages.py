@@ -16,9 +16,10 @@ from services.plumbing.logs import get_logger
 from services.plumbing.openid import OpenIdProvider
 from services.registry.desk import DeskDep
 from services.registry.people import organisation, sessions
+from services.registry.people.cookies import drop_cookie, keep_cookie, organisation_name
 from services.registry.people.limits import address_of
 from services.registry.people.pages import browser_in, sign_in_answer, signed_in
-from services.registry.people.visitor import is_secure, safe_next
+from services.registry.people.visitor import safe_next
 from services.timeline.errors import BadInput, KnowdoError
 
 router: Final = APIRouter(include_in_schema=False)
@@ -31,21 +32,18 @@ async def leave(request: Request, desk: DeskDep, next: str = "") -> Response:  #
     """Off to the organisation's provider."""
     following = safe_next(request, next)
     try:
-        request.app.state.limits.take("sign-in", address_of(request))
+        await request.app.state.limits.take("sign-in", address_of(request))
         begun = await _provider(request).begin(now=desk.now().timestamp())
     except (Unavailable, BadInput, TooMany) as fault:
         return await _refused(request, desk, fault, following)
-    browser = request.cookies.get(_cookie(request)) or secrets.token_urlsafe(32)
+    browser = request.cookies.get(organisation_name(request)) or secrets.token_urlsafe(32)
     await desk.note(
         lambda connection: organisation.begin(connection, begun, browser=browser, following=following, now=desk.now())
     )
     answer = RedirectResponse(
         begun.address, 303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     )
-    # Lax, not Strict: the way back is a link from another site.
-    answer.set_cookie(
-        _cookie(request), browser, max_age=600, path="/", secure=is_secure(request), httponly=True, samesite="lax"
-    )
+    keep_cookie(request, answer, organisation_name(request), browser, seconds=600)
     return answer
 
 
@@ -56,10 +54,10 @@ async def come_back(
     """Back from there: a new session for whom the provider names, if this browser went there and everything is right."""
     provider, following = _provider(request), safe_next(request, "")
     known: organisation.Organisation = request.app.state.organisation
-    browser = request.cookies.get(_cookie(request), "")
+    browser = request.cookies.get(organisation_name(request), "")
     now = desk.now()
     try:
-        request.app.state.limits.take("sign-in", address_of(request))
+        await request.app.state.limits.take("sign-in", address_of(request))
         begun = await desk.note(lambda connection: organisation.take(connection, state, browser=browser, now=now))
         following = safe_next(request, begun.following)
         if error or not code or iss not in {"", provider.issuer}:
@@ -77,7 +75,7 @@ async def come_back(
         return await _refused(request, desk, fault, following)
     request.scope["knowdo.who"] = person.name
     answer = signed_in(request, identifier, following)
-    answer.delete_cookie(_cookie(request), path="/", secure=is_secure(request), httponly=True, samesite="lax")
+    drop_cookie(request, answer, organisation_name(request))
     return answer
 
 
@@ -98,7 +96,3 @@ async def _refused(request: Request, desk: DeskDep, fault: KnowdoError, followin
 def _provider(request: Request) -> OpenIdProvider:
     provider: OpenIdProvider = request.app.state.provider
     return provider
-
-
-def _cookie(request: Request) -> str:
-    return "__Host-knowdo-organisation" if is_secure(request) else "knowdo-organisation"

@@ -16,17 +16,18 @@ from services.guidance.errors import NotAuthenticated, NotPermitted, TooMany
 from services.registry.desk import DeskDep
 from services.registry.people import accounts, sessions, signing_in
 from services.registry.people.browsers import browser_of
+from services.registry.people.cookies import before_name, cookie_name, drop_cookie, half_name, keep_cookie
 from services.registry.people.limits import address_of
 from services.registry.people.organisation import Organisation
+from services.registry.people.password_rules import COMMON
 from services.registry.people.rendered import render
 from services.registry.people.visitor import (
     CSRF,
+    Must,
     SignInNeeded,
     Visitor,
     check_origin,
     checked_form,
-    cookie_name,
-    is_secure,
     read_form,
     root_of,
     safe_next,
@@ -36,6 +37,7 @@ from services.timeline.errors import BadInput
 
 router: Final = APIRouter(include_in_schema=False)
 BEFORE_SECONDS: Final = 3600  # how long a sign-in page may stand open
+HALF_SECONDS: Final = 600
 LONGEST_TYPED: Final = 1000
 
 
@@ -51,18 +53,19 @@ async def sign_in(request: Request, desk: DeskDep) -> Response:
     check_origin(request)
     fields = await read_form(request)
     following = safe_next(request, one_of(fields, "next"))
-    planted = request.cookies.get(_before_name(request), "")
+    planted = request.cookies.get(before_name(request), "")
     if not planted or not hmac.compare_digest(one_of(fields, CSRF), _before_token(planted)):
         said = "This page stood open too long, or your browser takes no cookies. Please try again."
         return await sign_in_answer(request, desk, following=following, said=said, status=403)
     name, password = one_of(fields, "name")[:LONGEST_TYPED], one_of(fields, "password")[:LONGEST_TYPED]
     address = address_of(request)
     try:
-        request.app.state.limits.take("sign-in", address)
+        await request.app.state.limits.take("sign-in", address)
         begun = await signing_in.sign_in(
             desk,
             name=name,
             password=password,
+            following=following,
             address=address,
             browser=browser_in(request),
             demo=request.app.state.open_console,
@@ -75,6 +78,11 @@ async def sign_in(request: Request, desk: DeskDep) -> Response:
     except NotAuthenticated:
         said = "The name or the password is not right."
         return await sign_in_answer(request, desk, following=following, said=said, name=name, status=401)
+    if begun.waits_for_code:
+        answer = RedirectResponse(f"{root_of(request)}/sign-in/code", 303, headers={"Cache-Control": "no-store"})
+        keep_cookie(request, answer, half_name(request), begun.identifier, seconds=HALF_SECONDS)
+        drop_cookie(request, answer, before_name(request))
+        return answer
     request.scope["knowdo.who"] = begun.name
     if old := request.cookies.get(cookie_name(request)):
         await desk.note(lambda connection: sessions.end(connection, old))
@@ -84,26 +92,26 @@ async def sign_in(request: Request, desk: DeskDep) -> Response:
 @router.post("/sign-out")
 async def sign_out(request: Request, desk: DeskDep) -> Response:
     """End the session here and in the browser."""
-    seen, _ = await _signed_in_visitor(request)
+    seen, _ = await session_visitor(request)
     await checked_form(request, seen)
     identifier = request.cookies.get(cookie_name(request), "")
     await desk.note(lambda connection: sessions.end(connection, identifier))
     answer = RedirectResponse(f"{root_of(request)}/sign-in", 303)
-    answer.delete_cookie(cookie_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax")
+    drop_cookie(request, answer, cookie_name(request))
     return answer
 
 
 @router.get("/password")
 async def password_page(request: Request, desk: DeskDep) -> Response:
     """Where a person chooses a password."""
-    seen, must_change = await _signed_in_visitor(request)
-    return _password_page(request, desk, seen, must_change=must_change)
+    seen, must = await session_visitor(request)
+    return _password_page(request, desk, seen, must_change=must == "password")
 
 
 @router.post("/password")
 async def change_password(request: Request, desk: DeskDep) -> Response:
     """Another password; every other session of the person ends, and this one goes on under a new id."""
-    seen, must_change = await _signed_in_visitor(request)
+    seen, must = await session_visitor(request)
     fields = await checked_form(request, seen)
     if unknown := sorted(set(fields) - {"old", "new", "again"}):
         raise BadInput(f"unknown fields: {len(unknown)}", place="form", remedy="Send it from the page")
@@ -124,17 +132,15 @@ async def change_password(request: Request, desk: DeskDep) -> Response:
             said = "The old password is not right." if isinstance(refused, NotAuthenticated) else f"{refused}."
         except BadInput as refused:
             said = f"{refused.message.capitalize()}. {refused.remedy}."
-    return _password_page(request, desk, seen, must_change=must_change, said=said, status=400)
+    return _password_page(request, desk, seen, must_change=must == "password", said=said, status=400)
 
 
 def signed_in(request: Request, identifier: str, following: str) -> Response:
     """To the next page, with the session's cookie: not readable by scripts, not sent along from other sites."""
     answer = RedirectResponse(following, 303)
     answer.headers["Cache-Control"] = "no-store"
-    answer.set_cookie(
-        cookie_name(request), identifier, path="/", secure=is_secure(request), httponly=True, samesite="lax"
-    )
-    answer.delete_cookie(_before_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax")
+    keep_cookie(request, answer, cookie_name(request), identifier)
+    drop_cookie(request, answer, before_name(request))
     return answer
 
 
@@ -151,14 +157,14 @@ def one_of(fields: Mapping[str, list[str]], name: str) -> str:
     return values[0]
 
 
-async def _signed_in_visitor(request: Request) -> tuple[Visitor, bool]:
-    """A person with a session, also one who must first change the password."""
-    seen, must_change = await visitor_or_none(request)
+async def session_visitor(request: Request) -> tuple[Visitor, Must | None]:
+    """A person with a session, also one who must first change the password or add a second factor."""
+    seen, must = await visitor_or_none(request)
     if seen is None or seen.via == "demo":
         raise SignInNeeded(request)
     if seen.via != "session":
         raise NotPermitted("a token has no session", place="session", remedy="Sign in with a browser")
-    return seen, must_change
+    return seen, must
 
 
 async def sign_in_answer(
@@ -168,17 +174,14 @@ async def sign_in_answer(
     demo: bool = request.app.state.open_console
     known: Organisation | None = request.app.state.organisation
     shown = await desk.read(accounts.demo_persons) if demo else []
-    planted = request.cookies.get(_before_name(request), "") or secrets.token_urlsafe(32)
+    planted = request.cookies.get(before_name(request), "") or secrets.token_urlsafe(32)
     answer = render(
         "sign_in.html.j2", request, desk, status=status,
         following=following, said=said, name=name, csrf=_before_token(planted),
         organisation=known.name if known is not None else "",
         demo_persons=shown, demo_password=accounts.DEMO_PASSWORD if demo else "",
     )  # fmt: skip
-    answer.set_cookie(
-        _before_name(request), planted, max_age=BEFORE_SECONDS, path="/",
-        secure=is_secure(request), httponly=True, samesite="lax",
-    )  # fmt: skip
+    keep_cookie(request, answer, before_name(request), planted, seconds=BEFORE_SECONDS)
     return answer
 
 
@@ -187,13 +190,8 @@ def _password_page(
 ) -> Response:
     return render(
         "password.html.j2", request, desk, status=status,
-        person=seen.person, csrf=seen.csrf, must_change=must_change, said=said,
+        person=seen.person, csrf=seen.csrf, common=" ".join(sorted(COMMON)), must_change=must_change, said=said,
     )  # fmt: skip
-
-
-def _before_name(request: Request) -> str:
-    """A cookie that ties the sign-in form to the browser that asked for it, so that nobody signs another in as himself."""
-    return "__Host-knowdo-before" if is_secure(request) else "knowdo-before"
 
 
 def _before_token(planted: str) -> str:

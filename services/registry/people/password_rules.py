@@ -16,7 +16,7 @@ from services.timeline.errors import BadInput
 
 SHORTEST: Final = 12
 LONGEST: Final = 128
-_COMMON: Final = frozenset(
+COMMON: Final = frozenset(
     [
         "password",
         "passwort",
@@ -190,7 +190,7 @@ def is_common(folded: str) -> bool:
     for text in (folded, folded.translate(_LOOKALIKE), _ENDS.sub("", folded).translate(_LOOKALIKE)):
         letters = _NOT_LETTERS.sub("", text)
         whole = _REPEATED.fullmatch(letters)
-        if not letters or letters in _COMMON or (whole is not None and whole[1] in _COMMON):
+        if not letters or letters in COMMON or (whole is not None and whole[1] in COMMON):
             return True
     return False
 

@@ -22,7 +22,7 @@ from services.guidance.errors import NotAuthenticated, NotFound, NotPermitted, R
 from services.guidance.lifecycle import MAY_STOP, NEVER_VOTE, ROLES, Person, person_key
 from services.registry.memory import ledger
 from services.registry.people import security_events, sessions
-from services.registry.people.tables import accounts, service_keys, tokens
+from services.registry.people.tables import accounts, recovery_codes, second_factors, service_keys, tokens
 from services.registry.tables import instant_text, people
 from services.timeline.errors import BadInput
 
@@ -125,10 +125,10 @@ def new_token(connection: Connection, name: str, *, now: datetime, by: str) -> A
 
 
 def deactivate(connection: Connection, name: str, *, now: datetime, by: str) -> None:
-    """Take away tokens, keys, password, sessions and every right; past votes stay in the memory and count no more."""
+    """Take away tokens, keys, password, second factor, sessions and every right; past votes stay in the memory and count no more."""
     person = must_find(connection, name)
     sessions.end_all(connection, name)
-    for kept in (accounts, tokens, service_keys):
+    for kept in (accounts, second_factors, recovery_codes, tokens, service_keys):
         connection.execute(delete(kept).where(kept.c.person == person_key(name)))
     connection.execute(
         update(people).where(people.c.key == person_key(name)).values(token_sha256=None, is_active=False)

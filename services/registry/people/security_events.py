@@ -29,8 +29,13 @@ SAID: Final[Mapping[str, str]] = MappingProxyType(
         "token replaced": "Your token was replaced",
         "token revoked": "A token of yours was revoked",
         "identity linked": "A sign-in through your organisation was linked to your account",
+        "second factor added": "A second factor was added to your account",
+        "second factor removed": "The second factor of your account was removed",
+        "recovery codes renewed": "You got new recovery codes; the former ones are worth nothing",
+        "recovery code used": "One of your recovery codes was used",
         "session ended": "A session of yours was ended",
         "sessions ended": "Your sessions were ended",
+        "code used again": "A code of your app that was used already was sent again",
         "sign-in locked": "Tries to sign in under your name failed, so that further ones must wait",
         "notices elsewhere": "Your notices go to another address",
     }

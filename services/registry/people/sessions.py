@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from services.guidance.errors import NotFound
 from services.guidance.lifecycle import Person, person_key
-from services.registry.people.tables import accounts, sessions
+from services.registry.people.tables import accounts, half_sign_ins, second_factors, sessions
 from services.registry.tables import instant_of, instant_text, people
 
 How = Literal["password", "organisation"]
@@ -34,6 +34,8 @@ class Session:
     person: Person
     how: How
     must_change: bool
+    has_factor: bool
+    """Whether a code was asked for, or need not be: it has a second factor, came through the organisation, or is a demo person's."""
     is_due: bool
     """Whether `touch` should note that it is in use."""
 
@@ -72,10 +74,11 @@ def find(connection: Connection, identifier: str, *, now: datetime, demo: bool =
     row = connection.execute(
         select(
             sessions, people.c.name, people.c.roles, people.c.is_service, people.c.is_active,
-            accounts.c.must_change, accounts.c.is_demo,
+            accounts.c.must_change, accounts.c.is_demo, second_factors.c.added_at.label("factor_at"),
         )
         .join(people, people.c.key == sessions.c.person)
         .outerjoin(accounts, accounts.c.person == sessions.c.person)
+        .outerjoin(second_factors, second_factors.c.person == sessions.c.person)
         .where(sessions.c.id_sha256 == hashed(identifier))
     ).first()  # fmt: skip
     if row is None or not row.is_active or row.is_service:
@@ -90,6 +93,7 @@ def find(connection: Connection, identifier: str, *, now: datetime, demo: bool =
         person=Person(name=row.name, roles=frozenset(row.roles)),
         how="password" if by_password else "organisation",
         must_change=by_password and bool(row.must_change),
+        has_factor=not by_password or bool(row.is_demo) or row.factor_at is not None,
         is_due=now >= seen + TOUCH,
     )
 
@@ -151,7 +155,8 @@ def end(connection: Connection, identifier: str) -> None:
 
 
 def end_all(connection: Connection, name: str) -> None:
-    """End every session of a person."""
+    """End every session of a person, and every sign-in that waits for its code."""
+    connection.execute(delete(half_sign_ins).where(half_sign_ins.c.person == person_key(name)))
     connection.execute(delete(sessions).where(sessions.c.person == person_key(name)))
 
 

@@ -21,6 +21,32 @@ accounts: Final = Table(
     Column("changed_at", String(32), nullable=False),
 )
 
+second_factors: Final = Table(
+    "second_factors",
+    TABLES,
+    Column("person", String(200), ForeignKey("people.key"), primary_key=True),
+    Column("secret", Text, nullable=False),  # of the app; sealed
+    # The last step of 30 seconds whose code was taken: neither it nor an earlier one is taken again.
+    Column("last_step", Integer, nullable=False),
+    Column("added_at", String(32), nullable=False),
+)
+
+recovery_codes: Final = Table(
+    "recovery_codes",
+    TABLES,
+    Column("sha256", String(64), primary_key=True),
+    Column("person", String(200), ForeignKey("people.key"), nullable=False, index=True),
+)
+
+half_sign_ins: Final = Table(
+    "half_sign_ins",
+    TABLES,
+    Column("id_sha256", String(64), primary_key=True),
+    Column("person", String(200), ForeignKey("people.key"), nullable=False, index=True),
+    Column("following", String(2000), nullable=False),
+    Column("expires_at", String(32), nullable=False, index=True),
+)
+
 tries: Final = Table(
     "sign_in_tries",
     TABLES,
@@ -29,6 +55,16 @@ tries: Final = Table(
     Column("failures", Integer, nullable=False),
     Column("last_at", String(32), nullable=False, index=True),
     Column("blocked_until", String(32)),
+)
+
+request_counts: Final = Table(
+    "request_counts",
+    TABLES,
+    Column("kind", String(16), primary_key=True),
+    # SHA-256 of the address or name.
+    Column("subject", String(64), primary_key=True),
+    Column("minute", Integer, nullable=False, index=True),  # since 1970
+    Column("calls", Integer, nullable=False),
 )
 
 sessions: Final = Table(

@@ -29,7 +29,7 @@ _log = get_logger("registry")
 @router.post("/token")
 async def token(request: Request, desk: DeskDep) -> Response:
     """A short token for a service that proves its key; errors in the words of OAuth, without the reason."""
-    request.app.state.limits.take("token", address_of(request))
+    await request.app.state.limits.take("token", address_of(request))
     fields = await read_form(request)
     if not set(fields) <= _FIELDS or any(len(values) != 1 for values in fields.values()):
         return _error("invalid_request")

@@ -27,8 +27,8 @@ LONGEST_WAIT: Final = timedelta(
 FORGOTTEN: Final = timedelta(hours=24)
 
 
-def count(connection: Connection, *, name: str, address: str, now: datetime) -> bool:
-    """Count one try; whether the name waits from now on if it fails. TooMany, with the seconds, if one of the two has to wait."""
+def count(connection: Connection, *, name: str, address: str, now: datetime) -> None:
+    """Count one try; TooMany, with the seconds to wait, if one of the two has to wait."""
     subjects = ((_subject("name", person_key(name)), FREE_BY_NAME), (_subject("address", address), FREE_BY_ADDRESS))
     # In one order, so that two who try at once wait for each other in turn.
     kept = {subject: _failures(connection, subject, now=now) for subject, _ in sorted(subjects)}
@@ -45,7 +45,12 @@ def count(connection: Connection, *, name: str, address: str, now: datetime) -> 
         }
         connection.execute(update(tries).where(tries.c.subject == subject).values(values))
     connection.execute(delete(tries).where(tries.c.last_at < instant_text(now - FORGOTTEN)))
-    return kept[subjects[0][0]][0] + 1 == FREE_BY_NAME
+
+
+def has_just_locked(connection: Connection, name: str) -> bool:
+    """Whether the last try was the one from which on the name waits: true once in a row of failures."""
+    asked = select(tries.c.failures).where(tries.c.subject == _subject("name", person_key(name)))
+    return connection.execute(asked).scalar() == FREE_BY_NAME
 
 
 def succeeded(connection: Connection, *, name: str, address: str) -> None:

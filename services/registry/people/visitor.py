@@ -23,7 +23,9 @@ from services.plumbing.web import read_body
 from services.registry.desk import desk_of
 from services.registry.people import api_tokens, sessions
 from services.registry.people.api_tokens import Caller
+from services.registry.people.cookies import cookie_name
 from services.registry.people.limits import count_write
+from services.registry.people.second_factor import Rule
 from services.timeline.errors import BadInput
 
 LARGEST_FORM: Final = 256 * 1024
@@ -32,6 +34,7 @@ CSRF: Final = "csrf"
 TYPED: Final = "knowdo.form"
 """Where a request keeps the fields that were read, so that a refusal can give them back."""
 FORM: Final = "application/x-www-form-urlencoded"
+Must = Literal["password", "factor"]
 DEMO_VISITOR: Final = Person(name="Visitor of the demonstration", roles=frozenset())
 
 
@@ -53,29 +56,31 @@ class SignInNeeded(HTTPException):
         super().__init__(303, "Sign in first", headers={"Location": sign_in_address(request)})
 
 
-class NewPasswordNeeded(HTTPException):
-    """Signed in with a password that someone else has seen: 303 to the page where another is chosen."""
+class FirstNeeded(HTTPException):
+    """Signed in, but something must be done before anything else: 303 to the page where it is done."""
 
-    def __init__(self, request: Request) -> None:
-        super().__init__(303, "Choose a password first", headers={"Location": f"{root_of(request)}/password"})
+    def __init__(self, request: Request, must: Must) -> None:
+        where = {"password": "/password", "factor": "/account/second-factor"}[must]
+        super().__init__(303, f"First needed: {must}", headers={"Location": root_of(request) + where})
 
 
 async def visitor(request: Request) -> Visitor:
     """Who asks. SignInNeeded for a browser without a session, NotAuthenticated for anything else unknown."""
-    found, must_change = await visitor_or_none(request)
+    found, must = await visitor_or_none(request)
     if found is None:
         if takes_pages(request):
             raise SignInNeeded(request)
         raise NotAuthenticated("neither session nor token")
-    if must_change:
+    if must is not None:
         if takes_pages(request):
-            raise NewPasswordNeeded(request)
-        raise NotPermitted("the password must be changed first", place="password", remedy="Sign in with a browser")
+            raise FirstNeeded(request, must)
+        said = "the password must be changed" if must == "password" else "a second factor must be added"
+        raise NotPermitted(f"{said} first", place=must, remedy="Sign in with a browser")
     return found
 
 
-async def visitor_or_none(request: Request) -> tuple[Visitor | None, bool]:
-    """Who asks, None if nobody known, and whether their password must be changed before anything else."""
+async def visitor_or_none(request: Request) -> tuple[Visitor | None, Must | None]:
+    """Who asks, None if nobody known, and what they must change or add before anything else."""
     desk = desk_of(request)
     demo: bool = request.app.state.open_console
     identifier = request.cookies.get(cookie_name(request), "")
@@ -85,9 +90,11 @@ async def visitor_or_none(request: Request) -> tuple[Visitor | None, bool]:
         if session is not None:
             if session.is_due:
                 await desk.note(lambda connection: sessions.touch(connection, identifier, now=now))
-            note_who(request, session.person)
+            await note_who(request, session.person)
             seen = Visitor(person=session.person, csrf=sessions.csrf_of(identifier), via="session")
-            return seen, session.must_change
+            rule: Rule = request.app.state.second_factor
+            needs_factor = not session.has_factor and rule.is_due(session.person)
+            return seen, "password" if session.must_change else "factor" if needs_factor else None
     if "authorization" in request.headers:
         caller = await shown_token(request)
         caller.must("read")
@@ -95,10 +102,10 @@ async def visitor_or_none(request: Request) -> tuple[Visitor | None, bool]:
             raise NotPermitted(
                 "a token with fewer scopes than its holder sends no forms", place="scopes", remedy="Use the API"
             )
-        return Visitor(person=caller.person, csrf="", via="token"), False
+        return Visitor(person=caller.person, csrf="", via="token"), None
     if demo:
-        return Visitor(person=DEMO_VISITOR, csrf="", via="demo"), False
-    return None, False
+        return Visitor(person=DEMO_VISITOR, csrf="", via="demo"), None
+    return None, None
 
 
 VisitorDep = Annotated[Visitor, Depends(visitor)]
@@ -174,7 +181,7 @@ async def shown_token(request: Request) -> Caller:
     desk, token = desk_of(request), bearer(request)
     now = desk.now()
     caller = await desk.read(lambda connection: api_tokens.identify(connection, token, now=now))
-    note_who(request, caller.person)
+    await note_who(request, caller.person)
     if caller.is_due:
         await desk.note(lambda connection: api_tokens.used(connection, caller, now=now))
     return caller
@@ -188,10 +195,10 @@ def bearer(request: Request) -> str:
     return token.strip()
 
 
-def note_who(request: Request, person: Person) -> None:
+async def note_who(request: Request, person: Person) -> None:
     """Let the record of accesses know whose this one is; TooMany if they write too much."""
     request.scope["knowdo.who"] = person.name
-    count_write(request, person.name)
+    await count_write(request, person.name)
 
 
 def takes_pages(request: Request) -> bool:
@@ -218,14 +225,3 @@ def safe_next(request: Request, asked: str) -> str:
     plain = asked.isascii() and asked.isprintable() and "\\" not in asked and " " not in asked
     inside = asked.startswith(f"{root}/") and not asked.startswith("//") and ".." not in asked
     return asked if plain and inside and not asked.startswith(f"{root}/sign-in") else f"{root}/"
-
-
-def is_secure(request: Request) -> bool:
-    """Whether cookies travel by TLS only: always, but for a registry at a loopback address without it."""
-    public = urlsplit(desk_of(request).issuer)
-    return public.scheme == "https" or public.hostname not in {"localhost", "127.0.0.1", "::1"}
-
-
-def cookie_name(request: Request) -> str:
-    """The session's cookie; `__Host-` makes a browser refuse it from a neighbour's subdomain."""
-    return "__Host-knowdo-session" if is_secure(request) else "knowdo-session"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -123,3 +124,24 @@ def contrast(one: str, other: str) -> float:
 
     bright, dark = sorted((light(one), light(other)), reverse=True)
     return (bright + 0.05) / (dark + 0.05)
+
+
+async def test_strangers_are_not_told_the_release(house: House) -> None:
+    """Whoever looks for a known fault learns nothing from a page or a header; who signed in reads it in the footer."""
+    proposed = await house.propose()
+    token = {"Authorization": f"Bearer {house.tokens['Kim Auditor']}"}
+    shown = f"Knowdo {version('knowdo')}"
+    assert shown in (await page(house, "/", **token)).text
+    for path in (
+        "/sign-in",
+        f"/releases/{proposed.release}/page",
+        "/none",
+        "/keys",
+        "/healthz",
+        "/readyz",
+        "/proposals",
+    ):
+        answer = await house.http.get(path, headers={"Accept": "text/html,*/*"})
+        assert shown not in answer.text
+        assert version("knowdo") not in str(answer.headers)
+        assert not re.search(r"(?i)(uvicorn|starlette|fastapi|python)/?\d", f"{answer.headers}{answer.text}")

@@ -7,6 +7,7 @@ from html import unescape
 
 import httpx
 
+from services.plumbing import one_time_codes
 from services.plumbing.database import writing
 from services.registry.people import accounts
 from tests.registry.conftest import House
@@ -52,6 +53,20 @@ def with_password(house: House, name: str, password: str = WORDS) -> str:
             connection, account.person, password, now=house.clock(), sealer=house.app.state.desk.sealer
         )
     return password
+
+
+async def add_factor(browser: Browser, house: House, password: str = WORDS) -> tuple[str, list[str]]:
+    """Add a second factor by the page; its secret and the written codes."""
+    shown = await browser.open("/account/second-factor")
+    found = re.search(r'id="secret">([A-Z2-7 ]+)<', shown.text)
+    assert found is not None, shown.text
+    secret = found[1].replace(" ", "")
+    code = one_time_codes.code_at(secret, house.clock())
+    answer = await browser.http.post(
+        "/account/second-factor", data={**hidden(shown), "password": password, "code": code}
+    )
+    assert answer.status_code == 200, answer.text
+    return secret, re.findall(r"<li><code>([a-z0-9-]+)</code></li>", answer.text)
 
 
 async def signed_in(house: House, name: str) -> Browser:
