@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
@@ -22,6 +23,7 @@ from services.command import ROOMS
 from services.command import app as platform_app
 from services.guidance.check import guidance_schema
 from services.guidance.checking.transparency import transparency_schema
+from services.guidance.evidence import SilentMonth
 from services.guidance.scores.catalogue import FORMULAS
 from services.guidance.scores.formula import Formula
 from services.learner.evidence import document
@@ -210,6 +212,17 @@ def evidence_schema() -> str:
     return json.dumps(document.schema(), indent=1, ensure_ascii=False) + "\n"
 
 
+def silent_schema() -> str:
+    """docs/reference/silent.schema.json."""
+    found = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:knowdo:schema:silent:1",
+        "title": "Knowdo evidence of a silent period",
+        **msgspec.json.schema(SilentMonth),
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     "commands.md": commands_page,
     "settings.md": settings_page,
@@ -219,6 +232,7 @@ PAGES = {
     "controls.md": lambda: reference_transparency.controls_page(NOTE),
     "scores.md": scores_page,
     document.SCHEMA_FILE: evidence_schema,
+    "silent.schema.json": silent_schema,
     "metrics.md": lambda: reference_metrics.page(NOTE),
     "expert-checklist.md": lambda: reference_checklist.page(NOTE),
     **reference_guidance.pages(NOTE),

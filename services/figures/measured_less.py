@@ -36,7 +36,7 @@ def measured_less(caption: Caption, lines: Sequence[Measured], *, notes: Sequenc
         return absent(caption.key, caption.message, " ".join([*notes, "No input is missing anywhere."]))
 
     def draw(sheet: Sheet) -> None:
-        left, room = (236.0, 222.0) if sheet.wide else (8.0, 350.0)
+        left, room = (236.0, 222.0) if sheet.wide else (8.0, 310.0)
         step, top = (36.0 if sheet.wide else 60.0), 30.0
         x = Scale(low=0, high=100, start=left, end=sheet.width - 12)
         bottom = top + step * len(lines)

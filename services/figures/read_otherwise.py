@@ -40,7 +40,7 @@ def read_otherwise(caption: Caption, lines: Sequence[Reading], *, notes: Sequenc
     most = max(2.0, *(abs(bound) / one.limit for one in lines for bound in one.apart[1:]))
 
     def draw(sheet: Sheet) -> None:
-        left, room = (236.0, 222.0) if sheet.wide else (8.0, 350.0)
+        left, room = (236.0, 222.0) if sheet.wide else (8.0, 310.0)
         step, top = (36.0 if sheet.wide else 60.0), 30.0
         x = Scale(low=-most, high=most, start=left, end=sheet.width - 12)
         bottom = top + step * len(lines)

@@ -1,7 +1,7 @@
 """At which site each row was: the institution that the stay's Encounter names as its provider, as last said.
 
-A site is told apart by the `id` of its Organization, and nothing else of it is read. Who provided the stay of a row may be
-left unsaid; such a row is of no site.
+Where it names none, that which manages the last place of the stay (its Location's `managingOrganization`). A site is told
+apart by the `id` of its Organization, and nothing else of it is read. A row of whose stay neither is known is of no site.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from services.timeline.instants import FOREVER
 from services.timeline.timeline import Timeline
 
 _PROVIDER: Final = "Encounter.serviceProvider"
+_PLACE: Final = "Encounter.siteLocation"
+"""Of stays that name no provider; once its Location is known, its codes are that one's institution."""
 _PREFIX: Final = "Organization/"
 NOWHERE: Final = -1
 
@@ -35,17 +37,13 @@ class Sites:
     @classmethod
     def of_stays(cls, timeline: Timeline, encounter: NDArray[np.int32]) -> Self:
         """The site of each stay (`encounter` into `timeline.resource_words`, -1 = none)."""
-        provider = np.zeros(len(timeline.resource_words) + 1, dtype=np.int64)  # the last for encounter -1
-        if _PROVIDER in timeline.fields:
-            rows = np.flatnonzero((timeline.field == timeline.fields.index(_PROVIDER)) & (timeline.until == FOREVER))
-            rows = rows[timeline.resource[rows] > 0]
-            # Said twice without a version: the last in order, so that the order of ingestion changes nothing.
-            rows = rows[np.lexsort((timeline.answer[rows], timeline.time[rows]))]
-            provider[timeline.resource[rows]] = timeline.answer[rows]
-        words, of = np.unique(provider[encounter], return_inverse=True)
-        told = np.where(words[of] == 0, NOWHERE, of - int(0 in words)).astype(np.int32)
-        names = [timeline.answer_words[word].removeprefix(_PREFIX) for word in words.tolist() if word]
-        return cls(names=tuple(names), of=told)
+        said = _last(timeline, _PLACE, timeline.codes, timeline.code_words)
+        said |= _last(timeline, _PROVIDER, timeline.answer, timeline.answer_words)
+        places = encounter.tolist()
+        names = sorted({said[place] for place in places if place in said})
+        number = {name: at for at, name in enumerate(names)}
+        of = [number[said[place]] if place in said else NOWHERE for place in places]
+        return cls(names=tuple(names), of=np.array(of, dtype=np.int32))
 
     @classmethod
     def joined(cls, parts: Sequence[Sites]) -> Self:
@@ -58,3 +56,15 @@ class Sites:
                 [np.array([*map(place.__getitem__, part.names), NOWHERE], dtype=np.int32)[part.of] for part in parts]
             ),
         )
+
+
+def _last(timeline: Timeline, field: str, column: NDArray[np.int32], words: Sequence[str]) -> dict[int, str]:
+    """What the stays (places among `resource_words`) say last in this field: an Organization's id."""
+    if field not in timeline.fields:
+        return {}
+    rows = np.flatnonzero((timeline.field == timeline.fields.index(field)) & (timeline.until == FOREVER))
+    rows = rows[timeline.resource[rows] > 0]
+    # Said twice without a version: the last in order, so that the order of ingestion changes nothing.
+    rows = rows[np.lexsort((column[rows], timeline.time[rows]))]
+    found = zip(timeline.resource[rows].tolist(), column[rows].tolist(), strict=True)
+    return {stay: words[word].removeprefix(_PREFIX) for stay, word in found if words[word].startswith(_PREFIX)}

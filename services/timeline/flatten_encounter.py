@@ -69,6 +69,10 @@ def flatten_encounter(seen: Encounter, batch: EventBatch) -> None:
         say("Encounter.priority", codes)
     if site := target(seen.service_provider, "Organization/"):
         say("Encounter.serviceProvider", "", answer=f"Organization/{site}")
+    elif seen.location:
+        for ward, meanwhile in _wards(seen):
+            since, until = (start, end) if meanwhile is None else span(meanwhile, batch, "Encounter")
+            say("Encounter.siteLocation", "", answer=ward, time=since, until=until, known=first_of(since, begun))
     for why in seen.reason_code or (_reasons(seen.reason) if seen.reason else ()):
         if codes := tokens_of(why):
             say("Encounter.reasonCode", codes)
@@ -130,6 +134,13 @@ def _for_a_while(seen: Encounter) -> list[tuple[str, str, str, Period | None]]:
         if codes or answer:
             told.append(("Encounter.participant", codes, answer, person.period))
     return told
+
+
+def _wards(seen: Encounter) -> list[tuple[str, Period | None]]:
+    """The places of the stay, and when: whose institution they are says where a stay was that names no provider."""
+    there = [place for place in seen.location or () if place is not None and place.status not in _NOT_THERE]
+    named = [(target(place.location, "Location/"), place.period) for place in there]
+    return [(f"Location/{ward}", meanwhile) for ward, meanwhile in named if ward]
 
 
 def _pointed(reference: Reference | None, prefix: str, seen: Encounter) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import nan
 
-from services.timeline.concepts import tokens_of_all
+from services.timeline.concepts import target, tokens_of_all
 from services.timeline.elements import Concept
 from services.timeline.events import EventBatch
 from services.timeline.facts import updated_of
@@ -16,7 +16,12 @@ from services.timeline.resources_places import Location, Organization, Practitio
 
 
 def flatten_location(seen: Location, batch: EventBatch) -> None:
-    """What kind of department it is."""
+    """What kind of department it is, and of which institution: in the place of a code stands `Organization/id`."""
+    site = target(seen.managing_organization, "Organization/")
+    if seen.id and site:
+        _code(seen, "Location", "managingOrganization", f"Organization/{site}", batch)
+        if not tokens_of_all(seen.type):
+            return
     _coder(seen, "Location", "type", seen.type, batch)
 
 
@@ -41,6 +46,12 @@ def _coder(
     if not seen.id or not codes:
         batch.skipped[f"{kind}: no id or no {element}"] += 1
         return
+    _code(seen, kind, element, codes, batch)
+
+
+def _code(
+    seen: Location | Organization | PractitionerRole, kind: str, element: str, codes: str, batch: EventBatch
+) -> None:
     updated = updated_of(seen.meta, batch, kind)
     batch.cells.extend(
         ("", f"{kind}.{element}", codes, "", "", f"{kind}/{seen.id}", "", NAT, NAT, ALWAYS, updated, False, nan)

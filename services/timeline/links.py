@@ -11,6 +11,7 @@ from typing import Final
 LINKS: Final = (
     ("Encounter.diagnosis", "Condition.code", True),
     ("Encounter.location", "Location.type", False),
+    ("Encounter.siteLocation", "Location.managingOrganization", False),
     ("Encounter.serviceProvider", "Organization.type", False),
     ("Encounter.participant", "PractitionerRole.specialty", False),
     ("MedicationRequest.medication", "Medication.code", False),

@@ -5,7 +5,7 @@ They belong to no patient. R4 and R5 name what is read here alike.
 
 from __future__ import annotations
 
-from services.timeline.elements import Concept, Meta, Part
+from services.timeline.elements import Concept, Meta, Part, Reference
 
 
 class Location(Part, tag_field="resourceType", tag="Location"):
@@ -14,6 +14,7 @@ class Location(Part, tag_field="resourceType", tag="Location"):
     id: str | None = None
     meta: Meta | None = None
     type: list[Concept | None] | None = None
+    managing_organization: Reference | None = None
 
 
 class Organization(Part, tag_field="resourceType", tag="Organization"):

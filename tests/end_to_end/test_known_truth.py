@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.demo.faults.planted import MISLABELLED, UNDERTESTED, UNDERTESTED_SITE
+from services.demo.faults.planted import MISLABELLED, OVERREAD_BY, UNDERTESTED, UNDERTESTED_SITE
 from services.demo.hospital import Hospital, write_hospital
 from services.guidance.check import load_guidance
 from services.guidance.models.model_file import load_model
@@ -155,6 +155,26 @@ def test_whom_the_demo_hospital_tests_less_is_found_and_nobody_else(tmp_path: Pa
         if one["verdict"] == "does not meet"
     ]
     assert found == [("site and language", f"site-{UNDERTESTED_SITE}, Spanish", f"{UNDERTESTED}_last")]
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_in_whom_the_demo_hospitals_oximeters_read_too_high_is_found_and_nobody_else(tmp_path: Path) -> None:
+    """2,000 patients with the planted faults: one group does not meet, and its part at each site is seen through it."""
+    store = lived(tmp_path / "a", patients=2_000, seed=7, faults=True)
+    trained = learned(tmp_path, store, candidates="logistic", workers=2, name="in-hospital-mortality")
+    evidence = json.loads(trained.pack.files["evidence.json"])
+    for prediction in evidence["predictions"].values():
+        (read,) = prediction["looks"]["read_otherwise"]["inputs"]
+        beyond = {
+            f"{one['attribute']}: {one['value']}": one for one in read["groups"] if one["verdict"] == "does not meet"
+        }
+        own = [name for name, one in beyond.items() if one["through"] is None]
+        assert own == ["race: Black or African American"]
+        assert all(name.endswith(", Black or African American") for name in beyond if name not in own)
+        # A ninth of the readings are their own, and none is above 100.
+        low, high = beyond[own[0]]["apart"]["ci"]
+        assert 1.2 < low < high < OVERREAD_BY
 
 
 HOSPITALS = (7, 17, 27)

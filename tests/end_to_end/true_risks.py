@@ -62,13 +62,15 @@ def lived(folder: Path, *, patients: int, seed: int, faults: bool = False) -> Ev
     return EventStore.open(folder / "store")
 
 
-def learned(folder: Path, store: EventStore, *, candidates: str, workers: int = 1) -> Trained:
-    """`readmission-30d` as the library has it, with these kinds of model."""
-    guidance = folder / "readmission-30d"
-    shutil.copytree(LIBRARY / "readmission-30d", guidance)
+def learned(
+    folder: Path, store: EventStore, *, candidates: str, workers: int = 1, name: str = "readmission-30d"
+) -> Trained:
+    """A guidance as the library has it, with these kinds of model."""
+    guidance = folder / name
+    shutil.copytree(LIBRARY / name, guidance)
     text = (guidance / "guidance.yaml").read_text()
     (guidance / "guidance.yaml").write_text(
-        text.replace("[logistic, scorecard_additive, scorecard, forest]", f"[{candidates}]", 1)
+        text.replace("[logistic, scorecard_additive, scorecard, forest]", f"[{candidates}]")
     )
     return train(guidance, store, folds=5, seed=0, workers=workers)
 

@@ -13,11 +13,14 @@ from services.figures.frame import Caption
 from services.figures.groups import Group, Measured, Panel, groups
 from services.figures.lifecycle import Stage as LifeStage
 from services.figures.lifecycle import lifecycle
+from services.figures.measured_less import Measured as MeasuredLine
+from services.figures.measured_less import measured_less
 from services.figures.missing import Missing, lead_time, missing_inputs
 from services.figures.old_and_new import Four, old_and_new
 from services.figures.over_time import Month, control_chart
 from services.figures.people import Flagging, hundred, tree
 from services.figures.ranking import Point, ranking
+from services.figures.read_otherwise import Reading, read_otherwise
 from services.figures.shapes import Shape, shapes
 from services.figures.shapes_compared import Overlaid, shapes_compared
 from services.figures.spread import Bins, spread
@@ -81,6 +84,13 @@ def _months() -> list[Month]:
         )
         for i in range(1, 13)
     ]  # fmt: skip
+
+
+def _reading(group: str, verdict: str, apart: float, *, remark: str = "") -> Reading:
+    return Reading(
+        group=group, input="oxygen saturation", unit="%", rows=1234, mean=96 + apart, explained=96,
+        apart=(apart, apart - 0.4, apart + 0.4), limit=1, verdict=verdict, remark=remark,
+    )  # fmt: skip
 
 
 def _efforts() -> list[Effort]:
@@ -158,6 +168,25 @@ EVERY: Final[Mapping[str, str]] = MappingProxyType(
                 Missing(name="albumin", all_rows=62, happened=(50, 45, 55), not_happened=(63, 61, 65)),
                 Missing(name="age", all_rows=0, happened=(0, 0, 1), not_happened=(0, 0, 1)),
             ],
+        ),
+        "measured-less": measured_less(
+            caption("measured-less"),
+            [
+                MeasuredLine(
+                    group="site and language: north, Spanish", input="albumin", rows=1234, missing=(80, 71, 88), by_needs=41,
+                    beyond=(39, 30, 47), verdict="does not meet",
+                )
+            ],
+        ),
+        "read-otherwise": read_otherwise(
+            caption("read-otherwise"),
+            [
+                _reading("race: Black or African American", "does not meet", 2.1),
+                _reading("site and race: north, Black or African American", "does not meet", 9.9, remark="seen through race"),
+                _reading("sex: female", "meets", -0.1),
+                _reading("age: 80 and over", "cannot tell", -0.8),
+            ],
+            notes=["Fewer than ten patients, of whom no number is told: site: east."],
         ),
         "lead": lead_time(caption("lead"), [72.0 * i for i in range(6)], [31, 24, 12, 5, 1]),
         "shapes": shapes(

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from services.learner.commands import app
 from services.timeline.errors import BadInput, KnowdoError
-from tests.learner.made_up_ward import GUIDANCE, ward, write_guidance, write_ndjson
+from tests.learner.made_up_ward import GUIDANCE, day_of, ward, write_guidance, write_ndjson
 
 runner = CliRunner()
 QUICK = GUIDANCE.replace("[logistic, scorecard_additive, scorecard, forest]", "[logistic]")
@@ -106,6 +106,34 @@ def test_each_mistake_names_its_place_and_its_remedy(tmp_path: Path, var: Path, 
     (tmp_path / "d.ndjson").write_text("")
     with pytest.raises(KnowdoError, match=r"made-up-death|no such guidance"):
         run("silent", "readmission-30d", "--decisions", tmp_path / "d.ndjson", "--release", result["release"])
+
+
+def test_a_silent_period_is_weighed_from_a_file_and_says_what_was_not_counted(
+    result: dict[str, Any], var: Path, tmp_path: Path
+) -> None:
+    """Decisions come from a file or from the service, one of them; the sentences name source, burden and what was left out."""
+    words = ("silent", var / "made-up-death", "--release", result["release"])
+    with pytest.raises(KnowdoError, match="from --decisions or from --cds, one of them"):
+        run(*words)
+    with pytest.raises(KnowdoError, match="one of them"):
+        run(*words, "--decisions", tmp_path, "--cds", "https://cds.example.org")
+    with pytest.raises(KnowdoError, match="without TLS"):
+        run(*words, "--cds", "http://cds.example.org")
+    lines = [
+        {
+            "decision": f"d{i}", "at": f"{day_of(i)}T20:00:00Z", "index_at": f"{day_of(i)}T20:00:00Z", "stage": "silent",
+            "guidance": "made-up-death", "release": result["release"] if i else "sha256:old", "patient": f"p{i}",
+            "encounter": f"e{i}", "status": "below-band", "risk": 0.1, "user": f"Practitioner/u{i % 3}",
+        }
+        for i in range(60)
+    ]  # fmt: skip
+    (tmp_path / "d.ndjson").write_text("".join(json.dumps(line) + "\n" for line in [*lines, lines[-1]]))
+    shown = " ".join(run(*words, "--decisions", tmp_path / "d.ndjson").stdout.split())
+    assert "59 decisions that the CDS service made and kept as the calls came" in shown
+    assert "Not counted: 1 exported twice, 1 of other releases" in shown
+    told = json.loads(run(*words, "--decisions", tmp_path / "d.ndjson", "--json").stdout)
+    assert (told["repeated"], told["other_releases"]) == (1, {"sha256:old": 1})
+    assert told["silent"]["bedside"]["clinicians"] == 3
 
 
 def test_a_failed_run_is_logged_with_its_reason() -> None:

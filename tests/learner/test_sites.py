@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 
 from services.learner.sites import Sites
 from services.timeline.events import EventBatch
+from services.timeline.flatten import flatten_json
 from services.timeline.instants import DAY
 from services.timeline.timeline import Timeline, assemble
 
@@ -41,6 +45,53 @@ def test_a_site_is_what_the_encounter_said_last() -> None:
 def test_where_nobody_names_a_site_there_is_none() -> None:
     """The field may be absent altogether."""
     assert sites_of(said(), "silent") == [None]
+
+
+def read(*resources: dict[str, Any]) -> Timeline:
+    """Resources as they come."""
+    batch = EventBatch()
+    for resource in resources:
+        assert flatten_json(json.dumps(resource).encode(), batch)
+    return assemble(batch.columns())
+
+
+def stay(name: str, *wards: tuple[str, str], **more: Any) -> dict[str, Any]:
+    """A stay in wards, each from a day on."""
+    return {
+        "resourceType": "Encounter", "id": name, "status": "finished", "class": {"code": "IMP"},
+        "subject": {"reference": "Patient/p"}, "period": {"start": "2024-01-01", "end": "2024-01-09"},
+        "location": [{"location": {"reference": f"Location/{ward}"}, "period": {"start": day}} for ward, day in wards],
+        **more,
+    }  # fmt: skip
+
+
+def ward(name: str, site: str, **more: Any) -> dict[str, Any]:
+    """A place that an institution manages."""
+    return {
+        "resourceType": "Location", "id": name, "managingOrganization": {"reference": f"Organization/{site}"}, **more,
+    }  # fmt: skip
+
+
+def test_where_no_provider_is_named_the_institution_of_the_last_place_is_the_site() -> None:
+    """A provider that is named comes first; a place of nobody, or one that is not in the record, is of no site."""
+    kind = {"type": [{"coding": [{"system": "s", "code": "ICU"}]}]}
+    timeline = read(
+        stay("moved", ("icu", "2024-01-05"), ("a1", "2024-01-02")),
+        stay("named", ("a1", "2024-01-02"), serviceProvider={"reference": "Organization/west"}),
+        stay("unknown", ("nowhere", "2024-01-02")),
+        stay("tent", ("tent", "2024-01-02")),
+        ward("a1", "east"),
+        ward("icu", "north", **kind),
+        {"resourceType": "Location", "id": "tent", **kind},
+    )
+    assert sites_of(timeline, "moved", "named", "unknown", "tent") == ["north", "west", None, None]
+
+
+def test_a_place_that_is_planned_is_no_site() -> None:
+    """The patient is not there yet."""
+    planned = stay("a", ("icu", "2024-01-05"))
+    planned["location"][0]["status"] = "planned"
+    assert sites_of(read(planned, ward("icu", "north")), "a") == [None]
 
 
 def test_the_parts_of_several_buckets_agree_on_the_names() -> None:

@@ -142,6 +142,8 @@ def test_where_what_and_with_whom_for_a_while() -> None:
         (row["field"], row["codes"], row["answer"], (row["time"], row["end"], row["known"])) for row in rows_of(batch)
     ]
     assert told[1:] == [
+        ("Encounter.siteLocation", "", "Location/icu", while_there),
+        ("Encounter.siteLocation", "", "Location/ward", whole_stay),
         ("Encounter.reasonCode", "s|pain", "", whole_stay),
         ("Encounter.reasonCode", "s|fever", "", whole_stay),
         ("Encounter.classHistory", f"{ACT}|EMER", "", while_there),

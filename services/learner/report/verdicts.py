@@ -259,10 +259,14 @@ def _read(found: ReadOtherwise) -> Rule:
         reason=_said(
             verdict,
             "In every group devices read as other findings explain.",
-            f"{'; '.join(apart[:3])}{f'; and {len(apart) - 3} more' if len(apart) > 3 else ''}. Device or body, a reference measurement tells.",
+            f"{_capital('; '.join(apart[:3]))}{f'; and {len(apart) - 3} more' if len(apart) > 3 else ''}. Device or body, a reference measurement tells.",
             f"Whether devices read in every group as other findings explain: {unknown:,} of {found.comparisons:,} comparisons cannot be told.",
         ),
     )
+
+
+def _capital(said: str) -> str:
+    return said[:1].upper() + said[1:]
 
 
 def within(estimate: Estimate, low: float, high: float) -> Verdict:

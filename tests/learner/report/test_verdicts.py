@@ -10,6 +10,7 @@ import pytest
 from services.guidance.definition import PRIMARY, Guidance
 from services.guidance.evidence import Estimate, Judged, Validation
 from services.guidance.policies import POLICIES
+from services.learner.evidence.read_otherwise import InputRead, ReadInGroup, ReadOtherwise
 from services.learner.learn import Found
 from services.learner.report.verdicts import Rule, rules_of, within
 from tests.learner.report.samples import about, validations
@@ -82,3 +83,29 @@ def test_a_group_that_is_worse_is_named(guidance: Guidance, found: Found) -> Non
     one = rule(guidance, found.judged, replace(found, looks=replace(looks, groups=table)), "No group")
     assert one.verdict == "does not meet"
     assert f"{bad.attribute}: {bad.value}" in one.reason
+
+
+def test_whoever_is_read_otherwise_is_named_with_how_much(guidance: Guidance, found: Found) -> None:
+    """By the group, in the input's unit, and with what could tell device from body; without such readings there is no line."""
+    looks = found.looks
+    assert looks is not None
+    assert not any("Devices read" in one.rule for one in rules_of(guidance, PRIMARY, found.judged, looks))
+    line = ReadInGroup(
+        attribute="race", value="Black or African American", rows=900, patients=300, mean=about(98.2), explained=96.1,
+        apart=Estimate(value=2.1, ci=(1.7, 2.5)), verdict="does not meet",
+    )  # fmt: skip
+    well = replace(line, attribute="sex", value="female", apart=Estimate(value=0.1, ci=(-0.2, 0.4)), verdict="meets")
+    read = InputRead(
+        name="oxygen", label="oxygen saturation", unit="%", beside=("breaths",), limit=1, rows=1800, groups=(line, well),
+        too_few=(),
+    )  # fmt: skip
+    looked = replace(looks, read_otherwise=ReadOtherwise(level=0.975, comparisons=2, inputs=(read,)))
+    rule_of = next(
+        one for one in rules_of(guidance, PRIMARY, found.judged, looked) if one.rule.startswith("Devices read")
+    )
+    assert rule_of.verdict == "does not meet"
+    assert rule_of.limit == "oxygen saturation: 1 % apart"
+    assert rule_of.reason == (
+        "Oxygen saturation reads 2.1 points higher than other findings explain in race: Black or African American. "
+        "Device or body, a reference measurement tells."
+    )
