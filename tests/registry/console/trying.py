@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 from services.all_in_one import Platform
 from services.guidance.made_up import CODE, SYSTEM
 from services.plumbing.database import writing
+from services.plumbing.registry_messages import Proposed
 from services.registry.people import persons
 from tests.registry import samples
 from tests.registry.conftest import Clock, House
@@ -36,6 +38,23 @@ async def in_silence(platform: Platform) -> House:
         while not approved.holds("small"):  # noqa: ASYNC110 (no event leads out)
             await anyio.sleep(0.02)
     return house
+
+
+async def in_pilot_beside_a_silent_one(platform: Platform, house: House) -> tuple[str, str]:
+    """The release in silence goes to the pilot, and another of it, whose model says more, is silent; their digests."""
+    (first,) = await house.as_("Kim Auditor").proposals()
+    await house.agree(Proposed(proposal=first["proposal"], release=first["release"], state="silent"), "pilot")
+    # To half of the patients: beside one that speaks to everybody no worker computes a silent one.
+    await house.as_("Fay Operations").deploy("small", first["release"], stage="pilot", share=50)
+    bundle = samples.release()
+    model = bundle.files["model.json"].replace(b"0.4]", b"1.15]")  # of patients over 65
+    second = await house.propose(replace(bundle, files={**bundle.files, "model.json": model}))
+    await house.climb(second, "silent")
+    approved = platform.services[2].state.cds.desk.approved
+    with anyio.fail_after(10):
+        while len(approved.deployed("small")) < 2:  # noqa: ASYNC110 (no event leads out)
+            await anyio.sleep(0.02)
+    return first["release"], second.release
 
 
 def request_of(*, meta: Json | None = None, **more: Any) -> Json:
