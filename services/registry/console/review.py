@@ -47,6 +47,8 @@ class Review:
     proposal: Proposal
     guidance: Guidance
     standing: Standing
+    checks: tuple[Check, ...]
+    """Of the gate; whoever may still vote is not told by them that others have set conditions."""
     reads: tuple[str, ...]
     """Digests that a vote cast on this page has read: evidence packs, and the trial."""
     roles: tuple[str, ...]
@@ -72,7 +74,7 @@ class Review:
 
     def count(self, verdict: str) -> int:
         """Checks with this verdict."""
-        return sum(check.verdict == verdict for check in self.standing.checks)
+        return sum(check.verdict == verdict for check in self.checks)
 
     @property
     def stamp(self) -> str:
@@ -123,6 +125,11 @@ def review_of(
         proposal=proposal,
         guidance=proposals.definition_of(connection, proposal.release),
         standing=standing,
+        checks=tuple(
+            check
+            for check in standing.checks
+            if check.name != "conditions" or not blind.is_blind(person, proposal, every, to)
+        ),
         reads=reads,
         roles=roles,
         barred=barred,

@@ -181,7 +181,7 @@ def fill(connection: Connection, policy: Policy, now: datetime, *, nasty: str = 
     _vote(connection, newer.id, "pilot", people["Ann Clinical"], "clinical-reviewer", policy, now - timedelta(days=2))
     _vote(connection, newer.id, "pilot", people["Ben Data"], "data-science-reviewer", policy, now - timedelta(days=1))
     asked = questions.ask(
-        connection, newer, text=f"Who calls the patients who were missed? {nasty}", role="equity-reviewer", blocking=True,
+        connection, newer, text=f"Who calls the patients who were missed? {nasty}", role="equity-reviewer", blocking=False,
         by=people["Cleo Equity"], now=now - timedelta(days=2),
     )  # fmt: skip
     questions.reply(
