@@ -5,42 +5,36 @@ A request whose resources are not labelled as test data never leaves the registr
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import Query
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.guidance.errors import NotFound, Unavailable
+from services.guidance.lifecycle import RUNNING
 from services.guidance.made_up import refuse_untagged
 from services.plumbing.cds_client import CdsClient
 from services.plumbing.web import decode
-from services.registry.console.card_view import LONGEST_SUMMARY, view_of
+from services.registry.console.card_view import LONGEST_SUMMARY
 from services.registry.console.made_up_requests import made_up_requests
 from services.registry.console.reader import Reader
-from services.registry.console.refused import said_of
+from services.registry.console.refused import Faults, said_of
 from services.registry.console.shell import page_router, render
+from services.registry.console.try_sides import Side, differing, inputs_beside, prefetch_beside, sides_of
+from services.registry.deployed import deployments, leases
 from services.registry.desk import DeskDep
 from services.registry.people.pages import one_of
 from services.registry.people.visitor import Visitor, checked_form
-from services.registry.tables import deployments
 from services.timeline.errors import BadInput, KnowdoError
 
 router = page_router()
-RUNS: Final = ("silent", "pilot", "general")
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
-_NOT_SHOWN: Final = {
-    "below-band": "the risk, or what else the policy asks, is below every band that has a card",
-    "outside": "the guidance is not meant for this patient, or for this moment",
-    "silent": "the release is in its silent stage: it is computed and nobody sees it",
-    "suppressed": "a rule of the policy keeps it back",
-    "suspended": "it is not approved here",
-    "abstained": "too much is not known to say anything",
-    "unknown": "required data is not known; in use, the EHR would get an error (412) and staff would see no card",
-    "failed": "it could not be computed; in use, the EHR would get an error (503) and staff would see no card",
-}
 
 
 @router.get("/console/try")
@@ -57,31 +51,40 @@ async def try_page(
 
 @router.post("/console/try")
 async def try_out(request: Request, desk: DeskDep, visitor: Reader) -> Response:
-    """The answer beneath the form, or what is wrong with what was sent."""
+    """The answer beneath the form, of two releases beside each other; or what is wrong with what was sent."""
     fields = await checked_form(request, visitor)
-    text, guidance = one_of(fields, "request"), one_of(fields, "guidance")
-    tried: dict[str, Any] | None = None
-    problem, status = "", 200
+    text, guidance, beside = one_of(fields, "request"), one_of(fields, "guidance"), one_of(fields, "beside")
+    sides: list[Side] = []
+    faults: list[tuple[str, str]] = []
+    status = 200
     try:
-        tried = await _tried(request, text, guidance)
+        sides = await _tried(request, text, [guidance, *([beside] if beside else [])])
     except KnowdoError as fault:
-        problem = said_of(fault)
+        faults = [(fault.place if fault.place in {"guidance", "beside"} else "request", said_of(fault))]
         status = 400 if isinstance(fault, BadInput) else 404 if isinstance(fault, NotFound) else 503
     return await _page(
-        request, desk, visitor, text=text, guidance=guidance, tried=tried, problem=problem, status=status
+        request, desk, visitor, text=text, guidance=guidance, beside=beside, sides=sides, faults=faults, status=status
     )
 
 
-async def _tried(request: Request, text: str, guidance: str) -> dict[str, Any]:
+async def _tried(request: Request, text: str, asked_of: Sequence[str]) -> list[Side]:
+    """The same call to one release or two, at once."""
     cds: CdsClient | None = request.app.state.cds
     if cds is None:
         raise Unavailable("no CDS is named", place="Try", remedy="Set KNOWDO_REGISTRY_CDS_URL")
-    if not guidance:
+    if not asked_of[0]:
         raise BadInput("no guidance is chosen", place="guidance", remedy="Choose one")
+    named = [one.partition(" ") for one in asked_of]
+    if len(set(asked_of)) < len(asked_of):
+        raise BadInput("that is the same release twice", place="beside", remedy="Choose another, or nothing")
+    if len({guidance for guidance, _, _ in named}) > 1:
+        raise BadInput(
+            "these are two guidance", place="beside", remedy="Choose two releases of one: they answer the same call"
+        )
     asked = decode(_OBJECT, text.encode(), place="request")
     refuse_untagged(asked)
-    name, _, release = guidance.partition(" ")
-    return await cds.try_out(name, asked, release=release)
+    answers = await asyncio.gather(*(cds.try_out(name, asked, release=release) for name, _, release in named))
+    return sides_of([(f"{one['stage']}, {one['release'][7:19]}", one) for one in answers])
 
 
 async def _page(
@@ -91,27 +94,34 @@ async def _page(
     *,
     text: str,
     guidance: str,
+    beside: str = "",
     example: str = "",
-    tried: dict[str, Any] | None = None,
-    problem: str = "",
+    sides: Sequence[Side] = (),
+    faults: Faults = (),
     status: int = 200,
 ) -> Response:
-    running = await desk.read(_running)
+    running, covered = await desk.read(lambda connection: _running(connection, desk.now()))
     chosen = next((value for value, _ in running if value == guidance or value.partition(" ")[0] == guidance), "")
-    cards = [view_of(card) for card in tried["answer"]["cards"]] if tried is not None else []
+    inputs = inputs_beside(*sides) if len(sides) == 2 else []
     return await render(
         "try.html.j2", request, visitor, status=status,
-        examples=made_up_requests().values(), example=example, text=text, chosen=chosen, running=running,
-        can_ask=request.app.state.cds is not None, problem=problem,
-        tried=tried, cards=cards, longest=LONGEST_SUMMARY,
-        why=_NOT_SHOWN.get(tried["status"], tried["status"]) if tried is not None else "",
-        said=msgspec.json.format(msgspec.json.encode(tried["answer"]), indent=1).decode() if tried is not None else "",
+        examples=made_up_requests().values(), example=example, text=text, chosen=chosen, beside=beside,
+        running=running, covered=covered, can_ask=request.app.state.cds is not None, faults=faults, wrong=dict(faults),
+        sides=sides, inputs=inputs, differing=differing(inputs), longest=LONGEST_SUMMARY,
+        prefetch=prefetch_beside(*sides) if len(sides) == 2 else [],
     )  # fmt: skip
 
 
-def _running(connection: Connection) -> list[tuple[str, str]]:
-    """What a worker computes: `guidance digest`, and its name for people; what is further along first."""
-    kept = deployments.c
-    asked = select(kept.guidance, kept.stage, kept.release).where(kept.stage.in_(RUNS))
-    found = sorted(connection.execute(asked), key=lambda row: (row.guidance, -RUNS.index(row.stage), row.release))
-    return [(f"{row.guidance} {row.release}", f"{row.guidance} ({row.stage}, {row.release[7:19]})") for row in found]
+def _running(connection: Connection, now: datetime) -> tuple[list[tuple[str, str]], list[str]]:
+    """What a worker computes: `guidance digest`, and its name for people; what is further along first.
+
+    And the names of what runs and no worker computes, because another release speaks to everybody.
+    """
+    held = {one.id for one in leases.current(connection, now=now)}
+    running = [one for one in deployments.every(connection) if one.stage in RUNNING]
+    found = sorted(running, key=lambda one: (one.guidance, -RUNNING.index(one.stage), one.release))
+    named = [(one, f"{one.guidance} ({one.stage}, {one.release[7:19]})") for one in found]
+    return (
+        [(f"{one.guidance} {one.release}", name) for one, name in named if one.id in held],
+        [name for one, name in named if one.id not in held],
+    )

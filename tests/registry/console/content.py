@@ -22,7 +22,7 @@ from services.guidance.ready import read_definition
 from services.guidance.release import EvidencePack, ReleaseBundle, canonical_json
 from services.guidance.trial import TrialPlan
 from services.plumbing.registry_messages import Acknowledgement, Aggregate
-from services.registry.decisions import proposals, rollbacks, trials, votes
+from services.registry.decisions import proposals, questions, rollbacks, trials, votes
 from services.registry.decisions.proposals import Proposal
 from services.registry.decisions.votes import Ballot
 from services.registry.deployed import feed, leases, stops, workers
@@ -180,6 +180,14 @@ def fill(connection: Connection, policy: Policy, now: datetime, *, nasty: str = 
     )  # fmt: skip
     _vote(connection, newer.id, "pilot", people["Ann Clinical"], "clinical-reviewer", policy, now - timedelta(days=2))
     _vote(connection, newer.id, "pilot", people["Ben Data"], "data-science-reviewer", policy, now - timedelta(days=1))
+    asked = questions.ask(
+        connection, newer, text=f"Who calls the patients who were missed? {nasty}", role="equity-reviewer", blocking=False,
+        by=people["Cleo Equity"], now=now - timedelta(days=2),
+    )  # fmt: skip
+    questions.reply(
+        connection, newer, asked.number, text=f"The ward's nurse, within 48 hours. {nasty}", by=people["Jon Developer"],
+        now=now - timedelta(days=1),
+    )  # fmt: skip
     stopped = release("nephrotoxin-aki", "1.0.0", KIDNEY)
     climb(
         offered(stopped, packs_of(stopped, auroc=0.79, brier=0.04, budget=0.05), now - timedelta(days=30)),

@@ -13,16 +13,22 @@ import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 from sqlalchemy import Connection
 
+from services.all_in_one import Platform
 from services.guidance.policies import Policy
 from tests.browser.chromium import Scheme, chromium, why_not
 from tests.browser.screenshots import IMAGES, small
 from tests.registry.console import content
-from tests.registry.console.served import served
+from tests.registry.console.served import Served, served
+from tests.registry.console.served_platform import served_platform
+from tests.registry.console.trying import both_held
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 SHOTS: Final[tuple[tuple[str, str, int, int, Scheme], ...]] = (
     ("console-overview", "overview", 1280, 1500, "light"),
@@ -40,8 +46,11 @@ SHOTS: Final[tuple[tuple[str, str, int, int, Scheme], ...]] = (
 
 EVERY: Final[tuple[tuple[int, Scheme], ...]] = ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark"))
 """Width of the window and colours, of the picture of each page."""
+STEWARD: Final = "Eve Steward"
 LONGEST: Final = 1400
 """How far down a page is shown: what comes after is on the page itself."""
+WHO: Final = {"overview": "Cleo Equity"}
+"""Whose eyes a page is seen with; operations, who may deploy, if nobody is named."""
 QUALITY: Final = 40  # of WebP: text stays sharp, and the whole set below four megabytes
 
 
@@ -69,19 +78,58 @@ def main() -> None:
             small(shown.screenshot(), asked.images / f"{name}.png")
             context.close()
         for width, scheme in EVERY:
-            context = browser.new_context(
-                viewport={"width": width, "height": 900}, color_scheme=scheme,
-                extra_http_headers=registry.as_("Eve Steward"),
-            )  # fmt: skip
-            shown = context.new_page()
+            shown = {name: _eyes(browser, registry, name, width, scheme) for name in {*WHO.values(), STEWARD}}
             for name, address in registry.pages.items():
                 if name == "report":  # a stand-in of the tests; real ones are among the report's own pictures
                     continue
-                shown.goto(registry.url + address)
-                taken = Image.open(io.BytesIO(shown.screenshot(full_page=True)))
-                kept = taken.crop((0, 0, taken.width, min(taken.height, LONGEST)))
-                kept.save(every / f"{name}-{width}-{scheme}.webp", quality=QUALITY, method=6)
-            context.close()
+                page = shown[WHO.get(name, STEWARD)]
+                page.goto(registry.url + address)
+                _keep(page, every / f"{name}-{width}-{scheme}.webp")
+            page = shown[STEWARD]
+            page.goto(registry.url + registry.pages["place"])
+            page.fill("#sites", "ward-7, ward-9")
+            page.fill("#share", "25")
+            page.check("#stage input[value=pilot]")
+            page.click("text=Check what it would do")
+            _keep(page, every / f"place-check-{width}-{scheme}.webp")
+            for one in shown.values():
+                one.context.close()
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        _tries(browser, Path(folder), every)
+
+
+def _eyes(browser: Browser, registry: Served, name: str, width: int, scheme: Scheme) -> Page:
+    """A window of this person."""
+    return browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, extra_http_headers=registry.as_(name)
+    ).new_page()
+
+
+def _tries(browser: Browser, folder: Path, every: Path) -> None:
+    """A made-up patient tried with one release and with two, by a real CDS."""
+    known: dict[str, str] = {}
+
+    async def prepare(platform: Platform) -> None:
+        known.update(await both_held(platform, _plain))
+
+    with served_platform(folder, prepare) as url:
+        for width, scheme in EVERY:
+            page = _eyes(browser, Served(url=url, known=known), "Cleo Equity", width, scheme)
+            page.goto(f"{url}/console/try?example=discharge")
+            for name, beside in (("try-answered", ""), ("try-beside", f"readmission-30d {known['new']}")):
+                page.select_option("#guidance", f"readmission-30d {known['old']}")
+                page.select_option("#beside", beside)
+                page.click("text=Ask for guidance")
+                top = page.evaluate("document.querySelector('#result').getBoundingClientRect().top + window.scrollY")
+                _keep(page, every / f"{name}-{width}-{scheme}.webp", top=int(top) - 24)
+            page.context.close()
+
+
+def _keep(page: Page, path: Path, *, top: int = 0) -> None:
+    """The page from `top` on, as far down as is shown."""
+    taken = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+    kept = taken.crop((0, top, taken.width, min(taken.height, top + LONGEST)))
+    kept.save(path, quality=QUALITY, method=6)
 
 
 if __name__ == "__main__":

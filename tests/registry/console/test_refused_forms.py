@@ -34,7 +34,12 @@ NOT_WORDS: Final = {"/console/deploy/{guidance}/place/{release}", "/console/noti
 
 def test_every_form_of_the_console_is_here() -> None:
     """The routes that take a form are those of the table."""
-    routes = {route.path for router in CONSOLE for route in router.routes if "POST" in getattr(route, "methods", set())}
+    routes = {
+        str(getattr(route, "path", ""))
+        for router in CONSOLE
+        for route in router.routes
+        if "POST" in getattr(route, "methods", set())
+    }
     assert routes == set(WORDS)
 
 

@@ -105,7 +105,7 @@ def test_every_pair_of_colours_can_be_read() -> None:
         texts = [(text, ground) for text in ("ink", "muted", "link", "stop", "warn") for ground in ("page", "panel")]
         texts += [(text, f"{text}-tint") for text in ("stop", "warn", "meets", "unsure")]
         texts += [("on-link", "link"), ("on-stop", "stop"), ("meets", "page")]
-        texts += [("ink", "meets-tint"), ("ink", "stop-tint")]
+        texts += [("ink", "meets-tint"), ("ink", "stop-tint"), ("ink", "warn-tint"), ("link", "warn-tint")]
         for text, ground in texts:
             assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
         for mark in ("border", "s1", "s2", "s3", "s4"):

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import threading
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 
-from services.all_in_one import open_platform
+from services.all_in_one import Platform
 from tests.browser.chromium import chromium, why_not
 from tests.registry.console.readable import must_be_readable
-from tests.registry.console.trying import in_silence, request_of
+from tests.registry.console.served_platform import served_platform
+from tests.registry.console.trying import in_pilot_beside_a_silent_one, in_silence, request_of
 from tests.registry.people.browsing import WORDS, with_password
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "there is a browser")
@@ -25,29 +20,15 @@ pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "there is a
 
 @pytest.fixture(scope="module")
 def platform_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The three services, `small` in its silent stage, Ann Clinical with a password."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port = door.getsockname()[1]
-    url, var = f"http://127.0.0.1:{port}", Path(tmp_path_factory.mktemp("platform"))
+    """The three services, `small` in its pilot and another release of it in silence, Ann Clinical with a password."""
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with open_platform(var=var, demo=False, url=url) as platform:
-            with_password(await in_silence(platform), "Ann Clinical")
-            outer.router.routes[:] = platform.app.router.routes
-            yield
+    async def prepare(platform: Platform) -> None:
+        house = await in_silence(platform)
+        await in_pilot_beside_a_silent_one(platform, house)
+        with_password(house, "Ann Clinical")
 
-    outer = Starlette(lifespan=lifespan)
-    server = uvicorn.Server(uvicorn.Config(outer, host="127.0.0.1", port=port, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the platform did not start"
-        time.sleep(0.02)
-    yield url
-    server.should_exit = True
-    thread.join(timeout=10)
+    with served_platform(Path(tmp_path_factory.mktemp("platform")), prepare) as url:
+        yield url
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
@@ -61,7 +42,7 @@ def test_a_made_up_call_is_tried_by_a_person_in_a_browser(platform_url: str, scr
         ).new_page()  # fmt: skip
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda fault: complaints.append(str(fault)))
-        page.goto(f"{platform_url}/registry/")
+        page.goto(f"{platform_url}/")
         page.fill("#name", "Ann Clinical")
         page.fill("#password", WORDS)
         page.click("main button")
@@ -75,6 +56,13 @@ def test_a_made_up_call_is_tried_by_a_person_in_a_browser(platform_url: str, scr
         assert "Risk " in said
         assert "What was known, and what it added" in said
         assert page.inner_text("tr:has(th:text-is('encounters'))").split()[1:] == ["given", "1"]
+        if scripts:
+            must_be_readable(page, axe)
+        page.select_option("#beside", index=2)
+        page.click("text=Ask for guidance")
+        assert page.inner_text("#result") == "The same call, answered by two releases of Small"
+        assert page.locator("section[aria-labelledby^=side-]").count() == 2
+        assert "≠" in page.inner_text("main")
         if scripts:
             must_be_readable(page, axe)
     assert [one for one in complaints if "Autofocus" not in one] == []

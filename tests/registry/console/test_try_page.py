@@ -21,7 +21,7 @@ from services.registry.console.card_view import detail_of, view_of
 from services.registry.console.shell import CSP
 from tests.registry.conftest import House
 from tests.registry.console.pages import Page, page
-from tests.registry.console.trying import in_silence, request_of
+from tests.registry.console.trying import in_pilot_beside_a_silent_one, in_silence, request_of
 from tests.registry.people.browsing import Browser, signed_in
 
 pytestmark = pytest.mark.anyio
@@ -205,6 +205,48 @@ def test_a_card_that_is_none_is_drawn_as_nothing() -> None:
     """Wrong types in every place."""
     seen = view_of({"summary": 1, "source": [], "suggestions": {}, "links": [1], "overrideReasons": None})
     assert (seen.summary, seen.source.label, list(seen.links), list(seen.reasons)) == ("", "", [], [])
+
+
+async def test_two_releases_answer_the_same_call_beside_each_other(both: Both) -> None:
+    """The live and the proposed one: each with its risk, what each input added, and by how much they differ."""
+    first, second = await in_pilot_beside_a_silent_one(both.platform, both.house)
+    page = await both.browser.open("/console/try")
+    assert 'name="beside"' in page.text
+    assert "another release speaks to everybody" not in page.text
+    with structlog.testing.capture_logs() as lines:
+        answer = await both.browser.send(
+            "/console/try", request=json.dumps(request_of()), guidance=f"small {first}", beside=f"small {second}"
+        )
+    assert answer.status_code == 200
+    found = well_formed(answer)
+    assert f"pilot, {first[7:19]}" in found.text
+    assert f"silent, {second[7:19]}" in found.text
+    assert found.text.count("Computed in ") == 2
+    assert "Second less first" in found.text
+    assert "+0.75" in found.text  # the step of those over 65
+    assert "inputs add" in found.text or "inputs adds" in found.text
+    assert f'<option value="small {second}" selected>' in answer.text
+    assert "1941-07-09" not in json.dumps(lines, default=str)
+
+
+async def test_what_no_worker_computes_is_not_offered_and_said(both: Both) -> None:
+    """A silent release beside one that speaks to everybody: named, with what would let it be tried."""
+    first, second = await in_pilot_beside_a_silent_one(both.platform, both.house)
+    await both.house.as_("Fay Operations").deploy("small", first, stage="pilot")
+    shown = (await both.browser.open("/console/try")).text
+    assert f"No worker computes small (silent, {second[7:19]}): another release speaks to everybody." in shown
+    assert f'value="small {second}"' not in shown
+
+
+async def test_beside_itself_or_beside_another_guidance_nothing_is_asked(both: Both) -> None:
+    """Refused at the field, the request kept."""
+    for beside, said in (("small", "That is the same release twice"), ("other", "These are two guidance")):
+        answer = await both.browser.send(
+            "/console/try", request=json.dumps(request_of()), guidance="small", beside=beside
+        )
+        assert answer.status_code == 400
+        assert f'<a href="#beside">{said}' in answer.text
+        assert "made-up" in answer.text or "Patient" in answer.text
 
 
 async def test_a_made_up_request_fills_the_form(both: Both) -> None:

@@ -79,6 +79,7 @@ async def test_a_condition_waits_for_its_makers_and_for_who_closes_it_and_no_vot
     """Who may still vote on the step is not told that somebody agreed with a condition, by no list and no page."""
     proposed = await house.propose()
     await house.agree(proposed, "development")
+    await house.as_("cds").manifests()
     page = f"/console/review/{proposed.proposal}/silent"
     ann = await signed_in(house, "Ann Clinical")
     check = await ann.send(page, vote="approve-with-conditions", reason="read", conditions="a leaflet on the ward")
@@ -91,12 +92,17 @@ async def test_a_condition_waits_for_its_makers_and_for_who_closes_it_and_no_vot
         "A condition is open on Small 1.0.0, which holds it up: say whether it is met (clinical-reviewer)."
     )
     assert "#condition-" in to_confirm["link"]
+    # Those who may still vote are asked to, as if there were none.
+    assert await tasks(house, "Ben Data", "vote")
+    assert not await tasks(house, "Ben Data", "check", "condition")
     assert "leaflet" not in owed["said"] + to_confirm["said"]
     # Where the link leads, the one who owes it reads it.
     jon = await signed_in(house, "Jon Developer")
     assert "a leaflet on the ward" in (await jon.open(page)).text
     ben = await signed_in(house, "Ben Data")
-    assert "a leaflet on the ward" not in (await ben.open(page)).text
+    shown = (await ben.open(page)).text
+    assert "a leaflet on the ward" not in shown
+    assert "condition" not in shown[shown.index("What does the evidence say?") : shown.index("Who must agree?")]
 
 
 async def test_a_release_that_may_speak_waits_for_operations_until_they_have_decided(
