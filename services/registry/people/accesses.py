@@ -44,6 +44,7 @@ class AccessRecord:
         self._desk = desk
         self._kept = kept
         self._waiting: deque[dict[str, Any]] = deque()
+        self._turn = asyncio.Lock()
         self.is_written = True
         """False while the database does not take it."""
 
@@ -68,17 +69,18 @@ class AccessRecord:
 
     async def write(self) -> None:
         """Write all that waits now; what cannot be written goes on waiting."""
-        while self._waiting:
-            rows = [self._waiting[number] for number in range(min(AT_ONCE, len(self._waiting)))]
-            try:
-                await self._desk.note(lambda connection, rows=rows: _insert(connection, rows))  # type: ignore[misc]
-            except KnowdoError as fault:
-                self.is_written = False
-                _log.error("access not recorded", message=fault.message, place=fault.place, remedy=fault.remedy)
-                return
-            for _ in rows:
-                self._waiting.popleft()
-        self.is_written = True
+        async with self._turn:  # two at once would write the same rows twice
+            while self._waiting:
+                rows = [self._waiting[number] for number in range(min(AT_ONCE, len(self._waiting)))]
+                try:
+                    await self._desk.note(lambda connection, rows=rows: _insert(connection, rows))  # type: ignore[misc]
+                except KnowdoError as fault:
+                    self.is_written = False
+                    _log.error("access not recorded", message=fault.message, place=fault.place, remedy=fault.remedy)
+                    return
+                for _ in rows:
+                    self._waiting.popleft()
+            self.is_written = True
 
 
 class Recorded:

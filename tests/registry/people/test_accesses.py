@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import anyio
 import pytest
 
 from services.guidance.errors import Unavailable
@@ -115,6 +116,29 @@ async def test_what_the_database_does_not_take_waits(house: House) -> None:
     await record.write()
     assert record.is_written
     assert len(await house.app.state.desk.read(lambda connection: find(connection, who="w"))) == 3
+
+
+async def test_two_who_write_at_once_write_each_access_once(house: House) -> None:
+    """The task behind the answers, and whoever wants the record to be whole now."""
+    record = house.app.state.accesses
+    await record.write()
+    for number in range(20):
+        record.note(
+            {
+                "who": f"n{number}",
+                "method": "GET",
+                "route": "/x",
+                "path": "/x",
+                "status": 200,
+                "address": "",
+                "request_id": "",
+            }
+        )
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(record.write)
+    found = await house.app.state.desk.read(find)
+    assert sorted(one["who"] for one in found if one["route"] == "/x") == sorted(f"n{number}" for number in range(20))
 
 
 async def test_every_answer_keeps_browsers_from_harm(house: House, clock: Clock) -> None:
