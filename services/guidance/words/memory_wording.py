@@ -87,6 +87,13 @@ def told(entry: Mapping[str, Any], *, openly: bool = True) -> str:
         return _because(f"{_who(entry)} stopped it at {detail.get('site')}", detail.get("reason"))
     if action == "deployed":
         return f"{_who(entry)} deployed it as {detail.get('stage')}: {_placed(detail)}."
+    if action == "asked":
+        holds = " what holds the step" if detail.get("blocking") else ""
+        return _because(f"{_who(entry)} asked{holds}", detail.get("text"))
+    if action == "replied":
+        return _because(f"{_who(entry)} replied to question {detail.get('question')}", detail.get("text"))
+    if action == "question closed":
+        return _because(f"{_who(entry)} closed question {detail.get('question')}", detail.get("how"))
     if action in ("lesson", "incident", "correction", "outcome"):
         return _noted(entry, action, detail)
     return _because(f"{_who(entry)}: {action}{_of(detail)}", detail.get("reason") or detail.get("note"))
@@ -139,10 +146,10 @@ def _of(detail: Mapping[str, Any]) -> str:
 
 
 def _who(entry: Mapping[str, Any]) -> str:
-    role = str(entry["role"])
+    role = str(entry["role"]).replace(",", ", ")
     return str(entry["actor"]) if role in ("", str(entry["actor"])) else f"{entry['actor']} ({role})"
 
 
 def _because(sentence: str, reason: object) -> str:
     text = str(reason).strip().rstrip(".") if reason else ""
-    return f"{sentence}: {text}." if text else f"{sentence}."
+    return f"{sentence}: {text}{'' if text.endswith(('?', '!')) else '.'}" if text else f"{sentence}."

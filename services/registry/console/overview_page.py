@@ -35,6 +35,7 @@ async def overview_page(request: Request, desk: DeskDep, visitor: Reader) -> Res
 def _facts(connection: Connection, person: Person, policy: Policy, now: datetime) -> dict[str, Any]:
     lines = standing.lines(connection, policy, now)
     found = everything_open(connection, policy, now, lines)
+    of_release = {release: line.guidance.id for line in lines for release in line.versions}
     all_of_it = week.total(found.weeks)
     return {
         "tasks": tasks_of(person, found),
@@ -47,5 +48,12 @@ def _facts(connection: Connection, person: Person, policy: Policy, now: datetime
         "answers_said": words.answers_of_week(
             shown=all_of_it.shown, accepted=all_of_it.accepted, overridden=all_of_it.overridden
         ),
-        "changed": [{**entry, "said": told(entry)} for entry in week.changed(connection, person, now)],
+        "changed": [
+            {
+                **entry,
+                "said": told(entry),
+                "guidance": entry["detail"].get("guidance") or of_release.get(entry["subject"]),
+            }
+            for entry in week.changed(connection, person, now)
+        ],
     }

@@ -19,6 +19,15 @@ def as_(house: House, name: str = "Kim Auditor") -> dict[str, str]:
     return {"Authorization": f"Bearer {house.tokens[name]}"}
 
 
+async def test_a_release_that_may_take_a_step_leads_to_its_review(house: House) -> None:
+    """From the list of releases, also for who has nothing waiting; a step that nobody votes on has no link."""
+    proposed = await house.propose()
+    found = await page(house, "/console/guidance/small", **{"Authorization": f"Bearer {house.tokens['Kim Auditor']}"})
+    links = [attributes.get("href") for tag, attributes in found.tags if tag == "a"]
+    assert f"/console/review/{proposed.proposal}/development" in links
+    assert "Review the step to development" in found.text
+
+
 async def test_a_guidance_says_what_it_is_for_and_where_it_stands(house: House) -> None:
     """Use and do not use, the stage as word and in the picture, who must agree, its releases and what happened last."""
     proposed = await house.propose()
