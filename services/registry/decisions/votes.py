@@ -61,7 +61,7 @@ class Standing:
     def quorum(self) -> dict[str, Any]:
         """Which quorum the step takes and why, as the ledger and the API say it."""
         if self.update is None:
-            return {"kind": "full", "why": NOTHING_TO_UPDATE} if self._is_step_of_updates else {"kind": "full"}
+            return {"kind": "full", "why": NOTHING_TO_UPDATE if self._is_step_of_updates else ""}
         beyond = "; ".join(f"{line.name}: {line.found}" for line in self.update.lines if not line.holds)
         plan = f"the change plan that the full quorum agreed to with {self.update.parent[:19]}…"
         kind = "reduced" if self.decision.one_of else "full"

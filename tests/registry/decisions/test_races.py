@@ -43,7 +43,7 @@ async def test_racing_sessions(database: str, tmp_path: Path) -> None:
 
         rest = await asyncio.gather(*(cast(house, proposed, known, role) for role in ROLES[1:]))
         assert sorted(answer["state"] for answer in rest) == ["pilot", "silent", "silent"]
-        with pytest.raises(Refused, match="no step from pilot to pilot"):
+        with pytest.raises(Refused, match="it is in pilot already"):
             await cast(house, proposed, known, ROLES[0])
 
         await house.as_("Ida Safety").suspend("small")
