@@ -91,7 +91,7 @@ def sign_in(browser: Browser, registry: Served, name: str, complaints: list[str]
     page.goto(registry.url)
     page.fill("#name", name)
     page.fill("#password", WORDS)
-    page.click("main button")
+    page.click("main button[type=submit]")
     page.wait_for_url(f"{registry.url}/")
     return page
 
