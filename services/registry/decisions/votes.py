@@ -106,8 +106,8 @@ def cast(
 def settle(connection: Connection, proposal_id: str, *, by: Person, policy: Policy, now: datetime) -> Proposal:
     """Take the step that is complete now that something in its way was closed; the proposal as it is afterwards."""
     proposal = proposals.must_get(connection, proposal_id, for_change=True)
-    here = {kept.vote.transition for kept in kept_for(connection, proposal.id) if kept.vote.round == proposal.round}
     proposal = lapses.take_back(connection, proposal, policy, now)
+    here = {kept.vote.transition for kept in kept_for(connection, proposal.id) if kept.vote.round == proposal.round}
     for to in decisions_from(proposal.state):
         if to in here:
             standing = stand(connection, proposal, to, policy=policy, now=now)
