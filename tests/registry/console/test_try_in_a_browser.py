@@ -45,7 +45,7 @@ def test_a_made_up_call_is_tried_by_a_person_in_a_browser(platform_url: str, scr
         page.goto(f"{platform_url}/")
         page.fill("#name", "Ann Clinical")
         page.fill("#password", WORDS)
-        page.click("main button")
+        page.click("main button[type=submit]")
         page.click("nav >> text=Try")
         assert page.inner_text("h1") == "What would a clinician see for this made-up patient?"
         page.fill("#request", json.dumps(request_of()))
