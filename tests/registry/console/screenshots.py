@@ -20,12 +20,15 @@ from sqlalchemy import Connection
 
 from services.all_in_one import Platform
 from services.guidance.policies import Policy
+from services.plumbing.one_time_codes import code_at
 from tests.browser.chromium import Scheme, chromium, why_not
 from tests.browser.screenshots import IMAGES, small
 from tests.registry.console import content
-from tests.registry.console.served import Served, served
+from tests.registry.console.served import NOW, Served, served
 from tests.registry.console.served_platform import served_platform
 from tests.registry.console.trying import both_held
+from tests.registry.people.browsing import WORDS
+from tests.registry.people.in_chromium import PEOPLE, sign_in, with_passwords
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -96,6 +99,13 @@ def main() -> None:
                 one.context.close()
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         _tries(browser, Path(folder), every)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder), fill=with_passwords) as registry,
+        chromium() as browser,
+    ):
+        for person, (width, scheme) in zip(PEOPLE, EVERY, strict=True):
+            _account(browser, registry, person, every, width, scheme)
 
 
 def _eyes(browser: Browser, registry: Served, name: str, width: int, scheme: Scheme) -> Page:
@@ -123,6 +133,33 @@ def _tries(browser: Browser, folder: Path, every: Path) -> None:
                 top = page.evaluate("document.querySelector('#result').getBoundingClientRect().top + window.scrollY")
                 _keep(page, every / f"{name}-{width}-{scheme}.webp", top=int(top) - 24)
             page.context.close()
+
+
+def _account(browser: Browser, registry: Served, person: str, every: Path, width: int, scheme: Scheme) -> None:
+    """One person's way from a first sign-in to one with a code."""
+
+    def keep(name: str) -> None:
+        _keep(page, every / f"{name}-{width}-{scheme}.webp")
+
+    page = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
+    sign_in(page, registry, person)
+    page.goto(f"{registry.url}/password")
+    page.fill("#new", "slow otters paint")
+    keep("password")
+    page.goto(f"{registry.url}/account")
+    page.click("text=Add your second factor")
+    keep("factor")
+    secret = page.inner_text("#secret").replace(" ", "")
+    page.fill("#password", WORDS)
+    page.fill("#code", code_at(secret, NOW))
+    page.click("text=Add the second factor")
+    keep("factor-codes")
+    page.click("text=I have written them down")
+    keep("account")
+    page.click("text=Sign out")
+    sign_in(page, registry, person)
+    keep("code")
+    page.context.close()
 
 
 def _keep(page: Page, path: Path, *, top: int = 0) -> None:

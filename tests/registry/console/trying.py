@@ -70,7 +70,7 @@ async def both_held(platform: Platform, fill: Fill) -> dict[str, str]:
         known = fill(connection, POLICIES["demo"], now)
         by = persons.everyone(connection)[person_key("Fay Operations")]
         placement = Placement(stage="pilot", share=ALL // 2)
-        placing.deploy(connection, "readmission-30d", known["old"], placement, by=by, now=now)
+        placing.deploy(connection, "readmission-30d", known["old"], placement, by=by, policy=POLICIES["demo"], now=now)
     approved = platform.services[2].state.cds.desk.approved
     with anyio.fail_after(60):
         while not approved.holds("readmission-30d") or len(approved.deployed("readmission-30d")) < 2:  # noqa: ASYNC110

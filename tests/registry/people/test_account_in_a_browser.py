@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Connection
 
-from services.guidance.policies import Policy
 from services.plumbing.one_time_codes import code_at
-from services.registry.people import accounts, persons
 from tests.browser.chromium import chromium, why_not
 from tests.registry.console.readable import must_be_readable
-from tests.registry.console.served import NOW, SEALER, Served, served
+from tests.registry.console.served import NOW, Served, served
 from tests.registry.people.browsing import WORDS
+from tests.registry.people.in_chromium import sign_in, with_passwords
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "there is a browser")
-PEOPLE: Final = ("Ann Clinical", "Ben Data", "Cleo Equity")
-
-
-def _people(connection: Connection, policy: Policy, now: datetime) -> dict[str, str]:
-    """Three people with a password of their own."""
-    for name in PEOPLE:
-        person = persons.add_person(connection, name, ["clinical-reviewer"], now=now, by="tests").person
-        accounts.give_password(connection, name, now=now, by="tests", sealer=SEALER)
-        accounts.change_password(connection, person, WORDS, now=now, sealer=SEALER)
-    return {}
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A registry with three people in it."""
-    with served(tmp_path_factory.mktemp("registry"), fill=_people) as running:
+    """A registry with people in it."""
+    with served(tmp_path_factory.mktemp("registry"), fill=with_passwords) as running:
         yield running
 
 
@@ -63,14 +50,6 @@ def page_of(browser: Browser, registry: Served, *, scripts: bool = True) -> tupl
     page.on("pageerror", lambda fault: complaints.append(str(fault)))
     page.on("request", lambda request: None if request.url.startswith(registry.url) else complaints.append(request.url))
     return page, complaints
-
-
-def sign_in(page: Page, registry: Served, name: str) -> None:
-    """By the form."""
-    page.goto(f"{registry.url}/sign-in?next=/account")
-    page.fill("#name", name)
-    page.fill("#password", WORDS)
-    page.click("button[type=submit]")
 
 
 def test_a_person_adds_a_second_factor_and_signs_in_with_it(browser: Browser, registry: Served, axe: Any) -> None:
