@@ -16,6 +16,7 @@ import pytest
 
 from services.guidance.errors import NotFound
 from services.plumbing.registry_client import Proposed
+from services.registry.desk import Desk
 from services.registry.fhir.names import TRANSITION
 from services.registry.memory.export import read_export
 from services.registry.memory.proof import prove_export
@@ -38,8 +39,13 @@ _HEX = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,}")
 
 
 @pytest.fixture
-async def houses(tmp_path: Path) -> AsyncIterator[dict[str, tuple[House, Proposed]]]:
+async def houses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, tuple[House, Proposed]]]:
     """Four registries that differ in nothing but in what Ann has said."""
+
+    async def unsigned(_: Desk) -> None:
+        """When the day's head is signed is a matter of the machine's speed, and would tell houses apart."""
+
+    monkeypatch.setattr(Desk, "sign_day", unsigned)
     async with AsyncExitStack() as stack:
         found = {}
         for choice in CHOICES:
