@@ -125,6 +125,6 @@ def test_a_service_does_not_start_without_its_database(tmp_path: Path, processes
     """It ends with a fault that says so, for its supervisor to start it again: it does not know which tokens were used."""
     nowhere = environment(tmp_path, KNOWDO_CDS_DATABASE_URL=f"postgresql://knowdo@/x?host={tmp_path}")
     words = knowdo("cds", "serve", "--port", str(free_port()), "--workers", str(processes))
-    ended = subprocess.run(words, env=nowhere, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(words, env=nowhere, capture_output=True, text=True, check=False, timeout=20)
     assert ended.returncode == 3
     assert "the database does not answer" in ended.stderr
