@@ -56,7 +56,7 @@ def serve(
     from services.cds.serve import serve as listen
 
     settings = CdsSettings.from_environment()
-    listen(host=host or settings.host, port=port or settings.port, workers=workers, log_level=settings.log_level)
+    listen(settings, host=host or settings.host, port=port or settings.port, workers=workers)
 
 
 @app.command()

@@ -22,12 +22,13 @@ from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from services.cds.settings import CdsSettings
 from services.plumbing.logs import configure_logs
 from services.plumbing.metrics import SHARED
+from services.plumbing.starting import STARTUP_FAILURE, database_or_end
 
 DRAIN: Final = 5
 """Seconds for calls under way; more than a call takes, unless its caller has stopped sending or it may fetch for longer."""
@@ -40,9 +41,10 @@ _MEMORY: Final = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in 
 _PREFIX: Final = "knowdo-metrics-"
 
 
-def serve(*, host: str, port: int, workers: int, log_level: str) -> None:
-    """Listen until told to stop (SIGTERM, SIGINT); then drain, and end with 0."""
+def serve(settings: CdsSettings, *, host: str, port: int, workers: int) -> None:
+    """Listen until told to stop (SIGTERM, SIGINT); then drain, and end with 0. With 3, if it cannot start."""
     signal.signal(signal.SIGTERM, _end)
+    _must_have(settings)
     # The service writes its own access log, which holds no identifiers; `app` configures logging.
     chosen: dict[str, Any] = {
         "factory": True, "host": host, "port": port, "access_log": False, "log_config": None,
@@ -51,7 +53,6 @@ def serve(*, host: str, port: int, workers: int, log_level: str) -> None:
     if workers == 1:
         uvicorn.run("services.cds.app:app_from_environment", **chosen)
         return
-    configure_logs(level=log_level)
     with counted_together():
         config = uvicorn.Config("services.cds.serve:worker", workers=workers, **chosen)
         several = Workers(config, [config.bind_socket()])
@@ -69,6 +70,10 @@ class Workers(Multiprocess):
         """Replace who died. One that cannot start, the database being away, does not end those that go on without it."""
         if self.should_exit.is_set():
             return
+        for one in self.processes:
+            # Its worker has it. While it is open here too, one that dies between the question whether it lives and its
+            # answer is noticed only when the time for an answer is over (5 s).
+            one.child_conn.close()
         super().keep_subprocess_alive()
         failed = [one for one in self.processes if one.exitcode == STARTUP_FAILURE]
         if not failed or not any(one.is_ready() for one in self.processes if one not in failed):
@@ -89,6 +94,8 @@ class Workers(Multiprocess):
 
 def worker() -> FastAPI:
     """The service in one of several processes; it stops when the one that watches over them is gone."""
+    # First: one that replaces another while the database is away says so before it has imported a whole service.
+    _must_have(CdsSettings.from_environment())
     from services.cds.app import app_from_environment
 
     parent = parent_process()
@@ -113,6 +120,11 @@ def counted_together() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=place) as folder:
         os.environ[SHARED] = folder
         yield
+
+
+def _must_have(settings: CdsSettings) -> None:
+    configure_logs(level=settings.log_level)
+    database_or_end(settings.decisions_url, service="cds")
 
 
 def _lives(pid: str) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -74,7 +74,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def insert_once(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
     """Insert a row unless one with its key is there already, also if another does so at this moment; whether it was new."""
     kind = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return bool(connection.execute(kind.insert(table).values(**values).on_conflict_do_nothing()).rowcount)
+    insert = kind.insert(table).values(**values).on_conflict_do_nothing()
+    # The row itself, not `rowcount`: for an insert, PostgreSQL's driver gives -1 there, whatever became of it.
+    return connection.execute(insert.returning(literal(1))).first() is not None
 
 
 @contextmanager

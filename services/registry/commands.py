@@ -66,11 +66,13 @@ def serve() -> None:
     import uvicorn
 
     from services.plumbing.logs import configure_logs
+    from services.plumbing.starting import database_or_end
     from services.registry.app import create_app
     from services.registry.settings import RegistrySettings
 
     settings = RegistrySettings.from_environment()
     configure_logs(level=settings.log_level)
+    database_or_end(settings.database, service="registry")
     uvicorn.run(
         create_app(settings),
         host=settings.host,

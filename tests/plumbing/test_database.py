@@ -12,7 +12,7 @@ from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, func, i
 from sqlalchemy.exc import IntegrityError
 
 from services.guidance.errors import Unavailable
-from services.plumbing.database import create_tables, open_database, reading, writing
+from services.plumbing.database import create_tables, insert_once, open_database, reading, writing
 from services.timeline.errors import BadInput
 from tests.postgres import fresh_database
 
@@ -95,6 +95,36 @@ def test_writers_queue_and_none_is_lost(engine: Engine) -> None:
     for thread in threads:
         thread.join()
     assert count(engine) == 40
+
+
+def test_a_row_is_inserted_once_and_who_was_first_is_said(engine: Engine) -> None:
+    """A used proof, a notice and a worker rest on that answer: a second one is told that it is not new."""
+    said = []
+    for text in ("first", "second", "third"):
+        with writing(engine) as connection:
+            said.append(insert_once(connection, notes, {"id": 1, "said": text}))
+    assert said == [True, False, False]
+    with reading(engine) as connection:
+        assert connection.execute(select(notes.c.said)).scalars().all() == ["first"]
+
+
+def test_of_many_that_insert_one_row_at_once_one_was_first(engine: Engine) -> None:
+    """Eight at the same moment."""
+    said: list[bool] = []
+    together = threading.Barrier(8)
+
+    def write() -> None:
+        together.wait()
+        with writing(engine) as connection:
+            said.append(insert_once(connection, notes, {"id": 1, "said": "kept"}))
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(said) == [False] * 7 + [True]
+    assert count(engine) == 1
 
 
 def test_a_reader_does_not_wait_for_a_writer(engine: Engine) -> None:

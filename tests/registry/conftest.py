@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ from tests.postgres import fresh_database
 from tests.registry import samples
 
 NOW = datetime(2026, 11, 22, 14, 2, 7, tzinfo=UTC)
+ON = "KNOWDO_TEST_REGISTRY_ON"
+"""`postgresql`: every test of the registry that names no database runs on PostgreSQL instead of SQLite."""
 
 
 @dataclass
@@ -138,9 +141,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A registry's tables, empty, on SQLite."""
-    engine = open_database(f"sqlite:///{tmp_path}/registry.sqlite")
+def kept_in(tmp_path: Path) -> Iterator[str]:
+    """Where `engine` and `house` keep what they are told: SQLite, unless ON says otherwise or a test file asks for `database`."""
+    if os.environ.get(ON) == "postgresql":
+        yield from fresh_database()
+    else:
+        yield f"sqlite:///{tmp_path}/registry.sqlite"
+
+
+@pytest.fixture
+def engine(kept_in: str) -> Iterator[Engine]:
+    """A registry's tables, empty."""
+    engine = open_database(kept_in)
     create_tables(engine, TABLES)
     yield engine
     engine.dispose()
@@ -169,9 +181,9 @@ def team(connection: Connection) -> dict[str, Person]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, clock: Clock) -> AsyncIterator[House]:
-    """A running registry under the standard policy, on SQLite."""
-    async with running(RegistrySettings(var=tmp_path, policy="standard"), clock) as house:
+async def house(tmp_path: Path, clock: Clock, kept_in: str) -> AsyncIterator[House]:
+    """A running registry under the standard policy."""
+    async with running(RegistrySettings(var=tmp_path, policy="standard", database_url=kept_in), clock) as house:
         yield house
 
 

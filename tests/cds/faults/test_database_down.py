@@ -21,6 +21,8 @@ from tests.cds.serving import environment, free_port, knowdo, served
 from tests.postgres import Server, private_server
 
 pytestmark = pytest.mark.anyio
+START = 30.0
+"""Seconds for a process to start, or to fail to: an import, as fast as the machine is. Nothing is claimed of it."""
 
 
 @pytest.fixture
@@ -104,12 +106,12 @@ async def test_a_worker_that_dies_meanwhile_takes_nobody_along(tmp_path: Path, s
             await load.further(40)
             (first, _) = both = sorted(workers(process.pid))
             os.kill(first, signal.SIGKILL)
-            await until(lambda: one_has_failed(process.pid, both), seconds=10)
+            await until(lambda: one_has_failed(process.pid, both), seconds=START)
             alone = time.monotonic()
             await load.further(40)
             await asyncio.to_thread(server.start)
-            await until(lambda: len(workers(process.pid) - {first}) == 2, seconds=10)
-            await until(lambda: not list((tmp_path / "cds" / "spool").glob(f"{first}-*")), seconds=10)
+            await until(lambda: len(workers(process.pid) - {first}) == 2, seconds=START)
+            await until(lambda: not list((tmp_path / "cds" / "spool").glob(f"{first}-*")), seconds=START)
             await load.further(20)
         process.terminate()
         status = await asyncio.to_thread(process.wait, 10)
@@ -127,4 +129,5 @@ def test_a_service_does_not_start_without_its_database(tmp_path: Path, processes
     words = knowdo("cds", "serve", "--port", str(free_port()), "--workers", str(processes))
     ended = subprocess.run(words, env=nowhere, capture_output=True, text=True, check=False, timeout=20)
     assert ended.returncode == 3
-    assert "the database does not answer" in ended.stderr
+    (said,) = (json.loads(line) for line in ended.stderr.splitlines())
+    assert (said["event"], said["message"][:28]) == ("not started", "the database does not answer")
