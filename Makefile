@@ -47,6 +47,7 @@ containers: $(READY) ## build the images and run the compose file, on whatever c
 
 nightly: $(READY) ## the long runs, by hand
 	@$(BIN)/python -m pytest -m nightly
+	@KNOWDO_TEST_REGISTRY_ON=postgresql $(BIN)/python -m pytest -m "not nightly and not containers" -n $(WORKERS) tests/registry
 
 lint: $(READY) ## ruff (lint and format), mypy --strict, the arrows between the rooms
 	@$(BIN)/ruff check .

@@ -95,9 +95,8 @@ def entries(connection: Connection, *, after: int = 0, limit: int = 1000) -> lis
 
 def links(connection: Connection) -> Iterator[tuple[int, str, str, str]]:
     """Every entry in order as (number, subject it is filed under, text, kept hash), a few thousand at a time."""
-    rows = connection.execution_options(yield_per=5000).execute(
-        select(ledger.c.number, ledger.c.subject, ledger.c.entry, ledger.c.hash).order_by(ledger.c.number)
-    )
+    asked = select(ledger.c.number, ledger.c.subject, ledger.c.entry, ledger.c.hash).order_by(ledger.c.number)
+    rows = connection.execute(asked, execution_options={"yield_per": 5000})  # of this question, not of the connection
     yield from ((row.number, row.subject, row.entry, row.hash) for row in rows)
 
 

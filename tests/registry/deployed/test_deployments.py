@@ -212,7 +212,8 @@ async def test_after_a_change_of_keys_everything_is_signed_by_the_new_one(house:
     former = house.settings.folder / "former-keys.json"
     former.write_text(json.dumps(await house.as_("cds").public_keys()))
     house.settings.key_path.unlink()
-    desk = open_desk(RegistrySettings(var=house.settings.var, trusted_keys_file=former), now=house.clock)
+    settings = house.settings.model_copy(update={"trusted_keys_file": former})
+    desk = open_desk(settings, now=house.clock)
     (new,) = (await desk.signed()).manifests
     assert new != old
     assert verify(new, public_key_set(desk.key))["stage"] == verify(old, desk.keys)["stage"] == "silent"

@@ -15,6 +15,12 @@ from tests.registry.conftest import House
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture
+def kept_in(database: str) -> str:
+    """Both databases: what was there before is found in either."""
+    return database
+
+
 async def deployed(house: House) -> str:
     """A guidance in silence; the id of its deployment."""
     await house.climb(await house.propose(), "silent")

@@ -31,6 +31,12 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
+def kept_in(database: str) -> str:
+    """Both databases: what was there before is found in either."""
+    return database
+
+
+@pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A webhook."""
     made = Receiver()

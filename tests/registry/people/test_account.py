@@ -136,6 +136,7 @@ async def test_an_administrator_ends_somebodys_sessions(house: House, monkeypatc
     """By command, on the registry's own machine; the person finds it on their page, the ledger keeps who did it."""
     browser = await signed_in(house, "Ann Clinical")
     monkeypatch.setenv("KNOWDO_VAR", str(house.settings.var))
+    monkeypatch.setenv("KNOWDO_REGISTRY_DATABASE_URL", house.settings.database_url)
     with writing(house.app.state.desk.engine) as connection:
         sessions.begin(connection, "Ben Data", how="organisation", now=house.clock(), browser="Edge on Windows")
     ended = CliRunner().invoke(commands, ["person", "sessions", "Ann Clinical", "--end"])

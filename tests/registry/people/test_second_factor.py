@@ -229,6 +229,7 @@ async def test_an_administrator_takes_a_lost_one_away(house: House, monkeypatch:
     browser = await signed_in(house, "Ann Clinical")
     await add_factor(browser, house)
     monkeypatch.setenv("KNOWDO_VAR", str(house.settings.var))
+    monkeypatch.setenv("KNOWDO_REGISTRY_DATABASE_URL", house.settings.database_url)
     done = CliRunner().invoke(commands, ["person", "reset-factor", "Ann Clinical"])
     assert done.exit_code == 0, done.output
     assert (await browser.open("/account")).status_code == 303

@@ -37,6 +37,12 @@ NOW_SECONDS = int(NOW.timestamp())
 
 
 @pytest.fixture
+def kept_in(database: str) -> str:
+    """Both databases: what was there before is found in either."""
+    return database
+
+
+@pytest.fixture
 def proving(house: House) -> House:
     """The registry, which knows the keys of its CDS service."""
     public = {"keys": [key.as_dict(private=False) for key in KEYS.values()]}
