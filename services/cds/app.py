@@ -49,6 +49,7 @@ from services.cds.governed.worker_name import worker_name
 from services.cds.openapi.document import describe
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.settings import CdsSettings
+from services.cds.silent_beside import SilentBeside
 from services.cds.try_out import TryDoor
 from services.cds.try_out import router as try_router
 from services.cds.vitals import Vitals
@@ -153,13 +154,17 @@ async def _start(
     warn(settings, approved, auth, pinned)
     hurry = asyncio.Event()
     breakers = CircuitBreakers(on_open=hurry.set)
+    fetch = FetchMissing(await _fhir_servers(settings, stack, metrics), clock=bedside_clock)
+    beside = SilentBeside(durable, fetch, counted, clock=bedside_clock)
+    stack.push_async_callback(beside.stop)
     desk = Desk(
         approved=approved,
         breakers=breakers,
         durable=durable,
-        fetch=FetchMissing(await _fhir_servers(settings, stack, metrics), clock=bedside_clock),
+        fetch=fetch,
         profiles=profiles,
         metrics=counted,
+        beside=beside,
         bedside_clock=bedside_clock,
     )
     app.state.cds = Service(

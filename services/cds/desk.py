@@ -23,9 +23,10 @@ from services.cds.desk_metrics import DeskMetrics
 from services.cds.governed.approved import Approved
 from services.cds.governed.circuit_breakers import CircuitBreakers
 from services.cds.governed.deployed import Deployed
-from services.cds.patient.bedside import read_bedside
 from services.cds.patient.fetch_missing import FetchMissing, reasons
+from services.cds.patient.read_call import read_call
 from services.cds.schemas import HookRequest
+from services.cds.silent_beside import SilentBeside
 from services.cds.stopwatch import Stopwatch
 from services.guidance.choosing import Call
 from services.guidance.errors import Unavailable
@@ -49,6 +50,7 @@ class Desk:
     fetch: FetchMissing
     profiles: Profiles
     metrics: DeskMetrics
+    beside: SilentBeside
     breakers: CircuitBreakers = field(default_factory=CircuitBreakers)
     bedside_clock: Callable[[], int] = wall_clock
 
@@ -80,20 +82,16 @@ class Desk:
             return answer_of([], profile, hook=request.hook)
         if deployed.release is None or deployed.policy is None:
             raise Unavailable("no release is open", place=deployed.manifest.guidance)
-        release, fetch = deployed.release, self.fetch.begin(request)
-        fetched = await fetch.missing(release.queries.values())
-        watch.lap("fetch")
+        seen = await read_call(deployed.release, request, self.fetch, clock=self.bedside_clock, watch=watch)
         try:
-            bedside = read_bedside(release, request, fetched, now=self.bedside_clock())
-            if bedside.paged and (further := await fetch.following(release.queries, bedside.paged)):
-                fetched |= further
-                bedside = read_bedside(release, request, fetched, now=self.bedside_clock())
-            considered = consider(deployed, request, bedside, profile=profile, watch=watch)
+            considered = consider(deployed, request, seen.bedside, profile=profile, watch=watch)
         except Withheld as fault:
             await self._withhold(deployed, request, fault)
         kept = await self._keep(considered.decision, request, quiet=deployed.policy.quiet)
+        if len(held) > 1 and (silent := self.approved.beside(guidance, call)) is not None:
+            self.beside.compute(silent, request, answer=kept.decision, known=seen.fetched, profile=profile)
         if considered.missing is not None:
-            raise considered.missing.because(reasons(fetched))
+            raise considered.missing.because(reasons(seen.fetched))
         if kept.suppressed_because == "cap":
             self._over_the_cap(kept)
         return _answer(kept, profile)

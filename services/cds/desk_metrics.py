@@ -28,6 +28,16 @@ class DeskMetrics:
         self._retained = metrics.counter("retained_total", "Rows that retention changed or removed, by what", ("what",))
         self.refused = metrics.counter("manifests_refused_total", "Manifests or releases that were refused")
 
+        self.beside = metrics.counter(
+            "beside_total",
+            "What silent releases decided beside one that speaks, by guidance and status",
+            ("guidance", "status"),
+        )
+        self.beside_lost = metrics.counter(
+            "beside_lost_total",
+            "Decisions of silent releases beside one that speaks that were not kept, by why",
+            ("why",),
+        )
         self._calls = metrics.histogram("call_seconds", "Time of a call until its answer is durable", ("guidance",))
         # `labels()` validates and locks on every call; the pairs seen are few, so they are kept.
         self._decided: dict[tuple[str, str], Counter] = {}

@@ -41,6 +41,27 @@ class Milliseconds(msgspec.Struct, frozen=True, kw_only=True):
     p99: float
 
 
+class BesideAnother(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls that another release answered, which spoke, while this one computed beside it."""
+
+    decisions: Count
+    """Made so."""
+    compared: Count
+    """Of these, those for which the decision that answered is in the same export."""
+    both: Count
+    """Of the compared, those for which a card was due by either release; likewise the next two."""
+    only_this: Count
+    only_other: Count
+    shown: Count
+    """Of the compared, those in which staff saw the other's card."""
+
+    def __post_init__(self) -> None:
+        if not self.both + self.only_this + self.only_other <= self.compared <= self.decisions:
+            raise ValueError("`both` + `only_this` + `only_other` <= `compared` <= `decisions` must hold")
+        if self.shown > self.both + self.only_other:
+            raise ValueError("`shown` <= `both` + `only_other` must hold")
+
+
 class Bedside(msgspec.Struct, frozen=True, kw_only=True):
     """The decisions of a silent period as the CDS service kept them."""
 
@@ -73,6 +94,8 @@ class Bedside(msgspec.Struct, frozen=True, kw_only=True):
     """Of these, decisions that the log has under a pseudonym already: exported too late."""
     differing: Estimate | None
     """Share of decisions in which at least one feature is not what history says; None: none could be compared."""
+    beside: BesideAnother | None = None
+    """None: this release answered every call itself."""
     features: tuple[FeatureAtBedside, ...] = ()
     milliseconds: dict[str, Milliseconds] = {}
     """By part of a call, and `all` for the sum of its parts; empty where the log does not say."""

@@ -1,8 +1,8 @@
 """Which release of a guidance answers one call, where several are deployed side by side. Pure, and the same at every worker.
 
 Of those that speak here and now: the share that a patient falls into, if any; else the one that was decided for this very
-site, else for this tenant, else last. Where none speaks, a silent one computes. Nothing is remembered: patient and manifests
-decide.
+site, else for this tenant, else last. Where none speaks, a silent one computes; where one does, a silent one computes beside
+it. Nothing is remembered: patient and manifests decide.
 """
 
 from __future__ import annotations
@@ -27,9 +27,19 @@ class Call:
 
 def choose(manifests: Sequence[Manifest], call: Call, now: datetime) -> Manifest | None:
     """The one of a guidance's manifests that answers this call; None if none is for it. Leases are not looked at."""
-    here = [one for one in manifests if one.runs and one.is_in_time(now) and _covers(one, call)]
+    here = _here(manifests, call, now)
     speaking = [one for one in here if one.speaks]
     return _tried(speaking, call) or _nearest(speaking) or _nearest([one for one in here if not one.speaks])
+
+
+def choose_beside(manifests: Sequence[Manifest], call: Call, now: datetime) -> Manifest | None:
+    """The silent one that computes this call beside the one that answers it; None if none is, or if it is the one that answers.
+
+    Of several the one decided for the narrowest place, and of equals the newest: a call is computed twice at most.
+    """
+    here = _here(manifests, call, now)
+    silent = _nearest([one for one in here if not one.speaks])
+    return silent if silent is not None and choose(here, call, now) is not silent else None
 
 
 def why_none(manifests: Sequence[Manifest], call: Call, now: datetime) -> str:
@@ -53,6 +63,10 @@ def place_of(share: Share, guidance: str, patient: str) -> int:
     """Where a patient lies in [0, 2^64): the first eight bytes of a keyed hash (HMAC-SHA256, RFC 2104)."""
     message = b"".join(b"%d:%s" % (len(part), part) for part in (guidance.encode(), patient.encode()))
     return int.from_bytes(hmac.digest(bytes.fromhex(share.seed), message, "sha256")[:8])
+
+
+def _here(manifests: Sequence[Manifest], call: Call, now: datetime) -> list[Manifest]:
+    return [one for one in manifests if one.runs and one.is_in_time(now) and _covers(one, call)]
 
 
 def _tried(speaking: Sequence[Manifest], call: Call) -> Manifest | None:

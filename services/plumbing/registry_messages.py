@@ -13,8 +13,10 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Short = Annotated[str, msgspec.Meta(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
 CountName = Literal[
     "calls", "shown", "below-band", "outside", "silent", "masked", "abstained", "unknown", "suppressed", "suspended",
-    "failed", "cool-down", "duplicate", "snoozed", "rule", "cap", "accepted", "overridden",
+    "failed", "cool-down", "duplicate", "snoozed", "rule", "cap", "accepted", "overridden", "beside",
 ]  # fmt: skip
+"""What became of calls, why cards were suppressed, what clinicians did; `beside`: of these `calls` so many were answered by
+another release, which speaks, and this one, which is silent, computed beside it."""
 VoteChoice = Literal["approve", "approve-with-conditions", "reject", "not-enough-evidence", "withdraw"]
 
 

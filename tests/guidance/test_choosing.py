@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.guidance.choosing import Call, choose, why_none
+from services.guidance.choosing import Call, choose, choose_beside, why_none
 from services.guidance.manifest import LedgerHead, Manifest, Share, Where, policy_named
 
 NOW = datetime(2026, 11, 22, 14, 2, 7, tzinfo=UTC)
@@ -35,6 +37,12 @@ def call(**changes: str) -> Call:
 def chosen(manifests: list[Manifest], asked: Call, now: datetime = NOW) -> str:
     """The deployment that answers; empty if none."""
     found = choose(manifests, asked, now)
+    return found.deployment if found is not None else ""
+
+
+def beside(manifests: list[Manifest], asked: Call) -> str:
+    """The deployment that computes beside the one that answers; empty if none."""
+    found = choose_beside(manifests, asked, NOW)
     return found.deployment if found is not None else ""
 
 
@@ -86,10 +94,51 @@ def test_a_window_opens_and_closes() -> None:
     assert [chosen(both, call(), now) for now in at] == ["base", "timed", "base"]
 
 
-def test_a_silent_release_computes_only_where_none_speaks() -> None:
-    """One decision for each call: the one that is read by people."""
+def test_a_silent_release_answers_only_where_none_speaks() -> None:
+    """One answer for each call, and of those who speak."""
     both = [manifest("silent", stage="silent", decided=9), manifest("north", sites=("north",), decided=1)]
     assert (chosen(both, call()), chosen(both, call(site="south"))) == ("north", "silent")
+
+
+def test_where_one_speaks_one_silent_release_computes_beside_it() -> None:
+    """Not where it answers itself; of several the newest decision; not where none of it is in place or time."""
+    base, silent = manifest("base", decided=1), manifest("silent", stage="silent", decided=2)
+    other, later = (manifest(name, stage="silent", decided=3, **more) for name, more in (
+        ("other", {"sites": ("south",)}), ("later", {"starts_at": NOW + timedelta(days=1)})
+    ))  # fmt: skip
+    everything = [base, silent, other, later]
+    assert beside(everything, call()) == "silent"
+    assert beside(everything, call(site="south")) == "other"  # decided for that very site
+    assert beside([silent, other], call()) == ""  # it answers
+    assert beside([base, later], call()) == ""
+    assert beside([manifest("base", stage="suspended", release=None), silent], call()) == ""
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["silent", "pilot", "general", "suspended"]), st.sampled_from([("*",), ("north",), ("south",)]),
+            st.integers(0, 3), st.sampled_from([0, 0, 5000]),
+        ),
+        max_size=6,
+    ),
+    st.integers(0, 30),
+)  # fmt: skip
+def test_what_computes_beside_never_speaks_and_never_answers(
+    drawn: list[tuple[str, tuple[str, ...], int, int]], patient: int
+) -> None:
+    """Whatever is deployed: a silent one, another than the answer's; and there is one exactly if both are there."""
+    held = [
+        manifest(f"d{number}", stage=stage, sites=sites, decided=decided, of_10000=share if stage == "pilot" else 0)
+        for number, (stage, sites, decided, share) in enumerate(drawn)
+    ]
+    asked = call(patient=f"p{patient}")
+    answers, computes = choose(held, asked, NOW), choose_beside(held, asked, NOW)
+    here = [one for one in held if one.stage == "silent" and "south" not in one.where.sites]
+    assert (computes is not None) == (bool(here) and answers is not None and answers.speaks)
+    if computes is not None:
+        assert computes in here
+        assert computes is not answers
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def kept_in(tmp_path: Path) -> Iterator[str]:
     if os.environ.get(ON) == "postgresql":
         yield from fresh_database()
     else:
-        yield f"sqlite:///{tmp_path}/registry.sqlite"
+        yield f"sqlite:///{tmp_path}/registry/registry.sqlite"
 
 
 @pytest.fixture

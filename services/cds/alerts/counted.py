@@ -52,7 +52,8 @@ def guidance_in(connection: Connection, *, since: int, until: int) -> list[str]:
 
 def count(connection: Connection, guidance: str, *, since: int, until: int) -> Counted:
     """All counts of one guidance in [since, until)."""
-    here = and_(decisions.c.guidance == guidance, _within(since, until))
+    # A call is counted once: as what answered it decided, not as a silent release did beside it.
+    here = and_(decisions.c.guidance == guidance, decisions.c.beside == "", _within(since, until))
     statuses = select(decisions.c.status, func.count()).where(here).group_by(decisions.c.status)
     because = decisions.c.suppressed_because
     silenced = select(because, func.count()).where(here, because != "").group_by(because)

@@ -64,6 +64,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     arm: str = EVERYONE
     """The arm of the trial, in every decision of it, whatever became of the card; `show` where none runs."""
     arm_probability: float = 1.0
+    beside: str = ""
+    """For what a silent release decided beside one that answered the call: the id of that answer's decision."""
     latency: dict[str, int] = msgspec.field(default_factory=dict)
     """Microseconds by `LATENCY_PARTS`; a part that did not happen is not there."""
 

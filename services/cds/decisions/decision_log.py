@@ -27,7 +27,7 @@ from services.plumbing.migrations import Migrations, upgrade
 __all__ = ["MIGRATIONS", "PAGE", "DecisionLog", "Entry", "Feedback", "Outcome", "Record", "Token"]
 
 MIGRATIONS: Final = Migrations(
-    scripts=Path(__file__).parent / "migrations", head="0002", first_table="decisions", lock=0x6B6E6F77646F01
+    scripts=Path(__file__).parent / "migrations", head="0003", first_table="decisions", lock=0x6B6E6F77646F01
 )
 
 

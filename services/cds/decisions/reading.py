@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, literal, or_, select, union_all
 
 from services.cds.decisions.decision import Decision
 from services.cds.decisions.identity import first_id
@@ -130,8 +130,14 @@ class DecisionReader:
             .where(within, because != "")
             .group_by(decisions.c.guidance, decisions.c.release, because)
         )
+        beside = (
+            select(decisions.c.guidance, decisions.c.release, literal("beside").label("what"), func.count().label("n"))
+            .where(within, decisions.c.beside != "")
+            .group_by(decisions.c.guidance, decisions.c.release)
+        )
+        counted = union_all(decided, answered, silenced, beside)
         with reading(self._engine) as connection:
-            return [dict(row) for row in connection.execute(union_all(decided, answered, silenced)).mappings()]
+            return [dict(row) for row in connection.execute(counted).mappings()]
 
     def _page(
         self, connection: Connection, holds: ColumnElement[bool], order: ColumnElement[Any], limit: int

@@ -66,6 +66,7 @@ def row_of(decision: Decision, names: Names, feature_set: str) -> tuple[Any, ...
         _packed(one, names) if names else None,
         _encode([latency.get(part) for part in LATENCY_PARTS]).decode() if latency else None,
         _card(one),
+        one.beside,
     )  # fmt: skip
 
 

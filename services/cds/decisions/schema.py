@@ -58,6 +58,7 @@ decisions: Final = Table(
     Column("features", Text),
     Column("latency", Text),
     Column("card", Text),  # "": there was one; pseudonymisation removed its text
+    Column("beside", String, nullable=False, server_default=""),
     postgresql_partition_by="RANGE (decision)",
 )
 # One index for all that is asked of one patient: what was shown of late, a FHIR search, erasure on request.

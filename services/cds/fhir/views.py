@@ -189,6 +189,7 @@ def _output(one: Decision) -> list[Resource]:
         "arm": one.arm,
         "policy": one.policy_digest,
         "card": one.card_uuid,
+        "beside": one.beside,
     }
     made: list[Resource] = [{"name": name, "valueString": text} for name, text in texts.items() if text]
     made.append({"name": "armProbability", "valueDecimal": one.arm_probability})

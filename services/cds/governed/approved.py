@@ -19,7 +19,7 @@ from services.cds.cards.form import CardStyle, card_forms
 from services.cds.governed.approved_files import ApprovedFiles, Remembered
 from services.cds.governed.deployed import Deployed, facts_of, opened, releases_of, said_of, shut, weight_of
 from services.cds.governed.site_policy import site_policy
-from services.guidance.choosing import Call, choose, why_none
+from services.guidance.choosing import Call, choose, choose_beside, why_none
 from services.guidance.errors import BadManifest, BadRelease, NotFound, Unavailable
 from services.guidance.manifest import Manifest, check_manifest, read_manifest
 from services.guidance.ready import Release
@@ -88,6 +88,13 @@ class Approved:
         if chosen is None:
             return held[0], why_none(manifests, call, now)
         return self._sound(next(one for one in held if one.manifest is chosen)), ""
+
+    def beside(self, guidance: str, call: Call) -> Deployed | None:
+        """The silent release that computes this call beside the one that answers it, if one is and may."""
+        held, now = self.deployed(guidance), self._clock()
+        chosen = choose_beside([one.manifest for one in held], call, now)
+        sound = [one for one in held if one.release is not None and one.manifest.seconds_left(now) > 0]
+        return next((one for one in sound if one.manifest is chosen), None)
 
     def _sound(self, deployed: Deployed) -> Deployed:
         """The same, if what should run may run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from services.guidance.bedside_evidence import Bedside, FeatureAtBedside, Milliseconds
+from services.guidance.bedside_evidence import Bedside, BesideAnother, FeatureAtBedside, Milliseconds
 from services.guidance.estimate import Estimate
 from services.guidance.words.rounding import number
 
@@ -25,6 +25,8 @@ def came_from(found: Bedside) -> str:
 def at_the_bedside(found: Bedside) -> Iterator[str]:
     """Everything, a sentence each."""
     yield f"Source: {came_from(found)}."
+    if found.beside is not None:
+        yield from _beside(found.beside)
     yield _burden(found)
     yield (
         f"Of 100 calls {_of_100(found.failed)} failed (503), {_of_100(found.refused)} lacked required data (412), and in "
@@ -37,6 +39,19 @@ def at_the_bedside(found: Bedside) -> Iterator[str]:
     if found.not_in_record:
         late = f", {found.pseudonyms:,} of them under a pseudonym" if found.pseudonyms else ""
         yield f"Of {found.not_in_record:,} decisions the learner's record does not have the patient{late}; of these no outcome is known."
+
+
+def _beside(found: BesideAnother) -> Iterator[str]:
+    said = f"In {found.decisions:,} of these calls another release spoke and answered"
+    if not found.compared:
+        yield f"{said}; its decisions are not in this export."
+        return
+    yield (
+        f"{said}. Of {found.compared:,} whose answer is known here, a card was due by both in {found.both:,}, by this release alone in "
+        f"{found.only_this:,} and by the other alone in {found.only_other:,}."
+    )
+    if found.shown:
+        yield f"Staff saw the other's card in {found.shown:,} calls: what they did about it is in the outcomes."
 
 
 def _burden(found: Bedside) -> str:

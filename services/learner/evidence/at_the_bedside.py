@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.guidance.bedside_evidence import Bedside, FeatureAtBedside, Milliseconds
+from services.guidance.bedside_evidence import Bedside, BesideAnother, FeatureAtBedside, Milliseconds
 from services.guidance.estimate import Estimate
-from services.learner.evidence.decisions_file import LoggedDecision
+from services.learner.evidence.decisions_file import LoggedDecision, Other
 from services.learner.evidence.intervals import share_of
 from services.learner.evidence.skew import SkewFound
 from services.timeline.instants import DAY
@@ -19,8 +19,13 @@ from services.timeline.instants import DAY
 ALL: Final = "all"
 
 
-def at_the_bedside(decisions: Sequence[LoggedDecision], in_record: Collection[str], skew: SkewFound) -> Bedside:
-    """`in_record`: the patients whom the learner knows; `skew` is of the decisions about these."""
+def at_the_bedside(
+    decisions: Sequence[LoggedDecision], in_record: Collection[str], skew: SkewFound, answers: Mapping[str, Other]
+) -> Bedside:
+    """`in_record`: the patients whom the learner knows; `skew` is of the decisions about these.
+
+    `answers`: by id, what another release answered where these were computed beside it.
+    """
     people = _numbers(one.person for one in decisions)
     ended = Counter(one.status for one in decisions)
     strangers = [one for one in decisions if one.person not in in_record]
@@ -47,8 +52,24 @@ def at_the_bedside(decisions: Sequence[LoggedDecision], in_record: Collection[st
         not_in_record=len(strangers),
         pseudonyms=sum(one.pseudonymous for one in strangers),
         differing=_differing(decisions, skew),
+        beside=_beside(decisions, answers),
         features=tuple(_features(decisions, skew)),
         milliseconds=_milliseconds(decisions),
+    )
+
+
+def _beside(decisions: Sequence[LoggedDecision], answers: Mapping[str, Other]) -> BesideAnother | None:
+    beside = [one for one in decisions if one.beside]
+    if not beside:
+        return None
+    pairs = [(one.would_have_spoken, answers[one.beside]) for one in beside if one.beside in answers]
+    return BesideAnother(
+        decisions=len(beside),
+        compared=len(pairs),
+        both=sum(due and answer.due for due, answer in pairs),
+        only_this=sum(due and not answer.due for due, answer in pairs),
+        only_other=sum(answer.due and not due for due, answer in pairs),
+        shown=sum(answer.shown for _, answer in pairs),
     )
 
 

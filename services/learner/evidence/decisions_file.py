@@ -40,6 +40,8 @@ class LoggedDecision(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     at: str = ""
     user: str = ""
+    beside: str = ""
+    """The decision that answered the call, where this one was only computed beside it."""
     reason: str = ""
     risk: float | None = None
     features: dict[str, float | None] = {}
@@ -86,6 +88,15 @@ class LoggedDecision(msgspec.Struct, frozen=True, kw_only=True):
         return self.index_at, self.release, self.stage, self.status, self.risk, self.features, self.states
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What counts of a decision of another release."""
+
+    release: str
+    due: bool
+    shown: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
     """What an export holds of one release."""
@@ -96,6 +107,8 @@ class Exported:
     """Lines that told a decision again."""
     others: dict[str, int]
     """Decisions of this guidance that are of another release, by its digest; "" where none was open."""
+    answers: dict[str, Other]
+    """Of these, by its id, each that answered a call which the release was computed beside."""
 
 
 def read_decisions(path: Path, *, guidance: str, release: str) -> list[LoggedDecision]:
@@ -108,13 +121,13 @@ def read_export(
 ) -> Exported:
     """The decisions of one release in a span of moments (microseconds; `until` is not part of it), and what else is there."""
     found: dict[str, LoggedDecision] = {}
-    others: dict[str, str] = {}
+    others: dict[str, Other] = {}
     repeated = 0
     for place, one in _lines(path):
         if one.guidance != guidance or not _within(one.moment, since, until):
             continue
         if one.release != release:
-            others[one.decision] = one.release
+            others[one.decision] = Other(one.release, one.would_have_spoken, one.status == "shown")
             continue
         if (before := found.get(one.decision)) is not None:
             repeated += 1
@@ -131,7 +144,8 @@ def read_export(
     return Exported(
         decisions=sorted(found.values(), key=lambda one: (one.moment, one.decision)),
         repeated=repeated,
-        others=dict(sorted(Counter(others.values()).items())),
+        others=dict(sorted(Counter(one.release for one in others.values()).items())),
+        answers={one.beside: others[one.beside] for one in found.values() if one.beside in others},
     )
 
 

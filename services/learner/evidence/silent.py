@@ -127,7 +127,9 @@ def weigh_silence(
         on_bucket(number + 1)
     skew = joined(found)
     matured = [one for one in known if one.stay.first.risk is not None]
-    report = _report(release, silent, stays, known, matured, skew, at_the_bedside(silent, in_record, skew))
+    report = _report(
+        release, silent, stays, known, matured, skew, at_the_bedside(silent, in_record, skew, exported.answers)
+    )
     details = {
         "identical": skew.identical,
         "causes": dict(sorted(skew.causes.items())),

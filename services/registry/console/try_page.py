@@ -27,7 +27,7 @@ from services.registry.console.reader import Reader
 from services.registry.console.refused import Faults, said_of
 from services.registry.console.shell import page_router, render
 from services.registry.console.try_sides import Side, differing, inputs_beside, prefetch_beside, sides_of
-from services.registry.deployed import deployments, leases
+from services.registry.deployed import leases
 from services.registry.desk import DeskDep
 from services.registry.people.pages import one_of
 from services.registry.people.visitor import Visitor, checked_form
@@ -100,28 +100,20 @@ async def _page(
     faults: Faults = (),
     status: int = 200,
 ) -> Response:
-    running, covered = await desk.read(lambda connection: _running(connection, desk.now()))
+    running = await desk.read(lambda connection: _running(connection, desk.now()))
     chosen = next((value for value, _ in running if value == guidance or value.partition(" ")[0] == guidance), "")
     inputs = inputs_beside(*sides) if len(sides) == 2 else []
     return await render(
         "try.html.j2", request, visitor, status=status,
         examples=made_up_requests().values(), example=example, text=text, chosen=chosen, beside=beside,
-        running=running, covered=covered, can_ask=request.app.state.cds is not None, faults=faults, wrong=dict(faults),
+        running=running, can_ask=request.app.state.cds is not None, faults=faults, wrong=dict(faults),
         sides=sides, inputs=inputs, differing=differing(inputs), longest=LONGEST_SUMMARY,
         prefetch=prefetch_beside(*sides) if len(sides) == 2 else [],
     )  # fmt: skip
 
 
-def _running(connection: Connection, now: datetime) -> tuple[list[tuple[str, str]], list[str]]:
-    """What a worker computes: `guidance digest`, and its name for people; what is further along first.
-
-    And the names of what runs and no worker computes, because another release speaks to everybody.
-    """
-    held = {one.id for one in leases.current(connection, now=now)}
-    running = [one for one in deployments.every(connection) if one.stage in RUNNING]
+def _running(connection: Connection, now: datetime) -> list[tuple[str, str]]:
+    """What a worker computes: `guidance digest`, and its name for people; what is further along first."""
+    running = [one for one in leases.current(connection, now=now) if one.stage in RUNNING]
     found = sorted(running, key=lambda one: (one.guidance, -RUNNING.index(one.stage), one.release))
-    named = [(one, f"{one.guidance} ({one.stage}, {one.release[7:19]})") for one in found]
-    return (
-        [(f"{one.guidance} {one.release}", name) for one, name in named if one.id in held],
-        [name for one, name in named if one.id not in held],
-    )
+    return [(f"{one.guidance} {one.release}", f"{one.guidance} ({one.stage}, {one.release[7:19]})") for one in found]

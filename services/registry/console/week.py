@@ -77,7 +77,8 @@ def changed(connection: Connection, reader: Person, now: datetime) -> list[dict[
 
 def _week(counts: Mapping[str, int], days: int) -> Week:
     return Week(
-        calls=counts.get("calls", 0),
+        # What a silent release computed beside the one that answered is no further call.
+        calls=counts.get("calls", 0) - counts.get("beside", 0),
         shown=counts.get("shown", 0),
         accepted=counts.get("accepted", 0),
         overridden=counts.get("overridden", 0),

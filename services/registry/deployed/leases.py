@@ -95,9 +95,7 @@ def _counting(known: Sequence[Deployment], now: datetime) -> list[Told]:
     replaced: list[Deployment] = []
     for one in known:
         if one.stage in RUNNING:
-            # A silent one is never asked where another speaks to everybody.
-            covered = one.stage == "silent" and any(other.where.encloses(one.where) for other in whole)
-            (replaced if covered else told).append(one)
+            told.append(one)  # a silent one computes beside what speaks
         elif one.changed_at >= recent:
             (replaced if one.replaced_by is not None and whole else told).append(one)
     if not told:

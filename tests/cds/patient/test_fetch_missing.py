@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -15,9 +16,10 @@ from starlette.responses import JSONResponse, Response
 
 from services.cds.patient.fetch_missing import FetchMissing
 from services.cds.schemas import HookRequest
+from services.cds.silent_beside import SilentBeside
 from services.plumbing.fhir_server import FhirServers, Limits
 from tests.cds.conftest import Running
-from tests.cds.tea import NOW, bundle, haemoglobin, hook_request, patient
+from tests.cds.tea import MODEL, NOW, bundle, haemoglobin, hook_request, patient, tea_bundle
 
 pytestmark = pytest.mark.anyio
 
@@ -72,8 +74,9 @@ async def linked(cds: Running, hospital: Hospital) -> AsyncIterator[Running]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=hospital)) as http:
         limits = Limits(seconds=1, answer_bytes=100_000, call_bytes=1_000_000)
         fetch = FetchMissing(FhirServers(http, limits=limits, origins=[BASE]), clock=lambda: NOW)
-        service = cds.service
-        cds.app.state.cds = replace(service, desk=replace(service.desk, fetch=fetch))
+        service, desk = cds.service, cds.service.desk
+        beside = SilentBeside(desk.durable, fetch, desk.metrics, clock=lambda: NOW)
+        cds.app.state.cds = replace(service, desk=replace(desk, fetch=fetch, beside=beside))
         yield cds
 
 
@@ -93,6 +96,23 @@ async def test_what_was_answered_is_not_asked_again(linked: Running, hospital: H
     answer = await linked.call(hook_request(sent) | ACCESS)
     assert len(answer.json()["cards"]) == 1
     assert set(hospital.asked) == {"Observation"}
+
+
+async def test_for_a_silent_release_beside_it_nothing_is_asked_twice(linked: Running, hospital: Hospital) -> None:
+    """What was fetched for the answer is known to what is computed after it; both have the same facts."""
+    await linked.call(hook_request({}) | ACCESS)
+    alone = Counter(hospital.asked)
+    hospital.asked.clear()
+    linked.registry.deploy(tea_bundle(**MODEL | {"intercept": -2.0}), deployment="d-2", stage="silent", decided=2)
+    await linked.heard()
+    answer = await linked.call(hook_request({}) | ACCESS)
+    async with asyncio.timeout(5):
+        while len(linked.decisions()) < 3:  # noqa: ASYNC110 (no event leads out)
+            await asyncio.sleep(0.01)
+    _, one, other = linked.decisions()
+    assert answer.status_code == 200
+    assert Counter(hospital.asked) == alone
+    assert (other["beside"], other["features"], other["states"]) == (one["decision"], one["features"], one["states"])
 
 
 async def test_what_cannot_be_fetched_is_unknown(linked: Running, hospital: Hospital) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from services.guidance.bedside_evidence import FeatureAtBedside, Milliseconds
+import pytest
+
+from services.guidance.bedside_evidence import BesideAnother, FeatureAtBedside, Milliseconds
 from services.guidance.estimate import Estimate
 from services.guidance.words.bedside_wording import at_the_bedside, came_from
 from tests.registry.samples import bedside
@@ -15,6 +17,29 @@ def test_live_and_replayed_calls_are_told_apart() -> None:
     assert came_from(bedside(3000, live=2900, replayed=100)).endswith(
         ": 2,900 as the calls came, 100 on replayed calls"
     )
+
+
+def test_what_another_release_answered_is_compared() -> None:
+    """Call by call; nothing where none spoke, and no figures where its decisions are not known."""
+    pairs = BesideAnother(decisions=900, compared=880, both=40, only_this=7, only_other=5, shown=30)
+    said = list(at_the_bedside(bedside(1000, beside=pairs)))
+    assert said[1:3] == [
+        "In 900 of these calls another release spoke and answered. Of 880 whose answer is known here, a card was due by both in 40, "
+        "by this release alone in 7 and by the other alone in 5.",
+        "Staff saw the other's card in 30 calls: what they did about it is in the outcomes.",
+    ]
+    unknown = BesideAnother(decisions=900, compared=0, both=0, only_this=0, only_other=0, shown=0)
+    assert list(at_the_bedside(bedside(1000, beside=unknown)))[1].endswith("; its decisions are not in this export.")
+    assert not any("another release" in one for one in at_the_bedside(bedside(1000)))
+
+
+@pytest.mark.parametrize("wrong", [{"both": 12}, {"compared": 901}, {"shown": 9}])
+def test_counts_that_cannot_be_are_refused(wrong: dict[str, int]) -> None:
+    """More pairs than calls, or more cards seen than were due."""
+    good = {"decisions": 900, "compared": 10, "both": 5, "only_this": 2, "only_other": 3, "shown": 8}
+    BesideAnother(**good)
+    with pytest.raises(ValueError, match="must hold"):
+        BesideAnother(**(good | wrong))
 
 
 def test_everything_that_was_counted_is_said_once() -> None:

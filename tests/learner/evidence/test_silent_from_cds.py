@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import anyio
 import httpx
@@ -23,7 +24,7 @@ from services.demo.hospital import Hospital
 from services.demo.paperwork.places import places
 from services.demo.replay import BedsideClock
 from services.demo.resources import Shapes
-from services.guidance.bedside_evidence import Bedside
+from services.guidance.bedside_evidence import Bedside, BesideAnother
 from services.guidance.check import load_guidance
 from services.guidance.errors import Unavailable
 from services.guidance.folder import LoadedGuidance
@@ -156,6 +157,7 @@ async def test_the_silent_period_is_what_the_service_decided(house: House, tmp_p
     assert bedside.with_card.value == sum(one.would_have_spoken for one in kept) / len(kept)
     assert report.calibration is not None
     assert report.matured > 40
+    assert bedside.beside is None  # it answered them all
     assert bedside.clinicians == 1
     days = {one.moment // DAY for one in kept}
     assert bedside.clinician_days == len(days)
@@ -215,6 +217,35 @@ async def test_another_release_is_counted_and_left_out(house: House, tmp_path: P
     found = weigh_silence(house.store, house.release, path)
     assert found.exported.others == {other: 7}
     assert found.report.decisions == CALLS + LIVE - 7
+
+
+async def test_beside_a_release_that_spoke_cards_are_compared_call_by_call(house: House, tmp_path: Path) -> None:
+    """Both, this one alone, the other alone; an answer that is not in the export is counted and not compared."""
+    path = await fetched(house, tmp_path)
+    lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+    due = {
+        one.decision: one.would_have_spoken
+        for one in read_decisions(path, guidance=GUIDANCE, release=house.release.digest)
+    }
+    paired, alone = lines[:30], lines[30:34]
+    answers = []
+    for number, line in enumerate(paired):
+        answer = {
+            "decision": str(UUID(int=number)), "release": "sha256:" + "7" * 64, "stage": "general",
+            "status": "shown" if number < 8 else "masked" if number < 10 else "below-band", "beside": "",
+        }  # fmt: skip
+        answers.append(line | answer)
+        line["beside"] = answer["decision"]
+    for line in alone:
+        line["beside"] = str(UUID(int=1000))
+    path.write_text("".join(json.dumps(line) + "\n" for line in [*answers, *lines]))
+    found = weigh_silence(house.store, house.release, path)
+    both = sum(due[line["decision"]] for line in paired[:10])
+    assert told(found.report.bedside).beside == BesideAnother(
+        decisions=34, compared=30, both=both, only_this=sum(due[line["decision"]] for line in paired[10:]),
+        only_other=10 - both, shown=8,
+    )  # fmt: skip
+    assert found.report.decisions == CALLS + LIVE
 
 
 async def test_pseudonyms_come_too_late_and_an_export_of_before_helps(house: House, tmp_path: Path) -> None:

@@ -50,8 +50,6 @@ async def in_pilot_beside_a_silent_one(platform: Platform, house: House) -> tupl
     """The release in silence goes to the pilot, and another of it, whose model says more, is silent; their digests."""
     (first,) = await house.as_("Kim Auditor").proposals()
     await house.agree(Proposed(proposal=first["proposal"], release=first["release"], state="silent"), "pilot")
-    # To half of the patients: beside one that speaks to everybody no worker computes a silent one.
-    await house.as_("Fay Operations").deploy("small", first["release"], stage="pilot", share=50)
     bundle = samples.release()
     model = bundle.files["model.json"].replace(b"0.4]", b"1.15]")  # of patients over 65
     second = await house.propose(replace(bundle, files={**bundle.files, "model.json": model}))

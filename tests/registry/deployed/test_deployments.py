@@ -165,7 +165,10 @@ async def test_a_new_release_takes_the_place_of_the_old(house: House) -> None:
     old, new = await house.propose(), await house.propose(samples.release(shift=0.1))
     await house.climb(old, "pilot")
     await house.climb(new, "silent")
-    assert [(one.release, one.stage) for one in await manifests(house)] == [(old.release, "pilot")]
+    # Until then it is silent beside it: each call is answered by the one and computed by both.
+    assert {(one.release, one.stage) for one in await manifests(house)} == {
+        (old.release, "pilot"), (new.release, "silent"),
+    }  # fmt: skip
     await house.agree(new, "pilot")
     assert [(one.release, one.stage) for one in await manifests(house)] == [(new.release, "pilot")]
     told = (await house.as_("Kim Auditor").ledger())["entries"][-2:]
