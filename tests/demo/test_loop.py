@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,34 +13,18 @@ from services.demo.loop import DemoOptions, run_demo
 from services.demo.telling import Telling, how_to_call
 from services.guidance.release import unpack
 from services.timeline.errors import BadInput
+from tests.demo.whole_run import DemoRun, demo_run
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
-    """The demo run to its card in an own process; its folder, and what it printed, on either stream."""
-    var = tmp_path_factory.mktemp("demo") / "var"
-    command = [
-        sys.executable,
-        "-m",
-        "services.command",
-        "demo",
-        "run",
-        "--patients",
-        "1000",
-        "--once",
-        "--var",
-        str(var),
-    ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=280, env={**os.environ, "COLUMNS": "200"}
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return var, done.stdout, done.stderr
+def ran(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """The demo run to its card, in a process of its own."""
+    return demo_run(tmp_path_factory)
 
 
-def test_the_demo_ends_with_a_card_of_the_release_it_trained(ran: tuple[Path, str, str]) -> None:
+def test_the_demo_ends_with_a_card_of_the_release_it_trained(ran: DemoRun) -> None:
     """The card's source names the digest of the release that was trained in this very run."""
-    var, said, _ = ran
+    var, said = ran.var, ran.said
     trained = re.search(r"Release (sha256:[0-9a-f]{64})", said)
     assert trained
     releases = list((var / "learner" / "runs").glob("*/release.zip"))
@@ -52,39 +33,39 @@ def test_the_demo_ends_with_a_card_of_the_release_it_trained(ran: tuple[Path, st
     assert "30-day readmission risk" in said
 
 
-def test_it_says_loudly_that_it_is_a_demonstration(ran: tuple[Path, str, str]) -> None:
+def test_it_says_loudly_that_it_is_a_demonstration(ran: DemoRun) -> None:
     """The policy named demo is said first, and stands on the card."""
-    assert ran[1].index("DEMONSTRATION") < ran[1].index("1 of 8")
-    assert "Demonstration policy" in ran[1]
+    assert ran.said.index("DEMONSTRATION") < ran.said.index("1 of 8")
+    assert "Demonstration policy" in ran.said
 
 
-def test_silence_came_before_the_pilot(ran: tuple[Path, str, str]) -> None:
+def test_silence_came_before_the_pilot(ran: DemoRun) -> None:
     """The silent period was called through the real hooks, weighed, and filed before the votes for pilot."""
-    said = ran[1]
+    said = ran.said
     steps = ["→ development", "→ silent", "no card shown", "decisions kept", "→ pilot", "of 13, LACE", "accepted, kept"]
     places = [said.index(step) for step in steps]
     assert places == sorted(places)
 
 
-def test_wrong_units_are_said_and_the_sites_own_codes_are_known_to_both_sides(ran: tuple[Path, str, str]) -> None:
+def test_wrong_units_are_said_and_the_sites_own_codes_are_known_to_both_sides(ran: DemoRun) -> None:
     """Ingest asks after the creatinine of Harbour; whoever goes on is told of the folder by which CDS knows local codes."""
-    var, said, _ = ran
+    var, said = ran.var, ran.said
     assert re.search(
         r"Ask the laboratory: \d+ values .*2160-0 of Organization/site-1 say mg/dL .* look like umol/L", said
     )
     assert f"KNOWDO_CDS_TERMINOLOGY={var / 'hospital' / 'terminology'}" in said
 
 
-def test_the_call_is_kept_to_be_made_again(ran: tuple[Path, str, str]) -> None:
+def test_the_call_is_kept_to_be_made_again(ran: DemoRun) -> None:
     """The hook request that got the card lies in the folder, with all its prefetch."""
-    request = json.loads((ran[0] / "discharge.json").read_text(encoding="utf-8"))
+    request = json.loads((ran.var / "discharge.json").read_text(encoding="utf-8"))
     assert request["hook"] == "encounter-discharge"
     assert request["prefetch"]["encounter"]["status"] == "in-progress"
 
 
-def test_nothing_else_talks_while_the_story_is_told(ran: tuple[Path, str, str]) -> None:
+def test_nothing_else_talks_while_the_story_is_told(ran: DemoRun) -> None:
     """What the services log is in a file that is named at the end; MLflow's own lines are nowhere."""
-    var, said, aside = ran
+    var, said, aside = ran.var, ran.said, ran.aside
     assert "Successfully registered" not in said + aside
     assert '"event"' not in aside
     lines = (var / "demo.log").read_text(encoding="utf-8").splitlines()
@@ -104,9 +85,9 @@ def test_what_is_to_be_typed_works_where_it_is_read(monkeypatch: pytest.MonkeyPa
     assert how_to_call() == f"'{str(tmp_path).removeprefix('/')}/my venv/bin/knowdo'"
 
 
-def test_the_truth_is_not_where_the_learner_reads(ran: tuple[Path, str, str]) -> None:
+def test_the_truth_is_not_where_the_learner_reads(ran: DemoRun) -> None:
     """True risks lie beside the FHIR folder, not in it."""
-    hospital = ran[0] / "hospital"
+    hospital = ran.var / "hospital"
     assert (hospital / "truth" / "true_risks.csv").is_file()
     assert {path.suffix for path in (hospital / "fhir").iterdir()} == {".ndjson"}
 

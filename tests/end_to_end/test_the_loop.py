@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -31,6 +28,7 @@ from services.guidance.release import MODEL_FILE, unpack
 from services.plumbing.database import open_database, reading
 from services.plumbing.registry_client import RegistryClient
 from services.timeline.instants import parse_instant
+from tests.demo.whole_run import demo_run
 
 pytestmark = pytest.mark.anyio
 
@@ -41,15 +39,8 @@ REVIEWER = next(member for member in VOTERS if "clinical-reviewer" in member.rol
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo run to its card, as `make demo ONCE=1` runs it; its folder."""
-    var = tmp_path_factory.mktemp("loop") / "var"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("KNOWDO_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "services.command", "demo", "run", "--patients", "1000", "--once", "--var", str(var)],
-        capture_output=True, text=True, check=False, timeout=280, cwd=PROJECT, env=environment,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return var
+    """The folder of the demo, run to its card."""
+    return demo_run(tmp_path_factory).var
 
 
 @pytest.fixture
