@@ -112,6 +112,7 @@ def main() -> None:
             "RS384": {"jwt": "RS384"},
             "ES384": {"jwt": "ES384"},
             "no JWT, 2 workers": {"workers": 2},
+            "no JWT, a silent successor": {"successor": True},
             "no JWT, PostgreSQL": {"database": "postgres"},
             "no JWT, PostgreSQL, 2 workers": {"database": "postgres", "workers": 2},
         }

@@ -76,15 +76,15 @@ def floors() -> Iterator[list[Target]]:
 
 @contextmanager
 def ours(
-    var: Path, *, name: str, jwt: str = "", workers: int = 1, database: str = "", past: int = 0
+    var: Path, *, name: str, jwt: str = "", workers: int = 1, database: str = "", past: int = 0, successor: bool = False
 ) -> Iterator[Target]:
     """`knowdo cds serve` with the readmission guidance in general use; `jwt` is the algorithm that its callers sign with.
 
-    `past`: so many decisions are in its log already.
+    `past`: so many decisions are in its log already. `successor`: another release is silent beside it.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    asyncio.run(_prepared(CdsSettings(var=var, demo=True, public_url=url)))
+    asyncio.run(_prepared(CdsSettings(var=var, demo=True, public_url=url), successor=successor))
     if past:
         Log(database or f"sqlite:///{var / 'cds' / 'decisions.sqlite'}").fill(past)
     chosen = {"KNOWDO_CDS_PUBLIC_URL": url, "KNOWDO_LOG_LEVEL": "info"}
@@ -116,12 +116,15 @@ def healthchain(folder: Path) -> Iterator[Target]:
         yield Target(name="HealthChain, a trivial card", pid=pid, port=port, path=f"/cds/cds-services/{SERVICE}")
 
 
-async def _prepared(settings: CdsSettings) -> None:
+async def _prepared(settings: CdsSettings, *, successor: bool) -> None:
     """Let a service approve the guidance into its folder; the one that is measured finds it there."""
     registry = FakeRegistry()
     loaded = load_guidance(LIBRARY)
     reference = {"name": "none", "base_rate": 0.12, "n": 1, "events": 1, "inputs": {}}
     registry.deploy(build_release(loaded, model_of(loaded.definition), reference))
+    if successor:
+        other = build_release(loaded, model_of(loaded.definition), reference | {"base_rate": 0.13})
+        registry.deploy(other, deployment="d-2", stage="silent", decided=2)
     async with run(settings, registry, client=registry.client()):
         pass
 
