@@ -6,6 +6,7 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -190,9 +191,12 @@ def test_a_registry_that_finds_its_tables_loads_no_alembic(database: str, empty:
     assert run.stdout.strip() == "False"
 
 
-def test_the_command_says_the_revision_and_upgrades(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_the_revision_and_upgrades(
+    database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """`status` changes nothing and ends with 1 until `upgrade` was run."""
     monkeypatch.setenv("KNOWDO_REGISTRY_DATABASE_URL", database)
+    monkeypatch.setenv("KNOWDO_VAR", str(tmp_path))  # else the key that seals is made where the tests are run
     run = CliRunner()
     assert run.invoke(app, ["database", "status"]).exit_code == 1
     assert run.invoke(app, ["database", "upgrade"]).output == f"revision {MIGRATIONS.head}, before: none\n"
