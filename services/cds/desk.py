@@ -88,7 +88,7 @@ class Desk:
         except Withheld as fault:
             await self._withhold(deployed, request, fault)
         kept = await self._keep(considered.decision, request, quiet=deployed.policy.quiet)
-        if len(held) > 1 and (silent := self.approved.beside(guidance, call)) is not None:
+        if len(held) > 1 and (silent := self.approved.beside(deployed, call)) is not None:
             self.beside.compute(silent, request, answer=kept.decision, known=seen.fetched, profile=profile)
         if considered.missing is not None:
             raise considered.missing.because(reasons(seen.fetched))

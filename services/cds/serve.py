@@ -22,13 +22,14 @@ from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from services.cds.settings import CdsSettings
 from services.plumbing.logs import configure_logs
 from services.plumbing.metrics import SHARED
-from services.plumbing.starting import STARTUP_FAILURE, database_or_end
+from services.plumbing.starting import database_or_end
 
 DRAIN: Final = 5
 """Seconds for calls under way; more than a call takes, unless its caller has stopped sending or it may fetch for longer."""

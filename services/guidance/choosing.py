@@ -32,14 +32,12 @@ def choose(manifests: Sequence[Manifest], call: Call, now: datetime) -> Manifest
     return _tried(speaking, call) or _nearest(speaking) or _nearest([one for one in here if not one.speaks])
 
 
-def choose_beside(manifests: Sequence[Manifest], call: Call, now: datetime) -> Manifest | None:
-    """The silent one that computes this call beside the one that answers it; None if none is, or if it is the one that answers.
+def choose_beside(manifests: Sequence[Manifest], answers: Manifest, call: Call, now: datetime) -> Manifest | None:
+    """The silent one that computes this call beside the one that answers it; None if none is, or if that one is silent itself.
 
     Of several the one decided for the narrowest place, and of equals the newest: a call is computed twice at most.
     """
-    here = _here(manifests, call, now)
-    silent = _nearest([one for one in here if not one.speaks])
-    return silent if silent is not None and choose(here, call, now) is not silent else None
+    return _nearest([one for one in _here(manifests, call, now) if not one.speaks]) if answers.speaks else None
 
 
 def why_none(manifests: Sequence[Manifest], call: Call, now: datetime) -> str:

@@ -6,14 +6,13 @@ Later it would be said too, but after seconds of imports and in three tracebacks
 from __future__ import annotations
 
 import sys
-from typing import Final, Literal
+from typing import Literal
+
+from uvicorn.config import STARTUP_FAILURE
 
 from services.guidance.errors import Unavailable
 from services.plumbing.database import open_database, reading
 from services.plumbing.logs import get_logger
-
-STARTUP_FAILURE: Final = 3
-"""The status of a process that could not start, as uvicorn's own: a supervisor is to try again."""
 
 
 def database_or_end(url: str, *, service: Literal["cds", "registry"]) -> None:

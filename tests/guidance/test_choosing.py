@@ -42,7 +42,8 @@ def chosen(manifests: list[Manifest], asked: Call, now: datetime = NOW) -> str:
 
 def beside(manifests: list[Manifest], asked: Call) -> str:
     """The deployment that computes beside the one that answers; empty if none."""
-    found = choose_beside(manifests, asked, NOW)
+    answers = choose(manifests, asked, NOW)
+    found = choose_beside(manifests, answers, asked, NOW) if answers is not None else None
     return found.deployment if found is not None else ""
 
 
@@ -133,7 +134,8 @@ def test_what_computes_beside_never_speaks_and_never_answers(
         for number, (stage, sites, decided, share) in enumerate(drawn)
     ]
     asked = call(patient=f"p{patient}")
-    answers, computes = choose(held, asked, NOW), choose_beside(held, asked, NOW)
+    answers = choose(held, asked, NOW)
+    computes = choose_beside(held, answers, asked, NOW) if answers is not None else None
     here = [one for one in held if one.stage == "silent" and "south" not in one.where.sites]
     assert (computes is not None) == (bool(here) and answers is not None and answers.speaks)
     if computes is not None:

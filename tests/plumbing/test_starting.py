@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from uvicorn.config import STARTUP_FAILURE
 
-from services.plumbing.starting import STARTUP_FAILURE, database_or_end
+from services.plumbing.starting import database_or_end
 from services.timeline.errors import BadInput
 from tests.cds.serving import environment, knowdo
 from tests.postgres import fresh_database

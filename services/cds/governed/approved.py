@@ -89,10 +89,10 @@ class Approved:
             return held[0], why_none(manifests, call, now)
         return self._sound(next(one for one in held if one.manifest is chosen)), ""
 
-    def beside(self, guidance: str, call: Call) -> Deployed | None:
+    def beside(self, answers: Deployed, call: Call) -> Deployed | None:
         """The silent release that computes this call beside the one that answers it, if one is and may."""
-        held, now = self.deployed(guidance), self._clock()
-        chosen = choose_beside([one.manifest for one in held], call, now)
+        held, now = self.deployed(answers.manifest.guidance), self._clock()
+        chosen = choose_beside([one.manifest for one in held], answers.manifest, call, now)
         sound = [one for one in held if one.release is not None and one.manifest.seconds_left(now) > 0]
         return next((one for one in sound if one.manifest is chosen), None)
 

@@ -21,8 +21,6 @@ from tests.cds.serving import environment, free_port, knowdo, served
 from tests.postgres import Server, private_server
 
 pytestmark = pytest.mark.anyio
-START = 30.0
-"""Seconds for a process to start, or to fail to: an import, as fast as the machine is. Nothing is claimed of it."""
 
 
 @pytest.fixture
@@ -106,12 +104,12 @@ async def test_a_worker_that_dies_meanwhile_takes_nobody_along(tmp_path: Path, s
             await load.further(40)
             (first, _) = both = sorted(workers(process.pid))
             os.kill(first, signal.SIGKILL)
-            await until(lambda: one_has_failed(process.pid, both), seconds=START)
+            await until(lambda: one_has_failed(process.pid, both), seconds=10)
             alone = time.monotonic()
             await load.further(40)
             await asyncio.to_thread(server.start)
-            await until(lambda: len(workers(process.pid) - {first}) == 2, seconds=START)
-            await until(lambda: not list((tmp_path / "cds" / "spool").glob(f"{first}-*")), seconds=START)
+            await until(lambda: len(workers(process.pid) - {first}) == 2, seconds=10)
+            await until(lambda: not list((tmp_path / "cds" / "spool").glob(f"{first}-*")), seconds=10)
             await load.further(20)
         process.terminate()
         status = await asyncio.to_thread(process.wait, 10)
