@@ -7,12 +7,14 @@ The table of hooks says what a context must hold. Unknown hooks and fields are r
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
 
 from services.cds.callers.client_auth import ANYONE, Caller
+from services.cds.patient.prefetch_shapes import UNREADABLE
+from services.cds.patient.typed_answer import Value
 from services.guidance.hooks import HOOKS, ContextField, Kind
 from services.plumbing.web import decode
 from services.timeline.errors import BadInput
@@ -39,10 +41,52 @@ class _Wire(msgspec.Struct):
     hook: str
     hookInstance: Instance  # noqa: N815 (as on the wire)
     context: dict[str, msgspec.Raw]
-    prefetch: dict[str, msgspec.Raw] | None = None
     fhirServer: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815
     fhirAuthorization: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815
     extension: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Unread(_Wire):
+    """Any call: what came under each key is still to be read."""
+
+    prefetch: dict[str, msgspec.Raw] | None = None
+
+
+class _Read(_Wire):
+    """A call whose every prefetch value is as FHIR has it."""
+
+    prefetch: dict[str, Value | None] | None = None
+
+
+class _Prefetch(msgspec.Struct):
+    prefetch: dict[str, msgspec.Raw]
+
+
+class AsSent(Mapping[str, msgspec.Raw]):
+    """The prefetch of a call that was read whole: the bytes of a value are looked for only when somebody asks for them."""
+
+    __slots__ = ("_body", "_found", "_keys")
+
+    def __init__(self, body: bytes, keys: Sequence[str]) -> None:
+        self._body = body
+        self._keys = keys
+        self._found: Mapping[str, msgspec.Raw] | None = None
+
+    def __getitem__(self, key: str) -> msgspec.Raw:
+        if key not in self._keys:
+            raise KeyError(key)
+        if self._found is None:
+            self._found = _PREFETCH.decode(self._body).prefetch
+        return self._found[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 class HookRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +101,10 @@ class HookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The client that proved who it is."""
     context: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
     """The hook's whole context, unread: draft orders, appointments and what else this hook has."""
-    prefetch: dict[str, msgspec.Raw]
+    prefetch: Mapping[str, msgspec.Raw]
+    """What came under each key, unread."""
+    read: dict[str, Value | None] = msgspec.field(default_factory=dict)
+    """The same, read, if all of it is as FHIR has it; else nothing, and each value is read by itself. Who uses one takes it out."""
     fhir_server: str
     fhir_token: str
     extension: msgspec.Raw = msgspec.Raw(b"null")
@@ -82,7 +129,9 @@ _LOOKS: Final[Mapping[Kind, str]] = {
     "bundle": "a Bundle", "resource": "a resource", "resources": "a list of resources",
 }  # fmt: skip
 
-_WIRE: Final = msgspec.json.Decoder(_Wire)
+_UNREAD: Final = msgspec.json.Decoder(_Unread)
+_READ: Final = msgspec.json.Decoder(_Read)
+_PREFETCH: Final = msgspec.json.Decoder(_Prefetch)
 _TEXT: Final = msgspec.json.Decoder(str | None)
 _AUTHORIZATION: Final = msgspec.json.Decoder(FhirAuthorization | None)
 
@@ -92,7 +141,7 @@ def read_hook_request(body: bytes, caller: Caller = ANYONE, *, may_lack: Collect
 
     `may_lack`: required fields that this client is known to leave out.
     """
-    wire = decode(_WIRE, body)
+    wire, prefetch, read = _wire(body)
     context = wire.context
     patient = _identifier(context, "patientId", "Patient")
     if (hook := HOOKS.get(wire.hook)) is not None:
@@ -107,11 +156,23 @@ def read_hook_request(body: bytes, caller: Caller = ANYONE, *, may_lack: Collect
         user=_reference(_lenient_text(context.get("userId", _NULL))),
         caller=caller,
         context=context,
-        prefetch=wire.prefetch or {},
+        prefetch=prefetch,
+        read=read,
         fhir_server=server,
         fhir_token=_token(wire.fhirAuthorization) if server else "",
         extension=wire.extension,
     )
+
+
+def _wire(body: bytes) -> tuple[_Wire, Mapping[str, msgspec.Raw], dict[str, Value | None]]:
+    """The call with its prefetch, unread and, if it could be at once, read. What is wrong is said by the reader of any call."""
+    try:
+        call = _READ.decode(body)
+    except UNREADABLE:
+        other = decode(_UNREAD, body)
+        return other, other.prefetch or {}, {}
+    read = call.prefetch or {}
+    return call, AsSent(body, tuple(read)), read
 
 
 def _check(field: ContextField, context: Mapping[str, msgspec.Raw], may_lack: Collection[str]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from services.cds.clients.profile import Profile
 from services.cds.schemas import HookRequest
 
+T = TypeVar("T")
 _EXTENSION: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _VALUE: Final = msgspec.json.Decoder(str | int)
 
@@ -20,7 +21,11 @@ def hear(request: HookRequest, profile: Profile, *, answered: frozenset[str]) ->
     Nothing is copied where the profile has nothing to change.
     """
     if profile.prefetch.keys:
-        request = msgspec.structs.replace(request, prefetch=_renamed(request.prefetch, profile.our_keys))
+        request = msgspec.structs.replace(
+            request,
+            prefetch=_renamed(request.prefetch, profile.our_keys),
+            read=_renamed(request.read, profile.our_keys),
+        )
     if profile.triggers.extension and (value := _trigger(request, profile)):
         hook = profile.triggers.hooks.get(value, request.hook)
         return msgspec.structs.replace(
@@ -31,7 +36,7 @@ def hear(request: HookRequest, profile: Profile, *, answered: frozenset[str]) ->
     return request
 
 
-def _renamed(prefetch: Mapping[str, msgspec.Raw], ours: Mapping[str, str]) -> dict[str, msgspec.Raw]:
+def _renamed(prefetch: Mapping[str, T], ours: Mapping[str, str]) -> dict[str, T]:
     """With our keys; what comes under the client's name goes before what comes under ours, in whatever order they are."""
     kept = {key: value for key, value in prefetch.items() if key not in ours}
     return kept | {ours[key]: value for key, value in prefetch.items() if key in ours}

@@ -13,7 +13,7 @@ import msgspec
 from services.cds.patient.draft_orders import NONE, DraftOrders, read_draft_orders
 from services.cds.patient.prefetch_shapes import FAILED, Answered, read_answer
 from services.cds.patient.prefetch_tokens import bind_template
-from services.cds.patient.typed_answer import TypedAnswer, read_typed
+from services.cds.patient.typed_answer import NOTHING_THERE, TypedAnswer, read_typed, typed_answer
 from services.cds.schemas import HookRequest
 from services.guidance.prefetch import DRAFT_ORDERS
 from services.guidance.queries import Query, coverage_of, is_cut
@@ -49,13 +49,13 @@ def read_bedside(release: Release, request: HookRequest, fetched: Mapping[str, F
     since: dict[str, int] = {}
     paged: list[str] = []
     for name, query in release.queries.items():
-        sent, further = request.prefetch.get(name), fetched.get(name)
-        if sent is not None and further is None and (typed := read_typed(sent)) is not None:
-            since[name] = _take_typed(query, typed, sent, batch, request)
+        further = fetched.get(name)
+        if further is None and (typed := _typed(name, request)) is not None:
+            since[name] = _take_typed(query, typed, batch, request)
             if typed.more:
                 paged.append(name)
             continue
-        answered = _answer(sent, further)
+        answered = _answer(request.prefetch.get(name), further)
         if answered is not None and answered.more and further is None:
             paged.append(name)
         since[name] = FOREVER if answered is None else _take(query, answered, batch, request)
@@ -92,6 +92,16 @@ def _with_orders(
     return patient
 
 
+def _typed(name: str, request: HookRequest) -> TypedAnswer | None:
+    """What the client sent under this key, if it can be read at once."""
+    if name in (read := request.read):
+        # Taken out: a call that waits for its decision to be kept would else hold all of it, and push the next one's
+        # out of the processor's cache. Who asks again reads the bytes.
+        return typed_answer(value) if (value := read.pop(name)) is not None else NOTHING_THERE
+    sent = request.prefetch.get(name)
+    return read_typed(sent) if sent is not None else None
+
+
 def _answer(sent: msgspec.Raw | None, fetched: Fetched | None) -> Answered | None:
     """What the client sent, and what was fetched; None if nothing was asked. What came before a problem is not all."""
     if sent is None and fetched is None:
@@ -118,7 +128,7 @@ def _answer(sent: msgspec.Raw | None, fetched: Fetched | None) -> Answered | Non
     )
 
 
-def _take_typed(query: Query, answered: TypedAnswer, sent: msgspec.Raw, batch: EventBatch, request: HookRequest) -> int:
+def _take_typed(query: Query, answered: TypedAnswer, batch: EventBatch, request: HookRequest) -> int:
     """As `_take`, of an answer that is read already."""
     before = len(batch.cells)
     resources = answered.resources
@@ -131,7 +141,9 @@ def _take_typed(query: Query, answered: TypedAnswer, sent: msgspec.Raw, batch: E
         answered.searched and not is_cut(query, len(resources), more=answered.more, total=answered.total)
     ):
         return ALWAYS
-    return coverage_of(query, read_answer(sent))  # looks at the dates of the resources as they came
+    return coverage_of(
+        query, read_answer(request.prefetch[query.name])
+    )  # looks at the dates of the resources as they came
 
 
 def _take(query: Query, answered: Answered, batch: EventBatch, request: HookRequest) -> int:

@@ -1,7 +1,8 @@
-"""The quick way to read a prefetch value: one pass from bytes to resources, where everything is as FHIR has it.
+"""The quick way to read prefetch values: one pass from bytes to resources, where everything is as FHIR has it.
 
 Nearly every answer is. Whatever is not (a type that is not read, an outcome among the entries, an odd element, a wrapper)
-is left to `prefetch_shapes`, which takes it part by part: the result is the same.
+is left to `prefetch_shapes`, which takes it part by part: the result is the same. A call that is as it should be is read
+whole in that pass (`schemas`); one odd value in it, and each value is read by itself.
 """
 
 from __future__ import annotations
@@ -43,23 +44,30 @@ class TypedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
-_VALUE: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(Resource | _Bundle)
+NOTHING_THERE: Final = TypedAnswer(resources=(), searched=True)
+"""The answer that `null` is: asked, and nothing found."""
+Value = Resource | _Bundle
+"""A prefetch value as FHIR has it: the resource of a read, or the Bundle of a search."""
+
+_VALUE: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(Value)
 
 
 def read_typed(raw: msgspec.Raw) -> TypedAnswer | None:
     """The answer if all of it fits as it is, else None."""
     try:
-        value = _VALUE.decode(raw)
+        return typed_answer(_VALUE.decode(raw))
     except UNREADABLE:
         return None
-    if type(value) is not _Bundle:
+
+
+def typed_answer(value: Value) -> TypedAnswer | None:
+    """The answer that a value is; None if an outcome stands among its resources, for what it says must be read."""
+    if not isinstance(value, _Bundle):
         return TypedAnswer(resources=(value,), searched=False)
-    entries = value.entry
-    if any(entry.search is not None and entry.search.mode == "outcome" for entry in entries):
-        return None
-    return TypedAnswer(
-        resources=[entry.resource for entry in entries],
-        searched=True,
-        total=value.total,
-        more=any(link.relation == "next" for link in value.link),
-    )
+    resources = []
+    for entry in value.entry:
+        if (search := entry.search) is not None and search.mode == "outcome":
+            return None
+        resources.append(entry.resource)
+    more = bool(value.link) and any(link.relation == "next" for link in value.link)
+    return TypedAnswer(resources=resources, searched=True, total=value.total, more=more)
