@@ -56,6 +56,7 @@ from services.cds.vitals import Vitals
 from services.plumbing.addresses import LOOPBACK, AddressGuard
 from services.plumbing.database import open_database
 from services.plumbing.fhir_server import FetchMetrics, FhirServers, Limits, open_client
+from services.plumbing.garbage import search_seldom
 from services.plumbing.key_sets import KeySets, guarded_http
 from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.metrics import ServiceMetrics
@@ -115,7 +116,9 @@ def app_from_environment() -> FastAPI:
     """The service as its environment describes it: what each worker process of a server makes for itself."""
     settings = CdsSettings.from_environment()
     configure_logs(level=settings.log_level)
-    return create_app(settings)
+    app = create_app(settings)
+    search_seldom()
+    return app
 
 
 async def _start(

@@ -71,7 +71,8 @@ def consider(
             unknown = new_decision(
                 deployed, request, status="unknown", index_at=at, reason=missing.message, found=found
             )
-            return Considered(decision=unknown, missing=missing)
+            # Without its way here: whoever holds this is on it, and would be held by it in turn.
+            return Considered(decision=unknown, missing=missing.with_traceback(None))
         watch.lap("advise")
         found |= _advised(advice)
         if advice.verdict != "card":
@@ -155,7 +156,7 @@ def new_decision(
         reason=_noted(reason, request),
         arm=assigned.arm,
         arm_probability=assigned.probability,
-        **({"decision": new_id(at)} | (found or {})),
+        **(found if found is not None and "decision" in found else {**(found or {}), "decision": new_id(at)}),
     )
 
 
