@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -27,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.plumbing.error_answers import ErrorForm, NotJson, TooLarge, add_error_handlers, json_response, on_fault
 from services.plumbing.logs import REQUEST_ID, get_logger
 from services.plumbing.metrics import CONTENT_TYPE, ServiceMetrics
+from services.plumbing.random_bytes import sixteen_bytes
 from services.plumbing.traces import Traces, open_traces
 from services.timeline.errors import BadInput
 
@@ -263,7 +263,7 @@ def _request_id(scope: Scope) -> str:
             text: str = value.decode("latin-1")
             if _REQUEST_ID.fullmatch(text):
                 return text
-    return secrets.token_hex(8)
+    return sixteen_bytes()[:8].hex()
 
 
 def _tidy_path(scope: Scope) -> None:

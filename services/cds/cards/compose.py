@@ -6,7 +6,6 @@ without it clients send no feedback.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from services.guidance.definition import PRIMARY
 from services.guidance.words.binding import Binding, binding_of
 from services.guidance.words.card_text import CardFacts, CardWords, Stated, read_from
 from services.guidance.words.wording import escape_markdown
+from services.plumbing.random_bytes import random_uuid
 
 
 class Composed(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +126,7 @@ def _suggestions(
     for one in form.suggestions:
         if one.when is not None and one.when.evaluate_one(row) is not True:
             continue
-        if (suggestion := one.bind(binding, identity := str(uuid.uuid4()), drafts)) is None:
+        if (suggestion := one.bind(binding, identity := random_uuid(), drafts)) is None:
             continue
         made.append(suggestion)
         if one.together:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, Literal
 
 import msgspec
@@ -19,6 +19,7 @@ from services.cds.decisions.decision import Decision
 from services.cds.decisions.decision_log import DecisionLog
 from services.cds.decisions.records import Entry, Feedback, Outcome, Record, Token
 from services.cds.decisions.spool import Spool
+from services.cds.decisions.writer_thread import WriterThread
 from services.guidance.errors import Unavailable
 from services.plumbing.logs import get_logger
 
@@ -29,6 +30,8 @@ WAITING: Final = 10_000
 # While the database is down, calls go straight to the spool instead of each waiting for its time-out.
 RETRY_SECONDS: Final = 2.0
 _LINE: Final = msgspec.json.Decoder(Record)
+Waiting = tuple[Record, asyncio.Future[Outcome], int]
+"""A record, who waits for it, and since when (nanoseconds)."""
 
 
 class Durable:
@@ -51,10 +54,11 @@ class Durable:
         """Where the last batch went."""
         self.kept_at = 0.0
         """When that was, by the clock."""
-        self._waiting: list[tuple[Record, asyncio.Future[Outcome], int]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._waiting: list[Waiting] = []
+        self._writing = False
+        self._written = asyncio.Event()
         # One thread: batches are written in the order in which they gathered.
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decision-log")
+        self._thread = WriterThread("decision-log")
 
     async def decision(self, decision: Decision, *, quiet: Quiet | None = None, jti: str = "") -> Decision:
         """Keep a decision; what comes back is what was kept: what was said, or a token used before, may have silenced it."""
@@ -78,10 +82,13 @@ class Durable:
                 place="decision log",
                 remedy="Look at the database and its disk: they do not keep up",
             )
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
         self._waiting.append((record, future, time.perf_counter_ns()))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_all())
+        if not self._writing:
+            self._writing = True
+            self._written.clear()
+            loop.call_soon(self._write_next)  # whoever is ready now comes along
         return future
 
     @property
@@ -96,32 +103,36 @@ class Durable:
 
     async def bring_home(self) -> int:
         """Replay the spool if the database is back; how many records came home."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._replay)
+        return await self._thread.run(self._replay)
 
     async def stop(self) -> None:
         """Write what waits, then let go of thread and spool."""
-        if self._writer is not None:
-            await self._writer
-        await asyncio.to_thread(self._thread.shutdown, wait=True)
+        if self._writing:
+            await self._written.wait()
+        await self._thread.stop()
         self._spool.close()
 
-    async def _write_all(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            work = loop.run_in_executor(self._thread, self._commit, _timed(batch))
-            # Not `await work`: whatever went wrong belongs to the calls of this batch, not to this task.
-            await asyncio.wait([work])
-            fault = work.exception()
-            outcomes: Sequence[Outcome | BaseException] = work.result() if fault is None else [fault] * len(batch)
-            for (_, future, _), outcome in zip(batch, outcomes, strict=True):
-                if future.cancelled():
-                    continue
-                if isinstance(outcome, BaseException):
-                    future.set_exception(outcome)
-                    future.exception()  # a caller that has gone must not leave a warning
-                else:
-                    future.set_result(outcome)
+    def _write_next(self) -> None:
+        """Hand the next batch to the writer; there is none in its hands now."""
+        if not self._waiting:
+            self._writing = False
+            self._written.set()
+            return
+        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        self._thread.begin(partial(self._commit, _timed(batch)), partial(self._told, batch))
+
+    def _told(self, batch: Sequence[Waiting], outcomes: Sequence[Outcome] | None, fault: BaseException | None) -> None:
+        """What became of a batch. Whatever went wrong belongs to its calls; the next batch goes on."""
+        each: Sequence[Outcome | BaseException] = [fault] * len(batch) if fault is not None else outcomes or ()
+        for (_, future, _), outcome in zip(batch, each, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(outcome, BaseException):
+                future.set_exception(outcome)
+                future.exception()  # a caller that has gone must not leave a warning
+            else:
+                future.set_result(outcome)
+        self._write_next()
 
     def _commit(self, records: list[Record]) -> list[Outcome]:
         """In the writer's thread: the log, else the spool, else Unavailable for all of them."""
@@ -182,7 +193,7 @@ class Durable:
         return moved
 
 
-def _timed(batch: Sequence[tuple[Record, asyncio.Future[Outcome], int]]) -> list[Record]:
+def _timed(batch: Sequence[Waiting]) -> list[Record]:
     """The records; of each decision it is noted how long it waited for its turn."""
     now = time.perf_counter_ns()
     for record, _, since in batch:

@@ -6,9 +6,10 @@ the end of the key, so that keeping one costs the same after a thousand and afte
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from typing import Final
+
+from services.plumbing.random_bytes import sixteen_bytes
 
 MICROSECONDS_PER_DAY: Final = 86_400_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,7 +21,7 @@ _LOW_12: Final = (1 << 12) - 1
 
 def new_id(at: int) -> str:
     """A new id for what was decided at `at` (microseconds since 1970 UTC)."""
-    random = int.from_bytes(os.urandom(10), "big")
+    random = int.from_bytes(sixteen_bytes()[:10], "big")
     number = at // 1000 << 80 | _VERSION_7 | (random >> 62 & _LOW_12) << 64 | _VARIANT | random & _LOW_62
     digits = f"{number:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -24,11 +26,12 @@ PSEUDONYMISED_TO: Final = "pseudonymised to"
 FEEDBACK_DONE: Final = "feedback without free text to"
 """The same for feedback: when it was received, and its digest."""
 
+AT_ONCE: Final = 32
+"""So many decisions are one statement to SQLite."""
+
 # Twice the same is once: a spool may be brought home twice.
-_DECISIONS: Final = (
-    f"INSERT INTO decisions ({', '.join(f'{chr(34)}{name}{chr(34)}' for name in COLUMNS)})"  # noqa: S608 (our own names)
-    " VALUES ({marks}) ON CONFLICT DO NOTHING"
-)
+_INTO_DECISIONS: Final = f"INSERT INTO decisions ({', '.join(f'{chr(34)}{name}{chr(34)}' for name in COLUMNS)}) VALUES "  # noqa: S608 (our own names)
+_DECISIONS: Final = _INTO_DECISIONS + "({marks}) ON CONFLICT DO NOTHING"
 _FEATURE_SETS: Final = "INSERT INTO feature_sets (feature_set, release, names) VALUES ({marks}) ON CONFLICT DO NOTHING"
 _INSERT_TOKENS: Final = (
     "INSERT INTO tokens_seen (iss, jti, expires_at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING iss, jti"
@@ -42,7 +45,7 @@ def _for_both(statement: str, columns: int) -> Mapping[str, str]:
     }
 
 
-_INSERT_DECISIONS: Final = _for_both(_DECISIONS, len(COLUMNS))
+_INSERT_DECISIONS: Final = _for_both(_DECISIONS, len(COLUMNS))["postgresql"]
 _INSERT_FEATURE_SETS: Final = _for_both(_FEATURE_SETS, 3)
 
 
@@ -66,11 +69,32 @@ def write_decisions(
         rows.append(row_of(decision, names, feature_set))
     if sets:
         connection.exec_driver_sql(_INSERT_FEATURE_SETS[dialect], sorted(sets))
-    connection.exec_driver_sql(_INSERT_DECISIONS[dialect], rows)
+    _insert_decisions(connection, rows)
     oldest = min(decision.decision for decision in kept)
     if oldest < first_id(_a_day_ago()):
         _reopen_retention(connection, PSEUDONYMISED_TO, oldest[: len(first_id(0))])
     return kept, new
+
+
+def _insert_decisions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Put the rows in, on SQLite as few statements as may be.
+
+    Its driver lets other threads run around every row of an `executemany`: each time the loop takes the interpreter, and
+    this thread waits to get it back.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_INSERT_DECISIONS, list(rows))
+        return
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        connection.exec_driver_sql(_of_so_many(len(some)), tuple(chain.from_iterable(some)))
+
+
+@cache
+def _of_so_many(rows: int) -> str:
+    """The statement for SQLite that keeps so many decisions; the driver has each prepared once."""
+    marks = f"({','.join('?' * len(COLUMNS))})"
+    return f"{_INTO_DECISIONS}{','.join([marks] * rows)} ON CONFLICT DO NOTHING"
 
 
 def write_feedback(connection: Connection, records: Sequence[Record]) -> Iterable[int]:
