@@ -60,7 +60,6 @@ from services.plumbing.garbage import search_seldom
 from services.plumbing.key_sets import KeySets, guarded_http
 from services.plumbing.logs import configure_logs, get_logger
 from services.plumbing.metrics import ServiceMetrics
-from services.plumbing.plain_routes import add_plain
 from services.plumbing.registry_client import RegistryClient
 from services.plumbing.registry_tokens import registry_tokens
 from services.plumbing.terminology_files import read_terminology
@@ -102,7 +101,7 @@ def create_app(
         cors_origins=settings.cors_origins,
         traces_url=settings.traces_url,
     )
-    add_plain(app, calls)
+    app.add_plain(calls)
     app.include_router(router)
     app.include_router(try_router)
     app.include_router(lines_router)

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.plumbing.error_answers import ErrorForm, NotJson, TooLarge, add_error_handlers, json_response, on_fault
 from services.plumbing.logs import REQUEST_ID, get_logger
 from services.plumbing.metrics import CONTENT_TYPE, ServiceMetrics
+from services.plumbing.plain_routes import PlainApp
 from services.plumbing.random_bytes import sixteen_bytes
 from services.plumbing.traces import Traces, open_traces
 from services.timeline.errors import BadInput
@@ -61,7 +62,7 @@ def create_service_app(
     cors_headers: Sequence[str] = ("Authorization", "Content-Type", "If-None-Match"),
     traces_url: str = "",
     fhir_under: str = "",
-) -> FastAPI:
+) -> PlainApp:
     """A FastAPI app with the furniture. `service` is the short name in logs and metrics, `traces_url` a collector's.
 
     Below `fhir_under`, if given, every error is an OperationOutcome, whatever the form of the app.
@@ -70,7 +71,7 @@ def create_service_app(
     """
     service = service or title.split()[-1].lower()
     # The interactive pages load scripts from a public host, which a hospital's network may not reach.
-    app = FastAPI(
+    app = PlainApp(
         title=title,
         version=version,
         lifespan=_traced(lifespan, traces_url, version=version),
@@ -87,8 +88,9 @@ def create_service_app(
     app.state.log = get_logger(service)
     app.state.traces = None
     add_error_handlers(app)
-    # Innermost first. Unexpected faults are answered inside CORS, else a browser shows only "CORS error".
-    app.add_middleware(ExceptionMiddleware, handlers={Exception: on_fault})
+    # Innermost first. Unexpected faults are answered inside CORS, else a browser shows only "CORS error"; those that are
+    # meant are answered further in, but for plain routes here.
+    app.add_middleware(ExceptionMiddleware, handlers={**app.exception_handlers, Exception: on_fault})
     if cors_origins:
         app.add_middleware(
             CORSMiddleware,
