@@ -57,7 +57,7 @@ async def call(service_id: str, request: Request) -> Response:
     """Answer one hook with the cards of one approved guidance."""
     service, watch = _service(request), Stopwatch()
     caller = await service.auth.check(request.headers.getlist("authorization"), _path(request))
-    seen = service.durable.token(caller.token) if caller.token is not None else None
+    seen = service.durable.token_of_call(caller.token) if caller.token is not None else None
     try:
         may_lack = service.desk.profiles.named(caller.profile).may_lack
         hook_request = read_hook_request(await read_json(request), caller, may_lack=may_lack)
@@ -66,8 +66,10 @@ async def call(service_id: str, request: Request) -> Response:
     finally:
         trace_parts(request, watch.parts)
         # Whatever would be said: a token that another worker has seen gets 401, and nothing that tells of us.
-        if seen is not None and not await seen:
-            raise service.auth.replayed(caller)
+        if seen is not None:
+            service.durable.begin()
+            if not await seen:
+                raise service.auth.replayed(caller)
     return json_response(answer)
 
 

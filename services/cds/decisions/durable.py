@@ -78,21 +78,32 @@ class Durable:
         """Remember a token; true if it was never seen. It is written no later than what is offered after it."""
         return self.offer(token)
 
-    def offer(self, record: Record) -> asyncio.Future[Outcome]:
-        """Put a record into the next batch; the future ends when it is durable, or fails with Unavailable."""
+    def token_of_call(self, token: Token) -> asyncio.Future[Outcome]:
+        """As `token`, in one batch with the call's decision; a call that comes to none says `begin`."""
+        return self.offer(token, alone=False)
+
+    def begin(self) -> None:
+        """Write what waits, if nobody does."""
+        if not self._writing and self._waiting:
+            self._writing = True
+            self._written.clear()
+            asyncio.get_running_loop().call_soon(self._write_next)  # whoever is ready now comes along
+
+    def offer(self, record: Record, *, alone: bool = True) -> asyncio.Future[Outcome]:
+        """Put a record into the next batch; the future ends when it is durable, or fails with Unavailable.
+
+        `alone`: the batch begins for it; else for another, or by `begin`.
+        """
         if len(self._waiting) >= WAITING:
             raise Unavailable(
                 "too many decisions wait to be written",
                 place="decision log",
                 remedy="Look at the database and its disk: they do not keep up",
             )
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((record, future, time.perf_counter_ns()))
-        if not self._writing:
-            self._writing = True
-            self._written.clear()
-            loop.call_soon(self._write_next)  # whoever is ready now comes along
+        if alone:
+            self.begin()
         return future
 
     @property
@@ -111,6 +122,7 @@ class Durable:
 
     async def stop(self) -> None:
         """Write what waits, then let go of thread and spool."""
+        self.begin()
         if self._writing:
             await self._written.wait()
         await self._thread.stop()
