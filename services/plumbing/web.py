@@ -16,7 +16,6 @@ from typing import Final, TypeVar
 import msgspec
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
@@ -146,16 +145,20 @@ async def read_json(request: Request, *, limit: int = MAX_BODY) -> bytes:
     A body that is packed is refused too: a small one could unpack to any size.
     """
     headers = request.headers
-    kind, _, parameters = headers.get("content-type", "").partition(";")
-    named = _CHARSET.search(parameters)
-    utf8 = named is None or named[1].lower() in {"utf-8", "utf8", "us-ascii"}
-    if (kind and kind.strip().lower() not in JSON_TYPES) or not utf8:
+    if (said := headers.get("content-type", "")) != "application/json" and not _is_json(said):
         raise NotJson(
             "only JSON in UTF-8 is taken", place="Content-Type", remedy="Send `Content-Type: application/json`"
         )
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise NotJson("a packed body is not taken", place="Content-Encoding", remedy="Send the JSON as it is")
     return await read_body(request, limit=limit)
+
+
+def _is_json(content_type: str) -> bool:
+    kind, _, parameters = content_type.partition(";")
+    named = _CHARSET.search(parameters)
+    utf8 = named is None or named[1].lower() in {"utf-8", "utf8", "us-ascii"}
+    return utf8 and (not kind or kind.strip().lower() in JSON_TYPES)
 
 
 def unchanged(request: Request, etag: str) -> bool:
@@ -233,7 +236,9 @@ class _Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                # An app mounted inside this one has named it already.
+                others = [one for one in message.get("headers", ()) if one[0] != b"x-request-id"]
+                message["headers"] = [*others, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:

@@ -38,6 +38,15 @@ class OnePatient(msgspec.Struct, frozen=True, kw_only=True):
     def __len__(self) -> int:
         return len(self.time)
 
+    def rows_of(self, field: str) -> list[int]:
+        """The rows of the events of one field, which are few, in their order."""
+        rows, field_of = [], self.field
+        row = -1
+        for _ in range(field_of.count(field)):
+            row = field_of.index(field, row + 1)
+            rows.append(row)
+        return rows
+
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """The moment of one prediction."""
@@ -102,9 +111,7 @@ def moment_of(patient: OnePatient, *, at: int, encounter: str = "") -> Moment:
     stay = f"Encounter/{encounter.removeprefix('Encounter/')}" if encounter else ""
     versions = [
         (patient.known[row], patient.time[row])
-        for row, field in enumerate(patient.field)
-        if field == "Encounter.class"
-        and patient.resource[row] == stay
-        and patient.known[row] <= at < patient.until[row]
+        for row in patient.rows_of("Encounter.class")
+        if patient.resource[row] == stay and patient.known[row] <= at < patient.until[row]
     ]
     return Moment(at=at, encounter=stay, start=max(versions)[1] if versions and stay else NAT)

@@ -70,7 +70,7 @@ def read_bedside(release: Release, request: HookRequest, fetched: Mapping[str, F
         moment=moment_of(patient, at=index, encounter=request.encounter),
         gender=_gender(patient),
         orders=orders,
-        skipped=batch.skipped + orders.skipped,
+        skipped=batch.skipped + orders.skipped if orders.skipped else batch.skipped,
         paged=paged,
     )
 
@@ -172,16 +172,11 @@ def _is_asked_for(query: Query, batch: EventBatch, before: int, request: HookReq
 def _index(patient: OnePatient, encounter: str, now: int) -> int:
     """The moment of judgement: now, or the end of a stay that has ended."""
     stay = f"Encounter/{encounter}"
-    rows = zip(patient.field, patient.resource, patient.end, strict=True)
-    ends = [
-        end for field, resource, end in rows if field == "Encounter.class" and resource == stay and NAT < end <= now
-    ]
-    return max(ends, default=now)
+    ends = [patient.end[row] for row in patient.rows_of("Encounter.class") if patient.resource[row] == stay]
+    return max([end for end in ends if NAT < end <= now], default=now)
 
 
 def _gender(patient: OnePatient) -> str | None:
     """`male` or `female` as recorded last, for the pronouns of the card."""
-    recorded = [
-        answer for field, answer in zip(patient.field, patient.answer, strict=True) if field == "Patient.gender"
-    ]
-    return recorded[-1].rpartition("|")[2] or None if recorded else None
+    recorded = patient.rows_of("Patient.gender")
+    return patient.answer[recorded[-1]].rpartition("|")[2] or None if recorded else None
