@@ -148,7 +148,7 @@ class Durable:
                 future.exception()  # a caller that has gone must not leave a warning
             else:
                 future.set_result(outcome)
-        if len(batch) > 1:
+        if len(batch) > 1 and len(self._waiting) < BATCH:
             asyncio.get_running_loop().call_later(GATHER_SECONDS, self._write_next)
         else:
             self._write_next()

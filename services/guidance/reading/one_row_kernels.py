@@ -11,7 +11,7 @@ from math import isnan, nan
 from services.guidance.reading.kernels import age_in_years
 from services.timeline.instants import DAY, NAT
 
-Seen = tuple[float, int, int, int]
+Seen = tuple[float, int, int, int | str]
 """Value, time, row of the timeline, and what it is counted as."""
 Cell = list[Seen]
 """What one feature sees at one index, in the order of the timeline; at least one event."""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from services.cds.decisions import durable as durable_module
 from services.cds.decisions.decision_log import DecisionLog
-from services.cds.decisions.durable import RETRY_SECONDS, WAITING, Durable
+from services.cds.decisions.durable import BATCH, RETRY_SECONDS, WAITING, Durable
 from services.cds.decisions.records import Entry, Outcome, Record, Token
 from services.cds.decisions.spool import Spool
 from services.guidance.errors import Unavailable
@@ -90,6 +91,66 @@ async def test_concurrent_decisions_share_a_transaction(durable: Durable, log: F
     await asyncio.gather(*(durable.decision(one) for one in decisions))
     assert kept(log) == {one.decision for one in decisions}
     assert len(log.batches) <= 5
+
+
+async def test_who_calls_alone_never_waits_for_others(
+    durable: Durable, log: FailingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is written at once, however long batches would gather."""
+    monkeypatch.setattr(durable_module, "GATHER_SECONDS", 3600)
+    for _ in range(3):
+        await durable.decision(decision())
+    assert log.batches == [1, 1, 1]
+
+
+async def test_a_batch_that_had_company_gathers_the_next(
+    durable: Durable, log: FailingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes in within that time is one batch, and then it is written."""
+    monkeypatch.setattr(durable_module, "GATHER_SECONDS", 0.5)
+    await asyncio.gather(*(durable.decision(decision()) for _ in range(2)))
+    later = []
+    for _ in range(3):
+        later.append(durable.offer(Entry(decision=decision())))
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*later)
+    assert log.batches == [2, 3]
+
+
+async def test_a_queue_that_is_full_does_not_gather(
+    durable: Durable, log: FailingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is company enough; a stop, too, waits for the time to pass and loses nothing."""
+    monkeypatch.setattr(durable_module, "GATHER_SECONDS", 0.2)
+    many = [durable.offer(Entry(decision=decision())) for _ in range(2 * BATCH)]
+    await many[BATCH]
+    last = durable.offer(Entry(decision=decision()))
+    await durable.stop()
+    assert last.done()
+    assert log.batches == [BATCH, BATCH, 1]
+
+
+async def test_the_token_of_a_call_is_written_with_its_decision(durable: Durable, log: FailingLog) -> None:
+    """In one batch; where the call comes to none, when that is known."""
+    seen = durable.token_of_call(Token(iss="ehr", jti="1", expires_at=10))
+    await asyncio.sleep(0.05)
+    assert not seen.done()
+    await durable.decision(decision())
+    assert await seen is True
+    assert log.batches == [2]
+    again = durable.token_of_call(Token(iss="ehr", jti="1", expires_at=10))
+    durable.begin()
+    assert await again is False
+    assert log.batches == [2, 1]
+
+
+async def test_a_stop_writes_the_token_of_a_call_that_never_came_to_a_decision(
+    durable: Durable, log: FailingLog
+) -> None:
+    """Its replay is refused after a restart."""
+    durable.token_of_call(Token(iss="ehr", jti="1", expires_at=10))
+    await durable.stop()
+    assert [token.jti for token in log.tokens(now=0)] == ["1"]
 
 
 async def test_a_database_that_is_down_costs_no_decision(durable: Durable, log: FailingLog, clock: Clock) -> None:
