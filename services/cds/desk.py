@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+import msgspec
+
 from services.cds.advice.suppress import Quiet
 from services.cds.clients.hear import hear
 from services.cds.clients.profile import Profile, Profiles
@@ -82,14 +84,17 @@ class Desk:
             return answer_of([], profile, hook=request.hook)
         if deployed.release is None or deployed.policy is None:
             raise Unavailable("no release is open", place=deployed.manifest.guidance)
+        silent = self.approved.beside(deployed, call) if len(held) > 1 else None
+        # What has been read of a call is let go of once it is used; the one beside uses it once more.
+        again = request if silent is None else msgspec.structs.replace(request, read=dict(request.read))
         seen = await read_call(deployed.release, request, self.fetch, clock=self.bedside_clock, watch=watch)
         try:
             considered = consider(deployed, request, seen.bedside, profile=profile, watch=watch)
         except Withheld as fault:
             await self._withhold(deployed, request, fault)
         kept = await self._keep(considered.decision, request, quiet=deployed.policy.quiet)
-        if len(held) > 1 and (silent := self.approved.beside(deployed, call)) is not None:
-            self.beside.compute(silent, request, answer=kept.decision, known=seen.fetched, profile=profile)
+        if silent is not None:
+            self.beside.compute(silent, again, answer=kept.decision, known=seen.fetched, profile=profile)
         if considered.missing is not None:
             raise considered.missing.because(reasons(seen.fetched))
         if kept.suppressed_because == "cap":
