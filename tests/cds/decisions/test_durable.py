@@ -11,7 +11,7 @@ import pytest
 
 from services.cds.decisions import durable as durable_module
 from services.cds.decisions.decision_log import DecisionLog
-from services.cds.decisions.durable import BATCH, RETRY_SECONDS, WAITING, Durable
+from services.cds.decisions.durable import BATCH, CROWD, RETRY_SECONDS, WAITING, Durable
 from services.cds.decisions.records import Entry, Outcome, Record, Token
 from services.cds.decisions.spool import Spool
 from services.guidance.errors import Unavailable
@@ -93,28 +93,30 @@ async def test_concurrent_decisions_share_a_transaction(durable: Durable, log: F
     assert len(log.batches) <= 5
 
 
-async def test_who_calls_alone_never_waits_for_others(
+async def test_where_few_call_nobody_waits_for_others(
     durable: Durable, log: FailingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is written at once, however long batches would gather."""
+    """Each batch is written at once, however long a crowd would gather; tokens are no crowd."""
     monkeypatch.setattr(durable_module, "GATHER_SECONDS", 3600)
-    for _ in range(3):
-        await durable.decision(decision())
-    assert log.batches == [1, 1, 1]
+    for jti in ("1", "2", "3"):
+        few = [durable.token(Token(iss="ehr", jti=f"{jti}{n}", expires_at=10)) for n in range(CROWD)]
+        few += [durable.offer(Entry(decision=decision())) for _ in range(CROWD - 1)]
+        await asyncio.gather(*few)
+    assert log.batches == [2 * CROWD - 1] * 3
 
 
-async def test_a_batch_that_had_company_gathers_the_next(
+async def test_after_a_crowd_the_next_batch_gathers(
     durable: Durable, log: FailingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes in within that time is one batch, and then it is written."""
     monkeypatch.setattr(durable_module, "GATHER_SECONDS", 0.5)
-    await asyncio.gather(*(durable.decision(decision()) for _ in range(2)))
+    await asyncio.gather(*(durable.decision(decision()) for _ in range(CROWD)))
     later = []
     for _ in range(3):
         later.append(durable.offer(Entry(decision=decision())))
         await asyncio.sleep(0.01)
     await asyncio.gather(*later)
-    assert log.batches == [2, 3]
+    assert log.batches == [CROWD, 3]
 
 
 async def test_a_queue_that_is_full_does_not_gather(
