@@ -6,6 +6,7 @@ Whatever goes wrong in here is the release's fault or ours, never the caller's: 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +31,7 @@ from services.timeline.errors import BadInput
 
 # What a wrong release or an unforeseen record can raise while it is computed; what is not named here is a 500.
 SCORING_FAULTS: Final = (BadInput, Unavailable, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+_NOTHING_FOUND: Final[Mapping[str, Any]] = {}
 
 
 class Withheld(Exception):
@@ -132,7 +134,7 @@ def new_decision(
     status: Status,
     index_at: int,
     reason: str = "",
-    found: dict[str, Any] | None = None,
+    found: Mapping[str, Any] = _NOTHING_FOUND,
 ) -> Decision:
     """A decision about this call; `found`: the fields of it that were computed."""
     manifest = deployed.manifest
@@ -156,7 +158,7 @@ def new_decision(
         reason=_noted(reason, request),
         arm=assigned.arm,
         arm_probability=assigned.probability,
-        **(found if found is not None and "decision" in found else {**(found or {}), "decision": new_id(at)}),
+        **(found if "decision" in found else {**found, "decision": new_id(at)}),
     )
 
 

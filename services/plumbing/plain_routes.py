@@ -38,25 +38,21 @@ class PlainApp(FastAPI):
     doubled slashes) goes through the whole app, where the same routes are listed.
     """
 
-    def __init__(self, **chosen: Any) -> None:
-        self._plain: list[PlainRoute] = []
-        super().__init__(**chosen)
-
     def add_plain(self, router: APIRouter) -> None:
         """Put a router's plain routes into the app, as they are."""
-        self._plain += [route for route in router.routes if isinstance(route, PlainRoute)]
         self.router.routes.extend(router.routes)
 
     def build_middleware_stack(self) -> ASGIApp:
         """The whole app, with a short way to the plain routes before it."""
         whole = super().build_middleware_stack()
+        plain = [route for route in self.router.routes if isinstance(route, PlainRoute)]
         short: ASGIApp = _handed_over
         for layer in reversed(self.user_middleware):
             short = layer.cls(short, *layer.args, **layer.kwargs)
 
         async def asked(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http":
-                for route in self._plain:
+                for route in plain:
                     match, found = route.matches(scope)
                     if match is Match.FULL:
                         scope[_FOUND] = found

@@ -61,8 +61,9 @@ class Durable:
         self.kept_at = 0.0
         """When that was, by the clock."""
         self._waiting: list[Waiting] = []
-        self._writing = False
-        self._written = asyncio.Event()
+        self._idle = asyncio.Event()
+        """Nothing is being written or gathered."""
+        self._idle.set()
         # One thread: batches are written in the order in which they gathered.
         self._thread = WriterThread("decision-log")
 
@@ -82,20 +83,21 @@ class Durable:
 
     def token_of_call(self, token: Token) -> asyncio.Future[Outcome]:
         """As `token`, in one batch with the call's decision; a call that comes to none says `begin`."""
-        return self.offer(token, alone=False)
+        return self._queue(token)
 
     def begin(self) -> None:
         """Write what waits, if nobody does."""
-        if not self._writing and self._waiting:
-            self._writing = True
-            self._written.clear()
+        if self._idle.is_set() and self._waiting:
+            self._idle.clear()
             asyncio.get_running_loop().call_soon(self._write_next)  # whoever is ready now comes along
 
-    def offer(self, record: Record, *, alone: bool = True) -> asyncio.Future[Outcome]:
-        """Put a record into the next batch; the future ends when it is durable, or fails with Unavailable.
+    def offer(self, record: Record) -> asyncio.Future[Outcome]:
+        """Put a record into the next batch; the future ends when it is durable, or fails with Unavailable."""
+        future = self._queue(record)
+        self.begin()
+        return future
 
-        `alone`: the batch begins for it; else for another, or by `begin`.
-        """
+    def _queue(self, record: Record) -> asyncio.Future[Outcome]:
         if len(self._waiting) >= WAITING:
             raise Unavailable(
                 "too many decisions wait to be written",
@@ -104,8 +106,6 @@ class Durable:
             )
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((record, future, time.perf_counter_ns()))
-        if alone:
-            self.begin()
         return future
 
     @property
@@ -125,16 +125,14 @@ class Durable:
     async def stop(self) -> None:
         """Write what waits, then let go of thread and spool."""
         self.begin()
-        if self._writing:
-            await self._written.wait()
+        await self._idle.wait()
         await self._thread.stop()
         self._spool.close()
 
     def _write_next(self) -> None:
         """Hand the next batch to the writer; there is none in its hands now."""
         if not self._waiting:
-            self._writing = False
-            self._written.set()
+            self._idle.set()
             return
         batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
         self._thread.begin(partial(self._commit, _timed(batch)), partial(self._told, batch))

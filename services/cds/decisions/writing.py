@@ -45,7 +45,7 @@ def _for_both(statement: str, columns: int) -> Mapping[str, str]:
     }
 
 
-_INSERT_DECISIONS: Final = _for_both(_DECISIONS, len(COLUMNS))["postgresql"]
+_INSERT_DECISIONS: Final = _DECISIONS.format(marks=",".join(["%s"] * len(COLUMNS)))
 _INSERT_FEATURE_SETS: Final = _for_both(_FEATURE_SETS, 3)
 
 

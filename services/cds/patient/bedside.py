@@ -141,9 +141,8 @@ def _take_typed(query: Query, answered: TypedAnswer, batch: EventBatch, request:
         answered.searched and not is_cut(query, len(resources), more=answered.more, total=answered.total)
     ):
         return ALWAYS
-    return coverage_of(
-        query, read_answer(request.prefetch[query.name])
-    )  # looks at the dates of the resources as they came
+    # It looks at the dates of the resources as they came.
+    return coverage_of(query, read_answer(request.prefetch[query.name]))
 
 
 def _take(query: Query, answered: Answered, batch: EventBatch, request: HookRequest) -> int:
